@@ -1,0 +1,173 @@
+"""Who is in a room: this process's own members, and the roster that they make with those of other processes."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msgspec import Raw
+
+from . import protocol
+from .connection import Connection
+from .peers import Held, Released
+from .presence import RENEW_SECONDS, Share, Shares
+from .protocol import TYPING_SECONDS, WELCOME_MEMBERS, Event, Member, MemberId
+from .roster import Named, Roster
+
+GRACE_SECONDS = 2  # From the last tab closed to `left`: time for a reload.
+# A share must be missing from more than one look at the store: Redis may have been emptied a moment ago, and its
+# owner puts it back with its next renewal.
+ABSENCE_SECONDS = 1.5 * RENEW_SECONDS
+
+Announce = Callable[[Event], None]
+Tell = Callable[[Held | Released], None]
+
+
+@dataclass(slots=True)
+class OwnMember:
+    """A member of this process, with its connections here. Without any it is about to leave."""
+
+    id: MemberId
+    named: Named
+    connections: set[Connection] = field(default_factory=set)
+    leaving: asyncio.TimerHandle | None = None
+    typed_at: float = float("-inf")
+
+
+class Attendance:
+    """`announce` gets every visible change of the roster; `tell` gets every change of this process's own share."""
+
+    def __init__(self, process: str, *, announce: Announce, tell: Tell, on_departure: Callable[[], None]) -> None:
+        self._process = process
+        self._announce = announce
+        self._tell = tell
+        self._on_departure = on_departure
+        self._loop = asyncio.get_running_loop()
+        self._roster = Roster()
+        self._own: dict[MemberId, OwnMember] = {}
+        self._heard_at: dict[str, float] = {}  # Other processes: when they last spoke.
+        self._missing_since: dict[str, float] = {}  # Other processes that the store doesn't know just now.
+        self._encoded: Raw | None = None
+
+    @property
+    def online(self) -> int:
+        return self._roster.online
+
+    @property
+    def has_own(self) -> bool:
+        return bool(self._own)
+
+    @property
+    def own_share(self) -> Share:
+        """This process's members, as the presence store shall have them."""
+        return {member.id: member.named for member in self._own.values()}
+
+    def encoded(self) -> Raw:
+        """The roster's first WELCOME_MEMBERS, encoded; made again only after it changed."""
+        if self._encoded is None:
+            listed = [member for _, member in zip(range(WELCOME_MEMBERS), self._roster, strict=False)]
+            self._encoded = Raw(protocol.encode(listed))
+        return self._encoded
+
+    # --- own members ---
+
+    def arrive(self, connection: Connection, member: Member) -> None:
+        """A member has come, or one that is here has opened another tab."""
+        own = self._own.get(member.id)
+        if own is None:
+            own = self._own[member.id] = OwnMember(member.id, _named_now(member.name))
+            self._hold(own)
+        elif own.named.name != member.name:
+            own.named = _named_now(member.name)
+            self._hold(own)
+        if own.leaving is not None:
+            own.leaving.cancel()
+            own.leaving = None
+        own.connections.add(connection)
+
+    def leave(self, connection: Connection, member_id: MemberId, *, is_restarting: bool) -> None:
+        """A tab was closed. Its member leaves a moment after the last one.
+
+        `is_restarting`: this process is stopping, and what it holds is held on until its leases end.
+        """
+        own = self._own.get(member_id)
+        if own is None or connection not in own.connections:
+            return
+        own.connections.remove(connection)
+        if not own.connections and not is_restarting:
+            own.leaving = self._loop.call_later(GRACE_SECONDS, self._depart, own)
+
+    def _depart(self, own: OwnMember) -> None:
+        del self._own[own.id]
+        self._changed(self._roster.release(self._process, own.id))
+        self._tell(Released(own.id))
+        self._on_departure()
+
+    def rename(self, member_id: MemberId, name: str) -> None:
+        """Changes a member's name for everybody. `name` is a clean one."""
+        own = self._own[member_id]
+        own.named = _named_now(name)
+        self._hold(own)
+
+    def member(self, member_id: MemberId) -> Member:
+        """An own member, as it is called now."""
+        return Member(member_id, self._own[member_id].named.name)
+
+    def may_type(self, member_id: MemberId) -> bool:
+        """Whether the room shall hear that this own member types: not more often than every TYPING_SECONDS."""
+        own = self._own[member_id]
+        now = self._loop.time()
+        if now - own.typed_at < TYPING_SECONDS:
+            return False
+        own.typed_at = now
+        return True
+
+    def _hold(self, own: OwnMember) -> None:
+        self._changed(self._roster.hold(self._process, own.id, own.named))
+        self._tell(Held(own.id, own.named))
+
+    # --- members of other processes ---
+
+    def hear(self, process: str, change: Held | Released) -> None:
+        """Takes what another process says of its share."""
+        self._heard_at[process] = self._loop.time()
+        self._missing_since.pop(process, None)
+        match change:
+            case Held(member_id, named):
+                self._changed(self._roster.hold(process, member_id, named))
+            case Released(member_id):
+                self._changed(self._roster.release(process, member_id))
+
+    def reconcile(self, shares: Shares, read_at: float) -> None:
+        """Compares the roster with the presence store, as it was at `read_at` (the loop's time) or later."""
+        for process, share in shares.items():
+            self._missing_since.pop(process, None)
+            if self._heard_at.get(process, float("-inf")) < read_at:  # Else the news may be newer than the look.
+                self._replace(process, share)
+        for process in self._roster.processes:
+            if process == self._process or process in shares or self._heard_at.get(process, read_at) > read_at:
+                continue
+            if read_at - self._missing_since.setdefault(process, read_at) >= ABSENCE_SECONDS:
+                del self._missing_since[process]
+                self._heard_at.pop(process, None)
+                self._replace(process, {})
+
+    def _replace(self, process: str, share: Share) -> None:
+        for event in self._roster.replace(process, share):
+            self._changed(event)
+
+    def _changed(self, event: Event | None) -> None:
+        if event is not None:
+            self._encoded = None
+            self._announce(event)
+
+    def close(self) -> list[Connection]:
+        """All connections of own members, who stay in the store for a while: they come back on another process."""
+        for own in self._own.values():
+            if own.leaving is not None:
+                own.leaving.cancel()
+        return [connection for own in self._own.values() for connection in own.connections]
+
+
+def _named_now(name: str) -> Named:
+    return Named(time.time_ns() // 1_000_000, name)

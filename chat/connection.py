@@ -1,0 +1,171 @@
+"""One member's socket, as a hub sees it: frames go in without waiting, and what isn't read in time ends it."""
+
+import asyncio
+import logging
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import Any, Protocol
+
+from . import protocol
+from .protocol import Bye, CloseCode, Event
+
+logger = logging.getLogger(__name__)
+
+EXTENSION = "chatty.socket"
+_FINAL_TEXT = 0x81  # The first byte of a text frame that is the whole message.
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Frame:
+    """A server frame for many connections: each form of it is made once, when the first connection needs it."""
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+
+    @classmethod
+    def of(cls, *events: Event) -> "Frame":
+        return cls(protocol.frame(map(protocol.encode, events)))
+
+    @cached_property
+    def text(self) -> str:
+        """As ASGI's `websocket.send` takes it."""
+        return self.payload.decode()
+
+    @cached_property
+    def wire(self) -> bytes:
+        """As it goes over TCP: an unmasked, uncompressed text frame (RFC 6455, section 5.2)."""
+        size = len(self.payload)
+        if size < 126:
+            return struct.pack("!BB", _FINAL_TEXT, size) + self.payload
+        if size < 2**16:
+            return struct.pack("!BBH", _FINAL_TEXT, 126, size) + self.payload
+        return struct.pack("!BBQ", _FINAL_TEXT, 127, size) + self.payload
+
+    def __len__(self) -> int:
+        return len(self.payload)
+
+
+class Connection(Protocol):
+    """What a hub needs of a socket.
+
+    A reader that is slow has a bounded amount of bytes waiting for it. Past that its socket is closed with 1013; the
+    client resumes, and is served from memory or the log.
+    """
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames still go anywhere."""
+
+    def send(self, frame: Frame) -> None:
+        """Takes the frame for this client, in order; never waits, never raises."""
+
+    def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
+        """Says `bye` behind what was sent, then closes. `after`: the seconds that the client shall wait."""
+
+    def abandon(self) -> None:
+        """The socket is gone: nothing more is sent."""
+
+
+class RawSocket(Protocol):
+    """What a server offers as `scope["extensions"]["chatty.socket"]` if it can: the way around ASGI's `send`."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait in this process."""
+
+    def write(self, wire: bytes) -> None:
+        """Sends one whole frame."""
+
+    def close(self, code: int) -> None:
+        """Closes, without waiting for a slow reader."""
+
+
+def open_connection(scope: dict[str, Any], send: Send, unsent_limit: int) -> Connection:
+    """The fastest connection that this server allows. `unsent_limit`: the bytes that may wait for a slow reader."""
+    if (socket := scope.get("extensions", {}).get(EXTENSION)) is not None:
+        return RawConnection(socket, unsent_limit)
+    return QueuedConnection(send, unsent_limit)
+
+
+class RawConnection:
+    """A connection for servers that offer the socket itself: what a fan-out costs is one write a member."""
+
+    def __init__(self, socket: RawSocket, unsent_limit: int) -> None:
+        self._socket = socket
+        self._unsent_limit = unsent_limit
+        self.is_open = True
+
+    def send(self, frame: Frame) -> None:
+        if not self.is_open:
+            return
+        if self._socket.unsent > self._unsent_limit:
+            self.is_open = False
+            self._socket.close(CloseCode.TOO_SLOW)
+            return
+        self._socket.write(frame.wire)
+
+    def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
+        if self.is_open:
+            self.is_open = False
+            self._socket.write(Frame.of(Bye(code, reconnect, after)).wire)
+            self._socket.close(code)
+
+    def abandon(self) -> None:
+        self.is_open = False
+
+
+class QueuedConnection:
+    """A connection for any ASGI server: a queue, and a task only while there is something in it."""
+
+    def __init__(self, send: Send, unsent_limit: int) -> None:
+        self._send = send
+        self._unsent_limit = unsent_limit
+        self._unsent = 0
+        self._queue: deque[Frame] = deque()
+        self._writer: asyncio.Task[None] | None = None
+        self._close_code: CloseCode | None = None
+        self.is_open = True
+
+    def send(self, frame: Frame) -> None:
+        if not self.is_open:
+            return
+        if self._unsent > self._unsent_limit:
+            self._queue.clear()
+            self.close(CloseCode.TOO_SLOW, reconnect=True)
+            return
+        self._put(frame)
+
+    def _put(self, frame: Frame) -> None:
+        self._queue.append(frame)
+        self._unsent += len(frame)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+
+    def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
+        if self.is_open:
+            self.is_open = False
+            self._close_code = code
+            self._put(Frame.of(Bye(code, reconnect, after)))
+
+    def abandon(self) -> None:
+        self.is_open = False
+        self._queue.clear()
+        if self._writer is not None:
+            self._writer.cancel()
+
+    async def _write(self) -> None:
+        try:
+            while self._queue:
+                frame = self._queue.popleft()
+                await self._send({"type": "websocket.send", "text": frame.text})
+                self._unsent -= len(frame)
+            if self._close_code is not None:
+                await self._send({"type": "websocket.close", "code": self._close_code})
+        except Exception as error:  # Each ASGI server has its own for a client that is gone.
+            logger.debug("A frame was not sent, the client is gone: %r", error)
+            self.is_open = False
+        finally:
+            self._writer = None

@@ -1,0 +1,180 @@
+"""A member's socket: commands in, refusals out. What a room is, only its hub knows."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.conf import settings
+
+from . import identity, protocol
+from .connection import Connection, Frame, open_connection
+from .hub import RoomHub
+from .hubs import current_hubs
+from .log import LogUnavailable, RoomGone
+from .protocol import (
+    FRAME_LIMIT_BYTES,
+    JOIN_SECONDS,
+    PROTOCOL_VERSION,
+    CloseCode,
+    Command,
+    History,
+    Join,
+    Member,
+    MemberId,
+    Post,
+    Refusal,
+    RefusalCode,
+    Rename,
+    Sync,
+    Typing,
+)
+from .routes import SLUG
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2  # What a member is asked to wait for a database that is away: a restart takes about as long.
+
+
+class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
+    """Decodes commands, hands them to the hub, encodes refusals. Nothing that a client sends may raise.
+
+    It has no channel of its own: the hub is in the room's group for everybody in this process. So the alias names
+    no layer, and `dispatch` goes straight to the handlers, without Channels' way through the shared thread, where it
+    looks after database connections that this consumer doesn't have.
+    """
+
+    channel_layer_alias = "none"
+
+    def __init__(self) -> None:
+        self._hub: RoomHub | None = None
+        self._member_id = MemberId("")
+        self._connection: Connection | None = None
+        self._is_restarting = False
+        self._join_deadline: asyncio.TimerHandle | None = None
+        self._handlers: dict[type[Command], Callable[[Any], Awaitable[None]]] = {
+            Join: self._handle_join,
+            Post: self._handle_post,
+            Rename: self._handle_rename,
+            Typing: self._handle_type,
+            History: self._handle_history,
+            Sync: self._handle_sync,
+        }
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._connection = open_connection(scope, send, settings.UNSENT_LIMIT)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:  # However it ended: an exception or a cancelled task is no reason to keep a ghost.
+            if self._join_deadline is not None:
+                self._join_deadline.cancel()
+            self._connection.abandon()
+            if self._hub is not None:
+                self._hub.leave(self._connection, self._member_id, is_restarting=self._is_restarting)
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "websocket.receive":
+                await self._receive(message)
+            case "websocket.connect":
+                await self._connect()
+            case "websocket.disconnect":
+                # The server itself says 1012 when it is told to stop: members come back to another process.
+                self._is_restarting = message.get("code") == CloseCode.RESTARTING
+                raise StopConsumer
+
+    @property
+    def _socket(self) -> Connection:
+        assert self._connection is not None
+        return self._connection
+
+    async def _connect(self) -> None:
+        await self.base_send({"type": "websocket.accept"})
+        if not SLUG.fullmatch(self.scope["url_route"]["kwargs"].get("slug", "")):
+            self._socket.close(CloseCode.NO_SUCH_ROOM, reconnect=False)
+            return
+        self._join_deadline = asyncio.get_running_loop().call_later(JOIN_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        self._socket.close(CloseCode.NO_JOIN, reconnect=True)
+
+    async def _receive(self, message: dict[str, Any]) -> None:
+        if not self._socket.is_open:
+            return
+        text = message.get("text")
+        if text is not None and len(text) > FRAME_LIMIT_BYTES:  # Not every server was told of the limit.
+            self._socket.close(CloseCode.FRAME_TOO_BIG, reconnect=True)
+            return
+        nonce = seq = None
+        try:
+            if text is None:
+                raise Refusal(RefusalCode.BAD_FRAME, "Expected a text frame with one JSON object; got a binary one.")
+            command = protocol.decode_command(text)
+            nonce, seq = getattr(command, "nonce", None), getattr(command, "seq", None)
+            if self._hub is None and not isinstance(command, Join):
+                raise Refusal(RefusalCode.NOT_JOINED, "Expected `join` first.")
+            await self._handlers[type(command)](command)
+        except Refusal as refusal:
+            refusal.nonce, refusal.seq = refusal.nonce or nonce, refusal.seq or seq
+            self._refuse(refusal)
+        except (LogUnavailable, RoomGone):
+            self._refuse(_unavailable("The database can't be reached. Try again.", nonce, seq))
+        except Exception:  # A bug. It may cost this command, not the connection and what else comes over it.
+            logger.exception("A command failed")
+            self._refuse(_unavailable("Something went wrong on the server. Try again.", nonce, seq))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        event = protocol.refused(refusal)
+        if self._hub is None:
+            self._socket.send(Frame.of(event))
+        else:
+            self._hub.reply(self._socket, event)
+
+    # --- commands ---
+
+    async def _handle_join(self, command: Join) -> None:
+        if self._hub is not None:
+            raise Refusal(RefusalCode.ALREADY_JOINED, "This connection has joined its room.")
+        if command.v != PROTOCOL_VERSION:
+            self._socket.close(CloseCode.WRONG_PROTOCOL, reconnect=False)
+            return
+        try:
+            self._member_id = identity.verify(command.token, settings.TOKEN_MAX_AGE_DAYS)
+        except identity.BadToken:
+            self._socket.close(CloseCode.BAD_TOKEN, reconnect=False)
+            return
+        if self._join_deadline is not None:
+            self._join_deadline.cancel()
+        member = Member(self._member_id, protocol.clean_name(command.name))
+        slug = self.scope["url_route"]["kwargs"]["slug"]
+        self._hub = await current_hubs().join(slug, self._socket, member, command.since)
+
+    async def _handle_post(self, command: Post) -> None:
+        protocol.check_body(command.body)
+        hubs = current_hubs()
+        entry, is_new = await hubs.post(self._joined, self._member_id, command.nonce, command.body)
+        if not is_new:
+            self._joined.repeat(self._socket, entry)
+
+    async def _handle_rename(self, command: Rename) -> None:
+        self._joined.rename(self._member_id, protocol.clean_name(command.name))
+
+    async def _handle_type(self, command: Typing) -> None:
+        self._joined.type(self._member_id)
+
+    async def _handle_history(self, command: History) -> None:
+        await self._joined.send_page(self._socket, command.before, command.limit, command.author)
+
+    async def _handle_sync(self, command: Sync) -> None:
+        await self._joined.send_changes(self._socket, command.since)
+
+    @property
+    def _joined(self) -> RoomHub:
+        assert self._hub is not None
+        return self._hub
+
+
+def _unavailable(detail: str, nonce: Any, seq: Any) -> Refusal:
+    return Refusal(RefusalCode.UNAVAILABLE, detail, nonce=nonce, seq=seq, retry_after=RETRY_SECONDS)

@@ -1,0 +1,251 @@
+"""All the rooms that are open in this process, and what they share: the log, the groups, the presence store."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+
+from .build import current_build
+from .committer import Committer, NewPost
+from .connection import Connection
+from .fanout import Fanout
+from .hub import RoomHub
+from .log import Log, LogUnavailable, RoomRow
+from .peers import Held, Item, News, Released, Written
+from .presence import RENEW_SECONDS, MemoryPresence, Presence, PresenceUnavailable, RedisPresence, Share
+from .protocol import PULSE_SECONDS, CloseCode, Member, MemberId, Since
+from .ring import Entry
+
+logger = logging.getLogger(__name__)
+
+HEADS_SECONDS = 2  # What the fan-out lost is found after this long at most: one query for all rooms.
+OPENING_CHANGES = 100  # What a hub starts with; it reads deeper when the first member comes back from farther away.
+
+
+class Hubs:
+    """The registry of hubs, one a room. It starts with the first join and lives as long as its event loop."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self.presence: Presence = RedisPresence(settings.REDIS_URLS) if settings.REDIS_URLS else MemoryPresence()
+        self._committer = Committer(self._publish)
+        self._fanout = Fanout(self.presence.process, self._deliver)
+        self._build = current_build()
+        self._by_slug: dict[str, RoomHub] = {}
+        self._by_name: dict[str, RoomHub] = {}
+        self._opening: dict[str, asyncio.Task[RoomHub]] = {}
+        self._early: dict[str, list[News]] = {}  # By name: what is said of a room that is just being opened.
+        self._unstored: list[tuple[str, Held | Released]] = []  # Changes of presence, on their way to the store.
+        self._storing: asyncio.Task[None] | None = None
+        self._routines = [
+            asyncio.create_task(_repeat(HEADS_SECONDS, self._compare_heads)),
+            asyncio.create_task(_repeat(PULSE_SECONDS, self._pulse)),
+            asyncio.create_task(_repeat(RENEW_SECONDS, self._renew_presence)),
+        ]
+
+    # --- members ---
+
+    async def join(self, slug: str, connection: Connection, member: Member, since: Since | None) -> RoomHub:
+        """Welcomes a connection to the room called `slug`, made and opened where need be.
+
+        Raises:
+            LogUnavailable, RoomGone: the log couldn't be read.
+        """
+        hub = await self._open(slug)
+        hub.arriving += 1
+        try:
+            await hub.join(connection, member, since)
+        finally:
+            hub.arriving -= 1
+            if hub.is_empty:
+                self._drop(hub)
+        return hub
+
+    async def post(self, hub: RoomHub, member_id: MemberId, nonce: uuid.UUID, body: str) -> tuple[Entry, bool]:
+        """The message, when it is on disk, and whether it is new: a new one is on its way to everybody.
+
+        Raises:
+            LogUnavailable, RoomGone: it may not be; the same nonce may be posted again.
+        """
+        committed = await self._committer.commit(NewPost(hub.room, nonce, hub.author(member_id), body))
+        return committed.entry, committed.is_new
+
+    async def _open(self, slug: str) -> RoomHub:
+        """The room's hub; whoever comes while it is being opened waits for the same opening."""
+        while (hub := self._by_slug.get(slug)) is None:
+            if slug not in self._opening:
+                self._opening[slug] = asyncio.create_task(self._make(slug))
+                self._opening[slug].add_done_callback(lambda _: self._opening.pop(slug))
+            await asyncio.shield(self._opening[slug])
+        return hub
+
+    async def _make(self, slug: str) -> RoomHub:
+        """First the group, then the log, then what the group said meanwhile: so nothing falls in between."""
+        room = await self.log.room(slug)
+        early = self._early[room.name] = []
+        try:
+            await self._fanout.subscribe(room.name)
+            hub = await self._read(room)
+        except BaseException:
+            _in_background(self._fanout.unsubscribe(room.name))
+            raise
+        finally:
+            del self._early[room.name]
+        self._by_slug[slug] = self._by_name[room.name] = hub
+        for news in early:
+            hub.hear(news)
+        return hub
+
+    async def _read(self, room: RoomRow) -> RoomHub:
+        opening = await self.log.opening(room.id, OPENING_CHANGES)
+        hub = RoomHub(
+            room,
+            opening,
+            self.log,
+            self.presence.process,
+            tell=self._tell,
+            on_empty=self._drop,
+            resume_limit=settings.RESUME_LIMIT,
+            build=self._build,
+        )
+        read_at = asyncio.get_running_loop().time()
+        try:
+            hub.reconcile((await self.presence.others([room.name]))[room.name], read_at)
+        except PresenceUnavailable as error:
+            logger.warning("Room %s opens without knowing who is elsewhere: %s", room.slug, error)
+        return hub
+
+    def _drop(self, hub: RoomHub) -> None:
+        if self._by_name.get(hub.room.name) is hub:
+            del self._by_slug[hub.room.slug], self._by_name[hub.room.name]
+            hub.close(CloseCode.GOING_AWAY)
+            _in_background(self._fanout.unsubscribe(hub.room.name))
+
+    # --- what is told to other processes, and what they tell ---
+
+    def _publish(self, room: RoomRow, entries: list[Entry]) -> None:
+        """Takes this process's own commits: they are applied at once, without the way through the group."""
+        if (hub := self._by_name.get(room.name)) is not None:
+            hub.apply(entries)
+        elif room.name in self._early:
+            self._early[room.name].append(News(room.name, self.presence.process, [Written(entries)]))
+        self._fanout.send(room.name, Written(entries))
+
+    def _deliver(self, news: News) -> None:
+        if (hub := self._by_name.get(news.room)) is not None:
+            hub.hear(news)
+        elif news.room in self._early:
+            self._early[news.room].append(news)
+
+    def _tell(self, name: str, item: Item) -> None:
+        """Tells the other processes. Presence is stored first: who hears of it finds it in the store as well."""
+        if not isinstance(item, Held | Released):
+            self._fanout.send(name, item)
+            return
+        self._unstored.append((name, item))
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store())
+
+    async def _store(self) -> None:
+        try:
+            while self._unstored:
+                changes, self._unstored = self._unstored, []
+                await self.presence.apply(changes)
+                for name, change in changes:
+                    self._fanout.send(name, change)
+        finally:
+            self._storing = None
+
+    # --- what is done every few seconds ---
+
+    async def _compare_heads(self) -> None:
+        """Finds what the fan-out lost."""
+        hubs = {hub.room.id: hub for hub in self._by_name.values()}
+        heads = await self.log.heads(list(hubs)) if hubs else {}
+        for room_id, hub in hubs.items():
+            if room_id not in heads:
+                logger.warning("Room %s was deleted; its members are sent to make a new one", hub.room.slug)
+                hub.close(CloseCode.RESTARTING)
+                self._drop(hub)
+            elif heads[room_id] > hub.head:
+                hub.catch_up()
+
+    async def _pulse(self) -> None:
+        await self._fanout.mend()
+        for hub in list(self._by_name.values()):
+            if hub.is_empty:  # Whoever it was opened for has gone before it was open.
+                self._drop(hub)
+            else:
+                hub.pulse()
+
+    async def _renew_presence(self) -> None:
+        read_at = asyncio.get_running_loop().time()
+        try:
+            shares = await self.presence.renew(list(self._by_name), self._own_share)
+        except PresenceUnavailable as error:
+            logger.warning("Who is on other servers can't be told just now: %s", error)
+            return
+        for name, others in shares.items():
+            if (hub := self._by_name.get(name)) is not None:
+                hub.reconcile(others, read_at)
+
+    def _own_share(self, name: str) -> Share:
+        hub = self._by_name.get(name)
+        return {} if hub is None else hub.own_share
+
+    async def close(self) -> None:
+        """Writes and sends what waits. Members who come back elsewhere meanwhile are never seen to leave."""
+        for routine in self._routines:
+            routine.cancel()
+        await asyncio.gather(*self._routines, return_exceptions=True)
+        await self._committer.close()
+        if self._storing is not None:
+            await self._storing
+        await self._fanout.close()
+        await self.presence.farewell(list(self._by_name))
+        for hub in list(self._by_name.values()):
+            hub.close(CloseCode.RESTARTING)
+        await self.presence.close()
+        await self.log.close()
+
+
+_background: set["asyncio.Task[None]"] = set()  # The loop itself holds its tasks only weakly.
+
+
+def _in_background(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+
+
+async def _repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Does `work` every few seconds, whatever becomes of the last time."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except LogUnavailable as error:
+            logger.warning("The database can't be reached: %s", error)
+        except Exception:
+            logger.exception("%s failed", work.__qualname__)
+
+
+_by_loop: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hubs]" = WeakKeyDictionary()
+
+
+def current_hubs() -> Hubs:
+    """The running loop's registry, made on first use."""
+    loop = asyncio.get_running_loop()
+    if loop not in _by_loop:
+        _by_loop[loop] = Hubs()
+    return _by_loop[loop]
+
+
+async def close_hubs() -> None:
+    """Closes the running loop's registry, if it was used."""
+    if (hubs := _by_loop.pop(asyncio.get_running_loop(), None)) is not None:
+        await hubs.close()

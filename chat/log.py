@@ -1,0 +1,221 @@
+"""Reading a room's log: what was said, in the order of its versions. committer.py writes it.
+
+Reads run on a few threads of their own, away from the event loop and from Django's one shared thread. A read that
+meets a dead database connection is tried once more on a fresh one; what still fails is `LogUnavailable`.
+"""
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db.models import QuerySet
+
+from . import protocol
+from .models import Message, Room
+from .protocol import WELCOME_MESSAGES, Member, MemberId
+from .ring import Entry
+
+_ABOVE_ALL = 2**63 - 1  # Higher than every seq; the databases' biggest integer.
+READERS = 4  # A process seldom has more to read at once: joins are served from memory.
+
+T = TypeVar("T")
+
+
+class LogUnavailable(Exception):
+    """The database can't be reached just now; what was asked for may be asked again."""
+
+
+class RoomGone(Exception):
+    """The room was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """What a hub needs to know of its room. `log` names its history."""
+
+    id: int
+    slug: str
+    title: str
+    log: uuid.UUID
+
+    @property
+    def name(self) -> str:
+        """The room's name between processes: the same on every server, and never that of another room."""
+        return self.log.hex
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Changes as one look at the log saw them: oldest change first, each message once, as it then stood.
+
+    Every change after `floor` and up to `head` is among them. `is_cut`: the floor is higher than was asked for.
+    """
+
+    entries: list[Entry]
+    floor: int
+    head: int
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a hub starts with: the newest messages by seq, and the newest changes, read after them."""
+
+    page: list[Entry]
+    changes: Reading
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970 UTC."""
+    return round(moment.timestamp() * 1000)
+
+
+def to_entry(message: Message) -> Entry:
+    """The row as the ring and the wire have it."""
+    event = protocol.Message(
+        seq=message.seq,
+        version=message.version,
+        nonce=message.nonce,
+        author=Member(MemberId(str(message.author_id)), message.author_name),
+        body=message.body,
+        html=message.html,
+        at=milliseconds(message.at),
+        edited_at=protocol.UNSET if message.edited_at is None else milliseconds(message.edited_at),
+        deleted=message.deleted_at is not None,
+        reactions=message.reactions or protocol.UNSET,
+    )
+    return Entry(message.seq, message.version, protocol.encode(event))
+
+
+def retrying(work: Callable[..., T], *arguments: object) -> T:
+    """What `work` returns, tried once more on a fresh connection where the first turned out to be dead.
+
+    Only for work that may be done twice. Runs in a thread of the log.
+
+    Raises:
+        LogUnavailable: the second try failed as well.
+    """
+    try:
+        return work(*arguments)
+    except (OperationalError, InterfaceError):
+        connection.close()
+    try:
+        return work(*arguments)
+    except DatabaseError as error:
+        connection.close()
+        raise LogUnavailable(str(error)) from error
+
+
+class Log:
+    """The reading side of every room's log, shared by the hubs of one process."""
+
+    def __init__(self) -> None:
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="log-reader")
+
+    async def _read(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, retrying, work, *arguments)
+
+    async def room(self, slug: str) -> RoomRow:
+        """The room called `slug`, made now if it is new."""
+        return await self._read(_room, slug)
+
+    async def newest(self, room_id: int, limit: int) -> Reading:
+        """The `limit` newest changes."""
+        return await self._read(_changes, room_id, 0, limit)
+
+    async def opening(self, room_id: int, limit: int) -> Opening:
+        """The newest page of messages, and the `limit` newest changes."""
+        return await self._read(_opening, room_id, limit)
+
+    async def changes(self, room_id: int, since: int, limit: int) -> Reading:
+        """What changed after version `since`, or the `limit` newest of it."""
+        return await self._read(_changes, room_id, since, limit)
+
+    async def page(
+        self, room_id: int, before: int, limit: int, author: uuid.UUID | None = None
+    ) -> tuple[list[Entry], bool]:
+        """The `limit` messages nearest below seq `before` (of one author), by seq; and whether there are older ones."""
+        return await self._read(_page, room_id, before, limit, author)
+
+    async def heads(self, room_ids: Sequence[int]) -> dict[int, int]:
+        """How far each of these rooms goes, by id; a deleted room is missing."""
+        return await self._read(_heads, room_ids)
+
+    async def ping(self) -> None:
+        """Nothing, where the database answers.
+
+        Raises:
+            LogUnavailable: it doesn't.
+        """
+        await self._read(_ping)
+
+    async def close(self) -> None:
+        await close_threads(self._readers, READERS)
+
+
+async def close_threads(executor: ThreadPoolExecutor, count: int) -> None:
+    """The executor's threads end, and with them the database connections that they hold."""
+    together = threading.Barrier(count)  # So that no thread takes the job of another.
+
+    def close() -> None:
+        together.wait(timeout=10)
+        connections.close_all()
+
+    run = asyncio.get_running_loop().run_in_executor
+    await asyncio.gather(*(run(executor, close) for _ in range(count)))
+    executor.shutdown()
+
+
+def _room(slug: str) -> RoomRow:
+    room, _ = Room.objects.get_or_create(slug=slug)
+    return RoomRow(room.pk, room.slug, room.title, room.log)
+
+
+def _changes(room_id: int, since: int, limit: int) -> Reading:
+    # The head first: versions are given out under the room's lock, so whatever is committed up to the highest
+    # version that the second query sees is seen by it too.
+    head = _head(room_id)
+    newest = _entries(Message.objects.filter(room_id=room_id, version__gt=since).order_by("-version")[: limit + 1])
+    is_cut = len(newest) > limit
+    floor = newest[limit].version if is_cut else since
+    head = max(head, newest[0].version if newest else 0)
+    return Reading(newest[:limit][::-1], floor, head, is_cut)
+
+
+def _opening(room_id: int, limit: int) -> Opening:
+    page, _ = _page(room_id, _ABOVE_ALL, WELCOME_MESSAGES, None)
+    return Opening(page, _changes(room_id, 0, limit))
+
+
+def _head(room_id: int) -> int:
+    head = Room.objects.filter(pk=room_id).values_list("head", flat=True).first()
+    if head is None:
+        raise RoomGone(room_id)
+    return head
+
+
+def _page(room_id: int, before: int, limit: int, author: uuid.UUID | None) -> tuple[list[Entry], bool]:
+    messages = Message.objects.filter(room_id=room_id, seq__lt=before)
+    if author is not None:
+        messages = messages.filter(author_id=author)
+    found = _entries(messages.order_by("-seq")[: limit + 1])
+    return found[:limit][::-1], len(found) > limit
+
+
+def _entries(messages: "QuerySet[Message]") -> list[Entry]:
+    return [to_entry(message) for message in messages]
+
+
+def _heads(room_ids: Iterable[int]) -> dict[int, int]:
+    return dict(Room.objects.filter(pk__in=room_ids).values_list("pk", "head"))
+
+
+def _ping() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")

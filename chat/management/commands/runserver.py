@@ -1,0 +1,33 @@
+"""`manage.py runserver`: Daphne's, on HOST and PORT, with a last line that says where the room is."""
+
+import os
+from typing import Any
+
+from daphne.management.commands.runserver import Command as DaphneCommand
+from daphne.server import Server
+
+from chatty_project import env, listen
+
+# Seconds. Daphne looks at its connections every 2 s, so that a member whose cable was pulled is gone within 3 + 2 + 4.
+PING_INTERVAL = 3
+PING_TIMEOUT = 4
+
+
+class Command(DaphneCommand):  # type: ignore[misc]  # Daphne has no types.
+    environment = env.read(os.environ)
+    default_addr = environment[env.HOST].strip("[]")
+    default_port = str(environment[env.PORT])
+
+    def run(self, **options: Any) -> None:
+        """Starts the server, once the port is known to be free; Daphne itself would end as if all were well."""
+        if refusal := listen.why_not(self.addr, int(self.port), "bin/run"):
+            raise SystemExit(refusal)
+        super().run(**options)
+
+    def server_cls(self, **arguments: Any) -> Server:
+        """The server that Daphne's command then runs."""
+        return Server(ready_callable=self.announce, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT, **arguments)
+
+    def announce(self) -> None:
+        self.stdout.write(f"Chatty is running: {listen.url(self.addr, int(self.port))}/chatty")
+        self.stdout.flush()

@@ -1,0 +1,368 @@
+"""The wire, version 1: commands that clients send, events that the server sends, limits and codes.
+
+A client frame is one JSON object, a command. A server frame is one JSON array of events. docs/protocol.md is the
+same in words; a test holds the two together. Nothing here does any I/O.
+"""
+
+import json
+import unicodedata
+import uuid
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
+from typing import Annotated, Any, NewType
+
+import msgspec
+from msgspec import UNSET as UNSET
+from msgspec import Meta, Raw, Struct, UnsetType
+
+PROTOCOL_VERSION = 1
+
+BODY_LIMIT = 4_000  # Characters (code points): about a printed page, after which a chat is no longer the place.
+NAME_LIMIT = 40  # Characters, after normalisation.
+TOKEN_LIMIT = 1_024  # Characters. Ours have about 90; anything longer isn't one.
+FRAME_LIMIT_BYTES = 64 * 1024  # The longest body, every character escaped, is 48,000 bytes.
+PAGE_LIMIT = 100  # Messages that one `history` may ask for.
+WELCOME_MESSAGES = 50  # The newest page in `welcome`.
+WELCOME_MEMBERS = 500  # Listed by name in `welcome`; `online` counts them all.
+PULSE_SECONDS = 4  # A client gives a connection up after 2.5 pulses of silence: 10 s.
+JOIN_SECONDS = 5  # From the open socket to `join`.
+TYPING_SECONDS = 3  # `typing` of one member is passed on at most this often.
+
+MemberId = NewType("MemberId", str)  # A UUID in its canonical form: lower case, with hyphens.
+Version = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # JavaScript counts exactly up to here.
+Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+
+
+class RefusalCode(StrEnum):
+    BAD_FRAME = "bad_frame"
+    UNKNOWN_COMMAND = "unknown_command"
+    NOT_JOINED = "not_joined"
+    ALREADY_JOINED = "already_joined"
+    BODY_EMPTY = "body_empty"
+    BODY_TOO_LONG = "body_too_long"
+    NAME_INVALID = "name_invalid"
+    RATE_LIMITED = "rate_limited"
+    NOT_YOURS = "not_yours"
+    NO_SUCH_MESSAGE = "no_such_message"
+    LOCKED = "locked"
+    UNAVAILABLE = "unavailable"
+
+
+class CloseCode(IntEnum):
+    GOING_AWAY = 1001
+    FRAME_TOO_BIG = 1009
+    SERVER_ERROR = 1011
+    RESTARTING = 1012
+    TOO_SLOW = 1013
+    NO_JOIN = 4001
+    BANNED = 4003
+    FLOODING = 4008
+    WRONG_PROTOCOL = 4400
+    BAD_TOKEN = 4401
+    NO_SUCH_ROOM = 4404
+
+
+class Refusal(Exception):
+    """A command that is not carried out. The connection stays; the client gets it as a `refused` event.
+
+    `retry_after` is in seconds. `nonce` and `seq` are the refused command's, where it had them.
+    """
+
+    def __init__(
+        self,
+        code: RefusalCode,
+        detail: str,
+        *,
+        nonce: uuid.UUID | None = None,
+        seq: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.nonce = nonce
+        self.seq = seq
+        self.retry_after = retry_after
+
+
+# --- commands, client to server ---
+
+
+class Command(Struct, frozen=True, tag_field="type"):
+    """What a client asks for. Fields that the server doesn't know are ignored."""
+
+
+class Since(Struct, frozen=True):
+    """How far a returning client got: everything up to `version` of the history called `log`."""
+
+    log: uuid.UUID
+    version: Version
+
+
+class Join(Command, frozen=True, tag="join"):
+    token: Annotated[str, Meta(max_length=TOKEN_LIMIT)]
+    name: str
+    v: int
+    since: Since | None = None
+
+
+class Post(Command, frozen=True, tag="post"):
+    nonce: uuid.UUID
+    body: str
+
+
+class Rename(Command, frozen=True, tag="rename"):
+    name: str
+
+
+class Typing(Command, frozen=True, tag="typing"):
+    pass
+
+
+class History(Command, frozen=True, tag="history"):
+    before: Seq
+    limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)]
+    author: uuid.UUID | None = None
+
+
+class Sync(Command, frozen=True, tag="sync"):
+    since: Version
+
+
+COMMANDS: tuple[type[Command], ...] = (Join, Post, Rename, Typing, History, Sync)
+_command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Join | Post | Rename | Typing | History | Sync)
+_COMMAND_NAMES = frozenset(command.__struct_config__.tag for command in COMMANDS)
+
+
+def decode_command(frame: str) -> Command:
+    """The command in a client's text frame.
+
+    Raises:
+        Refusal: `bad_frame` or `unknown_command`, naming the command's nonce and seq where they can be read.
+    """
+    try:
+        return _command_decoder.decode(frame)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise _explain(frame, error) from None
+
+
+def _explain(frame: str, error: Exception) -> Refusal:
+    """Why `frame` is no command. The second, lenient look is taken only at frames that failed the strict one."""
+    try:
+        # Unlike msgspec, this reads lone surrogates: such a frame is refused, but by its nonce.
+        fields = json.loads(frame)
+    except (ValueError, RecursionError):
+        return Refusal(RefusalCode.BAD_FRAME, "Expected one JSON object; this is not JSON.")
+    if not isinstance(fields, dict):
+        return Refusal(RefusalCode.BAD_FRAME, "Expected one JSON object, a command.")
+    nonce, seq = _readable(fields)
+    kind = fields.get("type")
+    if isinstance(kind, str) and kind not in _COMMAND_NAMES:
+        return Refusal(RefusalCode.UNKNOWN_COMMAND, "This server doesn't know that command.", nonce=nonce, seq=seq)
+    detail = "The frame nests too deeply." if isinstance(error, RecursionError) else str(error)
+    return Refusal(RefusalCode.BAD_FRAME, detail.encode("utf-8", "replace").decode(), nonce=nonce, seq=seq)
+
+
+def _readable(fields: dict[str, Any]) -> tuple[uuid.UUID | None, int | None]:
+    """The `nonce` and the `seq` of a refused command, where they are what they should be."""
+
+    def read(name: str, kind: Any) -> Any:
+        try:
+            return msgspec.convert(fields.get(name), kind)
+        except (msgspec.ValidationError, UnicodeError):
+            return None
+
+    return read("nonce", uuid.UUID), read("seq", Seq)
+
+
+# --- what may be said, and under which name ---
+
+# Letters that show nothing: a name of them would look empty.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+
+def _is_invisible(character: str) -> bool:
+    """Whether a character prints nothing, or changes how its neighbours print.
+
+    Cc control, Cf format (zero-width and direction marks), Cs surrogates, Co and Cn: no agreed meaning, Zl and Zp:
+    line and paragraph separators (Unicode, General_Category).
+    """
+    return character in _BLANK_LETTERS or unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def clean_name(raw: str) -> str:
+    """A screen name as it is shown: NFC, white space folded, 1 to NAME_LIMIT characters.
+
+    Raises:
+        Refusal: `name_invalid`; a name that shows nothing, or that could change how its neighbours are shown.
+    """
+    if len(raw) > 10 * NAME_LIMIT:  # Before any work is done on it.
+        raise Refusal(RefusalCode.NAME_INVALID, f"A screen name has at most {NAME_LIMIT} characters.")
+    name = " ".join(unicodedata.normalize("NFC", raw).split())
+    if not name:
+        raise Refusal(RefusalCode.NAME_INVALID, "A screen name needs at least one visible character.")
+    if any(_is_invisible(character) for character in name):
+        raise Refusal(RefusalCode.NAME_INVALID, "A screen name can't hold control or invisible characters.")
+    if len(name) > NAME_LIMIT:
+        raise Refusal(RefusalCode.NAME_INVALID, f"A screen name has at most {NAME_LIMIT} characters.")
+    return name
+
+
+def check_body(body: str) -> None:
+    """Nothing, for a body that can be posted as it is.
+
+    Raises:
+        Refusal: `body_empty`, `body_too_long`, or `bad_frame` for a NUL, which PostgreSQL can't store in text.
+    """
+    if len(body) > BODY_LIMIT:
+        raise Refusal(RefusalCode.BODY_TOO_LONG, f"A message has at most {BODY_LIMIT} characters; got {len(body)}.")
+    if all(character.isspace() or _is_invisible(character) for character in body):
+        raise Refusal(RefusalCode.BODY_EMPTY, "A message needs at least one visible character.")
+    if "\0" in body:
+        raise Refusal(RefusalCode.BAD_FRAME, "A message can't hold a NUL character.")
+
+
+# --- events, server to client ---
+
+
+class Event(Struct, frozen=True, tag_field="type"):
+    """What the server says."""
+
+
+class Member(Struct, frozen=True):
+    id: MemberId
+    name: str
+
+
+class RoomInfo(Struct, frozen=True):
+    slug: str
+    title: str
+
+
+class Limits(Struct, frozen=True):
+    body: int = BODY_LIMIT
+    name: int = NAME_LIMIT
+
+
+class Welcome(Event, frozen=True, tag="welcome"):
+    """Answers `join`. `messages`, `members`: encoded already."""
+
+    me: Member
+    room: RoomInfo
+    log: uuid.UUID
+    head: int
+    reset: bool
+    messages: list[Raw]
+    more: bool
+    members: Raw
+    online: int
+    build: str
+    pulse: int = PULSE_SECONDS
+    limits: Limits = Limits()
+
+
+class Message(Event, frozen=True, tag="message", omit_defaults=True):
+    """A message as it now stands. Times are milliseconds since 1970 UTC."""
+
+    seq: int
+    version: int
+    nonce: uuid.UUID
+    author: Member
+    body: str
+    html: str
+    at: int
+    edited_at: int | UnsetType = UNSET
+    deleted: bool = False
+    reactions: dict[str, list[MemberId]] | UnsetType = UNSET
+
+
+class Joined(Event, frozen=True, tag="joined"):
+    member: Member
+    online: int
+
+
+class Left(Event, frozen=True, tag="left"):
+    id: MemberId
+    online: int
+
+
+class Renamed(Event, frozen=True, tag="renamed"):
+    member: Member
+    online: int
+
+
+class TypingNow(Event, frozen=True, tag="typing"):
+    id: MemberId
+
+
+class Pulse(Event, frozen=True, tag="pulse"):
+    head: int
+    online: int
+
+
+class Page(Event, frozen=True, tag="page"):
+    """Answers `history`: messages by `seq`; `more` where there are older ones."""
+
+    before: int
+    messages: list[Raw]
+    more: bool
+    author: uuid.UUID | UnsetType = UNSET
+
+
+class Changes(Event, frozen=True, tag="changes"):
+    """Answers `sync`; comes unasked where the server itself had to catch up."""
+
+    since: int
+    messages: list[Raw]
+    more: bool
+    head: int
+    reset: bool
+
+
+class Refused(Event, frozen=True, tag="refused"):
+    code: RefusalCode
+    detail: str
+    nonce: uuid.UUID | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    retry_after: float | UnsetType = UNSET
+
+
+class Bye(Event, frozen=True, tag="bye"):
+    """The server is about to close with `code`; `after`, in seconds, spreads the reconnects."""
+
+    code: CloseCode
+    reconnect: bool
+    after: float = 0
+
+
+EVENTS: tuple[type[Event], ...] = (
+    Welcome,
+    Message,
+    Joined,
+    Left,
+    Renamed,
+    TypingNow,
+    Pulse,
+    Page,
+    Changes,
+    Refused,
+    Bye,
+)
+
+encode = msgspec.json.Encoder().encode
+
+
+def frame(events: Iterable[bytes]) -> bytes:
+    """A server frame: the JSON array of `events`, each encoded already."""
+    return b"[" + b",".join(events) + b"]"
+
+
+def refused(refusal: Refusal) -> Refused:
+    """The event that tells a client of a refusal."""
+    return Refused(
+        code=refusal.code,
+        detail=refusal.detail,
+        nonce=UNSET if refusal.nonce is None else refusal.nonce,
+        seq=UNSET if refusal.seq is None else refusal.seq,
+        retry_after=UNSET if refusal.retry_after is None else refusal.retry_after,
+    )

@@ -1,0 +1,80 @@
+"""Who is in a room: the union of what every server process says of its own members.
+
+A member is here while at least one process holds it, however many tabs and processes that is. There is no counter
+that could leak: a process says whom it holds, and its whole share can be replaced or dropped at any time.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from .protocol import Event, Joined, Left, Member, MemberId, Renamed
+
+
+class Named(NamedTuple):
+    """A screen name, and when it was taken (ms since 1970): where two processes differ, the later one counts."""
+
+    at: int
+    name: str
+
+
+class Roster:
+    """The members of one room. Every change returns the event that tells of it, or None where nobody would notice."""
+
+    def __init__(self) -> None:
+        self._holders: dict[MemberId, dict[str, Named]] = {}
+        self._held: dict[str, set[MemberId]] = {}  # By process.
+
+    @property
+    def online(self) -> int:
+        return len(self._holders)
+
+    @property
+    def processes(self) -> list[str]:
+        return list(self._held)
+
+    def __contains__(self, member_id: MemberId) -> bool:
+        return member_id in self._holders
+
+    def __iter__(self) -> Iterator[Member]:
+        """The members, the longest present first."""
+        return (Member(member_id, self.name(member_id)) for member_id in self._holders)
+
+    def name(self, member_id: MemberId) -> str:
+        return max(self._holders[member_id].values()).name
+
+    def hold(self, process: str, member_id: MemberId, named: Named) -> Event | None:
+        """`process` has this member, under this name."""
+        holders = self._holders.get(member_id)
+        self._held.setdefault(process, set()).add(member_id)
+        if holders is None:
+            self._holders[member_id] = {process: named}
+            return Joined(Member(member_id, named.name), self.online)
+        before = self.name(member_id)
+        holders[process] = named
+        return self._renamed(member_id, before)
+
+    def release(self, process: str, member_id: MemberId) -> Event | None:
+        """`process` doesn't have this member any more."""
+        holders = self._holders.get(member_id)
+        if holders is None or process not in holders:
+            return None
+        before = self.name(member_id)
+        del holders[process]
+        self._held[process].discard(member_id)
+        if not self._held[process]:
+            del self._held[process]
+        if holders:
+            return self._renamed(member_id, before)
+        del self._holders[member_id]
+        return Left(member_id, self.online)
+
+    def replace(self, process: str, members: Mapping[MemberId, Named]) -> list[Event]:
+        """`process` has exactly these members."""
+        gone = self._held.get(process, set()) - members.keys()
+        events = [self.release(process, member_id) for member_id in sorted(gone)]
+        events += [self.hold(process, member_id, named) for member_id, named in members.items()]
+        return [event for event in events if event is not None]
+
+    def _renamed(self, member_id: MemberId, before: str) -> Event | None:
+        name = self.name(member_id)
+        return None if name == before else Renamed(Member(member_id, name), self.online)

@@ -1,0 +1,83 @@
+"""The page, the identity, and two questions that a load balancer asks."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.cache import patch_cache_control
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from . import identity
+from .build import current_build
+from .hubs import current_hubs
+from .log import LogUnavailable
+from .presence import PresenceUnavailable
+from .protocol import BODY_LIMIT, NAME_LIMIT
+from .routes import DEFAULT_ROOM, SOCKET_PATH
+
+READY_SECONDS = 3  # A database or Redis that takes longer is not ready.
+
+
+@require_safe
+def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
+    """A room's page. It is the same for everybody and holds nothing personal, so that any cache may keep it."""
+    context = {"room": slug, "build": current_build(), "body_limit": BODY_LIMIT, "name_limit": NAME_LIMIT}
+    response = render(request, "chat/room.html", context)
+    if settings.PAGE_MAX_AGE:
+        patch_cache_control(response, public=True, max_age=settings.PAGE_MAX_AGE)
+    else:
+        patch_cache_control(response, no_cache=True)
+    return response
+
+
+@require_safe
+@never_cache
+def user_info(request: HttpRequest) -> JsonResponse:
+    """Who the visitor is, and where the socket is: `{"uuid", "token", "socketURL"}`.
+
+    With `Authorization: Bearer <token>`, of a token that still holds, the same member again, else a new one.
+    """
+    _kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    try:
+        member_id = identity.verify(token.strip(), settings.TOKEN_MAX_AGE_DAYS)
+    except identity.BadToken:
+        member_id = identity.new_member_id()
+    token = identity.issue(member_id)
+    return JsonResponse({"uuid": member_id, "token": token, "socketURL": _socket_url(request)})
+
+
+def _socket_url(request: HttpRequest) -> str:
+    """The base of the rooms' sockets, without a room."""
+    if settings.SOCKET_URL:
+        return settings.SOCKET_URL
+    return f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}/{SOCKET_PATH}"
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process lives."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether the database and Redis answer: 200, or 503 with what doesn't."""
+    hubs = current_hubs()
+    database, redis = await asyncio.gather(_state(hubs.log.ping()), _state(hubs.presence.ping()))
+    parts = {"database": database, "redis": redis if settings.REDIS_URLS else "not used"}
+    is_ready = database == redis == "ok"
+    return JsonResponse({"status": "ok" if is_ready else "unavailable", **parts}, status=200 if is_ready else 503)
+
+
+async def _state(ping: Awaitable[None]) -> str:
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await ping
+    except (LogUnavailable, PresenceUnavailable, TimeoutError):
+        return "unavailable"
+    return "ok"

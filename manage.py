@@ -1,0 +1,19 @@
+#!/usr/bin/env python
+"""Django's command line. `runserver` is the one command that turns development on by itself."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatty_project.settings")
+    if sys.argv[1:2] == ["runserver"]:
+        os.environ.setdefault("DEBUG", "true")
+
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
