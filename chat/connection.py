@@ -163,9 +163,17 @@ class QueuedConnection:
                 await self._send({"type": "websocket.send", "text": frame.text})
                 self._unsent -= len(frame)
             if self._close_code is not None:
-                await self._send({"type": "websocket.close", "code": self._close_code})
+                await self._end(self._close_code)
         except Exception as error:  # Each ASGI server has its own for a client that is gone.
             logger.debug("A frame was not sent, the client is gone: %r", error)
             self.is_open = False
         finally:
             self._writer = None
+
+    async def _end(self, code: CloseCode) -> None:
+        try:
+            await self._send({"type": "websocket.close", "code": int(code)})
+        except Exception as error:
+            # Daphne knows 1000 and 3000-4999 only. The client has the code from `bye`.
+            logger.debug("The server doesn't close with %d: %r", code, error)
+            await self._send({"type": "websocket.close", "code": 1000})

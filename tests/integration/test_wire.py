@@ -1,0 +1,409 @@
+"""What an outside client sees that speaks docs/protocol.md, on both kinds of server."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.client import Client, identity
+from tests.servers import ChattyServer
+
+NONCE = "6d1f6b0a-2b9b-4b43-8d5b-4f5fdb9f0a55"
+
+
+@pytest.fixture
+def room() -> str:
+    """A room that no other test is in."""
+    return f"room-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def ann(server: ChattyServer, room: str) -> AsyncIterator[Client]:
+    async with Client(server.http_url, "Ann", room) as client:
+        yield client
+
+
+@pytest.fixture
+async def bob(server: ChattyServer, room: str, ann: Client) -> AsyncIterator[Client]:
+    async with Client(server.http_url, "Bob", room) as client:
+        await ann.next("joined")
+        yield client
+
+
+# --- joining ---
+
+
+async def test_a_welcome_says_who_is_here_and_how_far_the_room_is(ann: Client, bob: Client, room: str) -> None:
+    welcome = bob.events[0]
+    assert welcome["me"] == {"id": bob.id, "name": "Bob"}
+    assert welcome["room"] == {"slug": room, "title": room}
+    assert (welcome["head"], welcome["messages"], welcome["more"], welcome["reset"]) == (0, [], False, True)
+    assert welcome["members"] == [{"id": ann.id, "name": "Ann"}, {"id": bob.id, "name": "Bob"}]
+    assert welcome["online"] == 2
+    assert welcome["limits"] == {"body": 4000, "name": 40}
+    assert uuid.UUID(welcome["log"])
+    assert welcome["pulse"] <= 5
+    assert welcome["build"]
+
+
+async def test_a_newcomer_gets_the_newest_page(server: ChattyServer, room: str, ann: Client) -> None:
+    for number in range(1, 54):
+        await ann.post(f"message {number}")
+    async with Client(server.http_url, "Bob", room) as bob:
+        assert bob.bodies == [f"message {number}" for number in range(4, 54)]
+        assert bob.events[0]["more"] is True
+        assert bob.head == 53
+
+
+async def test_a_second_join_is_refused(ann: Client) -> None:
+    await ann.send(type="join", token=ann.token, name="Ann", v=1)
+    assert (await ann.refused())["code"] == "already_joined"
+
+
+@pytest.mark.parametrize("token", ["", "nobody", "x" * 1000])
+async def test_a_bad_token_closes_with_4401(server: ChattyServer, room: str, token: str) -> None:
+    client = await Client(server.http_url, room=room).open()
+    await client.send(type="join", token=token, name="Ann", v=1)
+    assert await client.next() == {"type": "bye", "code": 4401, "reconnect": False, "after": 0}
+    assert await client.closed() == 4401
+
+
+async def test_another_version_of_the_protocol_closes_with_4400(server: ChattyServer, room: str) -> None:
+    client = await Client(server.http_url, room=room).open()
+    await client.send(type="join", token=client.token, name="Ann", v=2)
+    assert (await client.next())["code"] == 4400
+    assert await client.closed() == 4400
+
+
+@pytest.mark.parametrize("slug", ["No_Such", "x" * 51, "", "a/b", "%00", "é", "a%2fb", "..."])
+async def test_a_room_that_cannot_be_closes_with_4404(server: ChattyServer, slug: str) -> None:
+    client = await Client(server.http_url, room=slug).open()
+    assert (await client.next())["code"] == 4404
+    assert await client.closed() == 4404
+
+
+async def test_a_socket_that_never_joins_is_closed_with_4001(server: ChattyServer, room: str) -> None:
+    client = await Client(server.http_url, room=room).open()
+    assert (await client.next("bye"))["code"] == 4001
+    assert await client.closed() == 4001
+
+
+# --- messages ---
+
+
+async def test_a_message_reaches_everyone_in_the_room_and_nobody_outside_it(
+    server: ChattyServer, ann: Client, bob: Client
+) -> None:
+    async with Client(server.http_url, "Eve", "somewhere-else") as eve:
+        nonce = str(uuid.uuid4())
+        mine = await ann.post("see https://example.com", nonce)
+        assert await bob.next("message") == mine
+        assert mine["seq"] == mine["version"] == 1
+        assert mine["nonce"] == nonce
+        assert mine["author"] == {"id": ann.id, "name": "Ann"}
+        assert mine["body"] == "see https://example.com"
+        assert 'rel="noopener nofollow"' in mine["html"]
+        assert mine.keys() == {"type", "seq", "version", "nonce", "author", "body", "html", "at"}
+        assert not [event for event in await eve.settle() if event["type"] == "message"]
+
+
+async def test_versions_are_given_out_in_turn_and_everyone_sees_the_same(ann: Client, bob: Client) -> None:
+    await asyncio.gather(
+        *(ann.send(type="post", nonce=str(uuid.uuid4()), body=f"a{n}") for n in range(30)),
+        *(bob.send(type="post", nonce=str(uuid.uuid4()), body=f"b{n}") for n in range(30)),
+    )
+    for client in (ann, bob):
+        await client.until(lambda c: c.head == 60, "60 messages")
+        assert client.versions == list(range(1, 61))
+    assert ann.bodies == bob.bodies
+    assert [body for body in ann.bodies if body[0] == "a"] == [f"a{n}" for n in range(30)]
+
+
+async def test_a_repeated_nonce_is_the_same_message(ann: Client, bob: Client) -> None:
+    nonce = str(uuid.uuid4())
+    first = await ann.post("once", nonce)
+    await ann.post("another")
+    assert await ann.post("once more", nonce) == first
+    assert ann.bodies == ["once", "another"]
+    await bob.until(lambda c: c.head == 2, "both messages")
+    assert not [event for event in await bob.settle() if event["type"] == "message"]
+
+
+async def test_a_nonce_repeated_at_once_makes_one_message(ann: Client, bob: Client) -> None:
+    nonce = str(uuid.uuid4())
+    for _ in range(5):
+        await ann.send(type="post", nonce=nonce, body="once")
+    await ann.settle()
+    assert ann.versions == [1]
+    await bob.until(lambda c: c.head == 1, "the message")
+    assert [event["version"] for event in bob.events if event["type"] == "message"] == [1]
+
+
+async def test_the_same_nonce_of_somebody_else_is_another_message(ann: Client, bob: Client) -> None:
+    assert (await ann.post("mine", NONCE))["seq"] == 1
+    assert (await bob.post("mine, too", NONCE))["seq"] == 2
+
+
+async def test_author_and_place_are_the_servers_to_say(ann: Client, bob: Client) -> None:
+    fields = {"author": {"id": bob.id, "name": "Bob"}, "seq": 99, "room": "lobby", "at": 0, "html": "<b>"}
+    await ann.send(type="post", nonce=NONCE, body="hi", **fields)
+    message = await bob.next("message")
+    assert message["author"] == {"id": ann.id, "name": "Ann"}
+    assert (message["seq"], message["html"]) == (1, "<p>hi</p>")
+
+
+# --- coming back ---
+
+
+async def test_a_member_who_comes_back_gets_exactly_what_was_missed(ann: Client, bob: Client) -> None:
+    await ann.post("before")
+    await bob.until(lambda c: c.head == 1, "the first message")
+    await bob.close()
+    for number in range(80):
+        await ann.post(f"meanwhile {number}")
+    welcome = await bob.come_back()
+    assert welcome["reset"] is False
+    assert [message["version"] for message in welcome["messages"]] == list(range(2, 82))
+    assert bob.bodies == ann.bodies
+    await ann.post("after")
+    assert (await bob.next("message"))["version"] == 82
+
+
+async def test_a_member_who_missed_nothing_gets_nothing(ann: Client) -> None:
+    await ann.post("one")
+    welcome = await ann.come_back()
+    assert (welcome["reset"], welcome["messages"], welcome["head"]) == (False, [], 1)
+
+
+@pytest.mark.parametrize("since", [{"log": NONCE, "version": 1}, {"log": None, "version": 1000}])
+async def test_a_history_that_is_not_this_rooms_starts_afresh(ann: Client, since: dict[str, Any]) -> None:
+    await ann.post("one")
+    await ann.post("two")
+    await ann.close()
+    await ann.open()
+    welcome = await ann.join({"log": since["log"] or ann.log, "version": since["version"]})
+    assert welcome["reset"] is True
+    assert [message["body"] for message in welcome["messages"]] == ["one", "two"]
+
+
+async def test_sync_brings_everything_after_a_version(ann: Client) -> None:
+    for number in range(5):
+        await ann.post(f"{number}")
+    await ann.send(type="sync", since=3)
+    changes = await ann.next("changes")
+    assert [message["version"] for message in changes["messages"]] == [4, 5]
+    assert (changes["since"], changes["head"], changes["reset"], changes["more"]) == (3, 5, False, True)
+    await ann.send(type="sync", since=5)
+    assert (await ann.next("changes"))["messages"] == []
+
+
+async def test_history_pages_back_to_the_beginning(ann: Client, bob: Client) -> None:
+    for number in range(1, 8):
+        await (ann if number % 2 else bob).post(f"{number}")
+    await ann.send(type="history", before=7, limit=4)
+    page = await ann.next("page")
+    assert ([message["seq"] for message in page["messages"]], page["more"]) == ([3, 4, 5, 6], True)
+    await ann.send(type="history", before=3, limit=4)
+    page = await ann.next("page")
+    assert ([message["seq"] for message in page["messages"]], page["more"], page["before"]) == ([1, 2], False, 3)
+    await ann.send(type="history", before=100, limit=2, author=bob.id)
+    page = await ann.next("page")
+    assert ([message["seq"] for message in page["messages"]], page["more"], page["author"]) == ([4, 6], True, bob.id)
+
+
+# --- presence ---
+
+
+async def test_a_member_is_seen_to_come_and_to_go(server: ChattyServer, room: str, ann: Client) -> None:
+    bob = Client(server.http_url, "Bob", room)
+    async with bob:
+        assert await ann.next("joined") == {"type": "joined", "member": {"id": bob.id, "name": "Bob"}, "online": 2}
+    assert await ann.next("left") == {"type": "left", "id": bob.id, "online": 1}
+
+
+async def test_two_tabs_are_one_member_until_both_are_closed(
+    server: ChattyServer, room: str, ann: Client, bob: Client
+) -> None:
+    second = Client(server.http_url, "Bob", room)
+    second.token = bob.token
+    async with second:
+        assert second.id == bob.id
+        assert second.online == 2
+        await second.close()
+        await bob.post("still here")
+        assert (await ann.next())["type"] == "message"
+    await bob.close()
+    assert (await ann.next(test=lambda event: event["type"] not in ("pulse", "message")))["type"] == "left"
+
+
+async def test_a_reload_is_not_a_departure(ann: Client, bob: Client) -> None:
+    await bob.come_back()
+    await bob.post("back")
+    assert not {"joined", "left"} & {event["type"] for event in await ann.settle()}
+
+
+async def test_a_member_can_change_its_name(ann: Client, bob: Client) -> None:
+    await bob.send(type="rename", name="  Robert ")
+    renamed = {"type": "renamed", "member": {"id": bob.id, "name": "Robert"}, "online": 2}
+    assert await ann.next("renamed") == renamed
+    assert await bob.next("renamed") == renamed
+    assert (await bob.post("hi"))["author"]["name"] == "Robert"
+
+
+async def test_typing_is_passed_on_but_not_all_of_it(ann: Client, bob: Client) -> None:
+    for _ in range(5):
+        await bob.send(type="typing")
+    assert await ann.next("typing") == {"type": "typing", "id": bob.id}
+    await bob.settle()
+    assert not [event for event in await ann.settle() if event["type"] == "typing"]
+
+
+async def test_a_pulse_says_how_far_the_room_is(ann: Client) -> None:
+    await ann.post("one")
+    assert await ann.next("pulse") == {"type": "pulse", "head": 1, "online": 1}
+
+
+# --- refusals: the connection stays ---
+
+NAMES = ["", "   ", "\u200b\u200b", "\u202eevil", "\x07", "\0", "x" * 41, "\u2066"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_bad_name_is_refused_and_a_good_one_then_taken(server: ChattyServer, room: str, name: str) -> None:
+    client = await Client(server.http_url, room=room).open()
+    await client.send(type="join", token=client.token, name=name, v=1)
+    assert (await client.refused())["code"] == "name_invalid"
+    assert (await client.join())["me"]["name"] == "Ann"
+    await client.send(type="rename", name=name)
+    assert (await client.refused())["code"] == "name_invalid"
+    await client.close()
+
+
+BAD_FRAMES: list[tuple[str | bytes, str]] = [
+    ("", "bad_frame"),
+    ("hello", "bad_frame"),
+    ("[]", "bad_frame"),
+    ('[{"type":"typing"}]', "bad_frame"),
+    ("null", "bad_frame"),
+    ('{"type":"dance"}', "unknown_command"),
+    ('{"type":"websocket.close"}', "unknown_command"),
+    ('{"type":"room.news"}', "unknown_command"),
+    ('{"type":"_handle_post"}', "unknown_command"),
+    ('{"type":"edit","seq":1,"body":"x"}', "unknown_command"),
+    ('{"type":"post"}', "bad_frame"),
+    ('{"type":"post","nonce":"mine","body":"hi"}', "bad_frame"),
+    ('{"type":"post","nonce":"' + NONCE + '"}', "bad_frame"),
+    ('{"type":"post","nonce":"' + NONCE + '","body":3}', "bad_frame"),
+    ('{"type":"post","nonce":"' + NONCE + '","body":null}', "bad_frame"),
+    ('{"type":"post","nonce":"' + NONCE + '","body":"\\ud800"}', "bad_frame"),
+    ('{"type":"post","nonce":"' + NONCE + '","body":"a\\u0000b"}', "bad_frame"),
+    ('{"type":"post","nonce":"' + NONCE + '","body":""}', "body_empty"),
+    ('{"type":"post","nonce":"' + NONCE + '","body":" \\n "}', "body_empty"),
+    ('{"type":"post","nonce":"' + NONCE + '","body":"' + "x" * 4001 + '"}', "body_too_long"),
+    ('{"type":"post","nonce":"' + "6" * 5000 + '","body":"hi"}', "bad_frame"),
+    ('{"type":"history","before":1}', "bad_frame"),
+    ('{"type":"history","before":1,"limit":1e9}', "bad_frame"),
+    ('{"type":"history","before":99999999999999999999,"limit":1}', "bad_frame"),
+    ('{"type":"sync","since":-1}', "bad_frame"),
+    ('{"type":"rename"}', "bad_frame"),
+    ('{"type":"rename","name":["x"]}', "bad_frame"),
+    ('{"x":' * 10_000, "bad_frame"),
+    (b"", "bad_frame"),
+    (b"\x00\xff", "bad_frame"),
+    (b'{"type":"typing"}', "bad_frame"),
+]
+
+
+async def test_whatever_is_no_command_is_refused_and_nothing_is_lost(ann: Client) -> None:
+    for frame, code in BAD_FRAMES:
+        await ann.send_raw(frame)
+        refused = await ann.refused()
+        assert refused["code"] == code, frame
+        assert refused["detail"], frame
+        if isinstance(frame, str) and NONCE in frame:
+            assert refused["nonce"] == NONCE
+    assert (await ann.post("still here", NONCE))["version"] == 1
+
+
+async def test_commands_before_join_are_refused(server: ChattyServer, room: str) -> None:
+    client = await Client(server.http_url, room=room).open()
+    await client.send(type="post", nonce=NONCE, body="hi")
+    assert await client.refused() == {
+        "type": "refused",
+        "code": "not_joined",
+        "detail": "Expected `join` first.",
+        "nonce": NONCE,
+    }
+    for command in (
+        {"type": "typing"},
+        {"type": "sync", "since": 0},
+        {"type": "history", "before": 1, "limit": 1},
+        {"type": "rename", "name": "Eve"},
+    ):
+        await client.send(**command)
+        assert (await client.refused())["code"] == "not_joined"
+    assert (await client.join())["head"] == 0
+    await client.close()
+
+
+async def test_a_frame_over_the_limit_closes_that_socket_only(ann: Client, bob: Client) -> None:
+    await bob.send_raw(json.dumps({"type": "post", "nonce": NONCE, "body": "x" * 70_000}))
+    code = await bob.closed()
+    assert code == 1009 or bob.events[-1]["code"] == 1009  # Daphne can't close with 1009; `bye` says it.
+    await ann.post("still here")
+
+
+async def test_a_name_that_is_json_or_markup_is_only_a_name(server: ChattyServer, room: str, ann: Client) -> None:
+    name = '"><script>alert(1)</script>'
+    async with Client(server.http_url, name, room):
+        assert (await ann.next("joined"))["member"]["name"] == name
+
+
+# --- HTTP ---
+
+
+async def test_an_identity_holds_as_long_as_its_token_does(server: ChattyServer) -> None:
+    first = await identity(server.http_url)
+    assert uuid.UUID(first["uuid"])
+    assert first["socketURL"] == server.ws_url
+    assert (await identity(server.http_url, first["token"]))["uuid"] == first["uuid"]
+    assert (await identity(server.http_url, first["token"][:-1]))["uuid"] != first["uuid"]
+
+
+def test_pages_and_probes(server: ChattyServer) -> None:
+    with httpx.Client(base_url=server.http_url, trust_env=False) as http:
+        for path in ("/chatty", "/chatty/", "/chatty/some-room"):
+            assert http.get(path).status_code == 200
+        assert http.get("/").headers["location"] == "/chatty"
+        assert http.get("/chatty/No_Room").status_code == 404
+        assert http.post("/chatty").status_code in (403, 405)
+        assert http.get("/get_user_info").json().keys() == {"uuid", "token", "socketURL"}
+        assert "no-store" in http.get("/get_user_info").headers["cache-control"]
+        assert http.get("/healthz").json() == {"status": "ok"}
+        assert http.get("/readyz").json() == {"status": "ok", "database": "ok", "redis": "not used"}
+
+
+def test_a_page_holds_nothing_personal(server: ChattyServer) -> None:
+    with httpx.Client(base_url=server.http_url, trust_env=False) as http:
+        first, second = http.get("/chatty"), http.get("/chatty", headers={"Authorization": "Bearer x", "Cookie": "a=b"})
+    assert first.text == second.text
+    assert "set-cookie" not in first.headers
+    assert "vary" not in {name.lower() for name in first.headers} or "cookie" not in first.headers["vary"].lower()
+
+
+def test_pages_of_other_sites_get_no_socket(server: ChattyServer) -> None:
+    url = f"{server.ws_url}/lobby"
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "http://[", f"http://127.0.0.1:{10**6}"):
+        with pytest.raises(InvalidStatus) as caught:
+            connect(url, origin=origin, proxy=None)  # type: ignore[arg-type]
+        assert caught.value.response.status_code in (400, 403)
+    for origin in (server.http_url, server.http_url.replace("http", "https"), None):
+        with connect(url, origin=origin, proxy=None) as socket:  # type: ignore[arg-type]
+            socket.send("hello")
+            assert "bad_frame" in str(socket.recv(timeout=10))

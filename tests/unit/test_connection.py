@@ -1,0 +1,147 @@
+"""Both ways of sending: through ASGI's send, and around it."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from chat.connection import EXTENSION, Frame, QueuedConnection, RawConnection, open_connection
+from chat.protocol import CloseCode
+
+
+class Client:
+    """The far end of an ASGI send that can stop reading."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        await self.reads.wait()
+        if message["type"] == "websocket.close" and message["code"] in (1012, 1013):
+            raise ValueError("as Daphne does")
+        self.messages.append(message)
+
+
+async def flushed() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_frames_go_out_in_order() -> None:
+    client = Client()
+    connection = QueuedConnection(client.send, 1000)
+    for number in range(5):
+        connection.send(Frame(f"[{number}]".encode()))
+    await flushed()
+    assert [message["text"] for message in client.messages] == [f"[{number}]" for number in range(5)]
+
+
+async def test_bye_comes_before_the_close() -> None:
+    client = Client()
+    connection = QueuedConnection(client.send, 1000)
+    connection.send(Frame(b"[1]"))
+    connection.close(CloseCode.BAD_TOKEN, reconnect=False)
+    connection.send(Frame(b"[2]"))
+    await flushed()
+    assert [message.get("text", message.get("code")) for message in client.messages] == [
+        "[1]",
+        '[{"type":"bye","code":4401,"reconnect":false,"after":0}]',
+        4401,
+    ]
+
+
+async def test_a_server_that_refuses_a_close_code_closes_all_the_same() -> None:
+    client = Client()
+    connection = QueuedConnection(client.send, 1000)
+    connection.close(CloseCode.RESTARTING, reconnect=True)
+    await flushed()
+    assert client.messages[-1] == {"type": "websocket.close", "code": 1000}
+
+
+async def test_a_slow_reader_is_closed_and_holds_a_bounded_amount() -> None:
+    client = Client()
+    client.reads.clear()
+    connection = QueuedConnection(client.send, 1000)
+    for _ in range(100):
+        connection.send(Frame(b"[" + b"1" * 98 + b"]"))
+    assert not connection.is_open
+    assert sum(len(frame) for frame in connection._queue) < 1200
+    client.reads.set()
+    await flushed()
+    assert json.loads(client.messages[-2]["text"])[0]["code"] == 1013
+    assert client.messages[-1]["type"] == "websocket.close"
+
+
+async def test_one_frame_over_the_limit_is_no_slow_reader() -> None:
+    client = Client()
+    connection = QueuedConnection(client.send, 1000)
+    connection.send(Frame(b"[" + b"1" * 5000 + b"]"))
+    await flushed()
+    connection.send(Frame(b"[2]"))
+    await flushed()
+    assert client.messages[-1]["text"] == "[2]"
+
+
+async def test_an_abandoned_connection_sends_nothing_more() -> None:
+    client = Client()
+    connection = QueuedConnection(client.send, 1000)
+    connection.send(Frame(b"[1]"))
+    connection.abandon()
+    connection.send(Frame(b"[2]"))
+    await flushed()
+    assert client.messages == []
+
+
+class Socket:
+    def __init__(self) -> None:
+        self.unsent = 0
+        self.written: list[bytes] = []
+        self.closed_with: int | None = None
+
+    def write(self, wire: bytes) -> None:
+        self.written.append(wire)
+
+    def close(self, code: int) -> None:
+        self.closed_with = code
+
+
+@pytest.mark.parametrize(
+    ("size", "header"),
+    [
+        (2, b"\x81\x02"),
+        (125, b"\x81\x7d"),
+        (126, b"\x81\x7e\x00\x7e"),
+        (65_535, b"\x81\x7e\xff\xff"),
+        (65_536, b"\x81\x7f\0\0\0\0\0\x01\0\0"),
+    ],
+)
+def test_a_raw_frame_is_framed_as_the_standard_says(size: int, header: bytes) -> None:
+    frame = Frame(b"x" * size)
+    assert frame.wire == header + b"x" * size
+
+
+def test_a_server_that_offers_its_socket_is_written_to() -> None:
+    socket = Socket()
+    connection = open_connection({"extensions": {EXTENSION: socket}}, None, 1000)  # type: ignore[arg-type]
+    assert isinstance(connection, RawConnection)
+    connection.send(Frame(b"[1]"))
+    connection.close(CloseCode.NO_JOIN, reconnect=True)
+    connection.send(Frame(b"[2]"))
+    assert socket.written[0] == b"\x81\x03[1]"
+    assert b'"code":4001' in socket.written[1]
+    assert (len(socket.written), socket.closed_with) == (2, 4001)
+
+
+def test_a_slow_reader_of_a_raw_socket_is_closed() -> None:
+    socket = Socket()
+    connection = RawConnection(socket, 1000)
+    socket.unsent = 1001
+    connection.send(Frame(b"[1]"))
+    assert (socket.written, socket.closed_with, connection.is_open) == ([], 1013, False)
+
+
+def test_other_servers_get_the_portable_way() -> None:
+    assert isinstance(open_connection({}, None, 1000), QueuedConnection)  # type: ignore[arg-type]

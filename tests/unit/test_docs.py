@@ -1,0 +1,77 @@
+"""docs/protocol.md says what chat/protocol.py does: every name of one is in the other."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chat import protocol
+
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text()
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/protocol.md has no section {title}"
+    return found[1]
+
+
+def rows(title: str) -> dict[str, list[str]]:
+    """The section's first table: the first column without its ticks, and the others."""
+    table = section(title).strip().split("\n\n")
+    table = [block for block in table if block.startswith("|")][:1]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
+    return {first.strip("`"): rest for first, *rest in cells}
+
+
+def documented_fields(cell: str) -> dict[str, bool]:
+    """Field names, and whether each may be missing."""
+    return {name.rstrip("?"): name.endswith("?") for name in re.findall(r"`([a-z_]+\??)`", cell)}
+
+
+def fields(struct: type[msgspec.Struct]) -> dict[str, bool]:
+    optional = {
+        field.encode_name
+        for field in msgspec.structs.fields(struct)
+        if field.default in (None, msgspec.UNSET)
+        or (struct.__struct_config__.omit_defaults and field.default is not msgspec.NODEFAULT)
+    }
+    return {field.encode_name: field.encode_name in optional for field in msgspec.structs.fields(struct)}
+
+
+@pytest.mark.parametrize(("title", "structs"), [("Commands", protocol.COMMANDS), ("Events", protocol.EVENTS)])
+def test_commands_and_events_are_documented_with_their_fields(
+    title: str, structs: tuple[type[msgspec.Struct], ...]
+) -> None:
+    documented = {kind: documented_fields(cells[0]) for kind, cells in rows(title).items()}
+    assert documented == {str(struct.__struct_config__.tag): fields(struct) for struct in structs}
+
+
+def test_the_welcome_is_explained_field_by_field() -> None:
+    explained = re.findall(r"^\| ((?:`[a-z]+`(?:, )?)+) \|", section("Events").split("`welcome` in detail")[1], re.M)
+    names = [name for cell in explained for name in re.findall(r"`([a-z]+)`", cell)]
+    assert sorted(names) == sorted(fields(protocol.Welcome))
+
+
+def test_refusals_are_documented() -> None:
+    assert list(rows("Refusals")) == [code.value for code in protocol.RefusalCode]
+
+
+def test_close_codes_are_documented() -> None:
+    assert list(rows("Close codes")) == [str(code.value) for code in protocol.CloseCode]
+
+
+def test_limits_are_documented() -> None:
+    for number in (
+        f"1 to {protocol.NAME_LIMIT} characters",
+        f"1 to {protocol.BODY_LIMIT:,} characters",
+        f"within {protocol.JOIN_SECONDS} s",
+        f"every {protocol.TYPING_SECONDS} s",
+        f"(1 to {protocol.PAGE_LIMIT})",
+        f"newest page ({protocol.WELCOME_MESSAGES})",
+        f"up to {protocol.WELCOME_MEMBERS} members",
+        f"over {protocol.FRAME_LIMIT_BYTES // 1024} KiB",
+        f"`v` is {protocol.PROTOCOL_VERSION}",
+    ):
+        assert number in DOCUMENT

@@ -1,0 +1,294 @@
+"""A room in one process: order, holes, joins without a gap."""
+
+import asyncio
+
+import pytest
+
+from chat import attendance
+from chat.log import LogUnavailable
+from chat.peers import Held, IsTyping, News, Released, Written
+from chat.protocol import CloseCode, MemberId, Since
+from chat.roster import Named
+from tests.unit.fakes import ANN, BOB, EVE, ROOM, FakeConnection, FakeLog, HubOnTheTable, entry, tick, until
+
+
+def table(*messages: int, resume_limit: int = 1000, opening_limit: int = 100) -> HubOnTheTable:
+    return HubOnTheTable(FakeLog(*map(entry, messages)), resume_limit, opening_limit)
+
+
+def since(version: int) -> Since:
+    return Since(ROOM.log, version)
+
+
+# --- order ---
+
+
+async def test_versions_are_told_in_turn_whatever_order_they_come_in() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    room.hub.apply([entry(2), entry(3)])
+    room.hub.apply([entry(1), entry(2)])
+    await tick()
+    assert ann.versions == [1, 2, 3]
+
+
+async def test_a_version_that_never_comes_is_read_from_the_log() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    for seq in (1, 2, 3):
+        room.log.write(entry(seq))
+    room.hub.apply([entry(3)])
+    await until(lambda: ann.versions == [1, 2, 3])
+    assert room.log.reads == 1
+
+
+async def test_a_log_that_is_away_is_asked_again() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    room.log.write(entry(1))
+    room.log.is_down = True
+    with pytest.raises(LogUnavailable):
+        await room.hub.catch_up()
+    room.log.is_down = False
+    await room.hub.catch_up()
+    await until(lambda: ann.versions == [1])
+
+
+async def test_a_hole_whose_change_was_changed_again_is_told_as_the_sum() -> None:
+    room = table(1)
+    ann = await room.join(ANN)
+    room.log.write(entry(2))
+    room.log.write(entry(1, 5))  # Versions 3 and 4 were changes of message 1 as well.
+    await room.hub.catch_up()
+    await until(lambda: "changes" in ann.kinds())
+    changes = ann.events[-1]
+    assert (changes["since"], changes["head"], changes["reset"]) == (1, 5, False)
+    assert [(message["seq"], message["version"]) for message in changes["messages"]] == [(2, 2), (1, 5)]
+    room.hub.apply([entry(6)])
+    await until(lambda: ann.versions == [6])
+
+
+async def test_a_hub_that_missed_more_than_it_may_tell_starts_over() -> None:
+    room = table(1, resume_limit=10)
+    ann = await room.join(ANN)
+    for seq in range(2, 40):
+        room.log.write(entry(seq))
+    await room.hub.catch_up()
+    await until(lambda: "changes" in ann.kinds())
+    changes = ann.events[-1]
+    assert (changes["reset"], changes["head"]) == (True, 39)
+    assert [message["seq"] for message in changes["messages"]] == list(range(1, 40))
+
+
+# --- joining ---
+
+
+async def test_nothing_falls_between_a_welcome_and_what_follows() -> None:
+    room = table(1)
+    ann = await room.join(ANN)
+    room.hub.apply([entry(2)])
+    bob = await room.join(BOB)  # Before the tick that tells Ann of 2.
+    room.hub.apply([entry(3)])
+    await tick()
+    assert ann.versions == [2, 3]
+    assert bob.events[0]["head"] == 2
+    assert bob.versions == [3]
+
+
+async def test_a_newcomer_is_not_told_of_itself() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    bob = await room.join(BOB)
+    await tick()
+    assert ann.kinds() == ["welcome", "joined"]
+    assert bob.kinds() == ["welcome"]
+
+
+async def test_whoever_comes_back_gets_what_was_missed_without_a_query() -> None:
+    room = table(*range(1, 61))
+    ann = await room.join(ANN, since(57))
+    assert [message["version"] for message in ann.events[0]["messages"]] == [58, 59, 60]
+    assert ann.events[0]["reset"] is False
+    assert room.log.reads == 0
+
+
+async def test_a_storm_from_farther_back_reads_the_log_once() -> None:
+    room = table(*range(1, 501), opening_limit=100)
+    room.log.gate.clear()
+    joins = [asyncio.create_task(room.join(ANN, since(version))) for version in (20, 30, 20, 300, 100)]
+    await tick()
+    room.log.gate.set()
+    joined = await asyncio.gather(*joins)
+    assert room.log.reads == 1
+    assert [len(one.events[0]["messages"]) for one in joined] == [480, 470, 480, 200, 400]
+
+
+async def test_whoever_was_away_for_too_long_starts_with_the_newest_page() -> None:
+    room = table(*range(1, 101), resume_limit=30)
+    ann = await room.join(ANN, since(69))
+    assert ann.events[0]["reset"] is True
+    assert len(ann.events[0]["messages"]) == 50
+    bob = await room.join(BOB, since(70))
+    assert bob.events[0]["reset"] is False
+    assert len(bob.events[0]["messages"]) == 30
+
+
+async def test_a_member_served_by_a_process_that_is_ahead_is_caught_up_with() -> None:
+    room = table(1)
+    room.log.write(entry(2))
+    ann = await room.join(ANN, since(2))
+    assert (ann.events[0]["reset"], ann.events[0]["messages"], ann.events[0]["head"]) == (False, [], 2)
+    bob = await room.join(BOB, since(7))  # From a future that the log doesn't know.
+    assert bob.events[0]["reset"] is True
+
+
+async def test_a_connection_that_closed_meanwhile_leaves_nothing_behind() -> None:
+    room = table(*range(1, 200))
+    connection = FakeConnection()
+    room.log.gate.clear()
+    joining = asyncio.create_task(room.hub.join(connection, ANN, since(1)))
+    await tick()
+    connection.abandon()
+    room.log.gate.set()
+    await joining
+    assert connection.frames == []
+    assert room.hub.is_empty
+    assert room.told == []
+
+
+# --- answers keep their place ---
+
+
+async def test_a_repeated_message_comes_behind_what_was_told_before() -> None:
+    room = table(1)
+    ann = await room.join(ANN)
+    room.hub.apply([entry(2), entry(3)])
+    room.hub.repeat(ann, entry(2))
+    await tick()
+    assert ann.versions == [2, 3, 2]
+
+
+async def test_a_repeated_message_that_is_on_its_way_is_not_told_twice() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    room.hub.repeat(ann, entry(1))
+    room.hub.apply([entry(1)])
+    await tick()
+    assert ann.versions == [1]
+
+
+# --- the tick ---
+
+
+async def test_what_comes_together_shares_a_frame() -> None:
+    room = table()
+    ann, bob = await room.join(ANN), await room.join(BOB)
+    await tick()
+    before = len(ann.frames), len(bob.frames)
+    room.hub.apply(map(entry, range(1, 21)))
+    await tick()
+    assert (len(ann.frames), len(bob.frames)) == (before[0] + 1, before[1] + 1)
+    assert ann.versions == bob.versions == list(range(1, 21))
+
+
+# --- presence ---
+
+
+@pytest.fixture
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attendance, "GRACE_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("short_grace")
+async def test_the_last_one_to_leave_empties_the_hub() -> None:
+    room = table()
+    ann, bob = await room.join(ANN), await room.join(BOB)
+    room.hub.leave(bob, BOB.id, is_restarting=False)
+    await until(lambda: "left" in ann.kinds())
+    assert not room.emptied
+    room.hub.leave(ann, ANN.id, is_restarting=False)
+    await until(lambda: room.emptied)
+    assert room.told[-2:] == [Released(BOB.id), Released(ANN.id)]
+
+
+@pytest.mark.usefixtures("short_grace")
+async def test_members_of_a_process_that_stops_are_not_let_go() -> None:
+    room = table()
+    ann, bob = await room.join(ANN), await room.join(BOB)
+    room.hub.leave(bob, BOB.id, is_restarting=True)
+    await asyncio.sleep(0.05)
+    assert "left" not in ann.kinds()
+    assert BOB.id in room.hub.own_share
+
+
+async def test_who_comes_with_another_name_is_renamed() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    await room.join(BOB)
+    await room.join(type(BOB)(BOB.id, "Robert"))
+    await tick()
+    assert ann.kinds() == ["welcome", "joined", "renamed"]
+
+
+async def test_news_of_another_process_reaches_everybody() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    held = Held(EVE.id, Named(1, "Eve"))
+    room.hub.hear(News("x", "there", [held, Written([entry(1)]), IsTyping(EVE.id), Released(EVE.id)]))
+    await tick()
+    assert ann.kinds() == ["welcome", "joined", "message", "typing", "left"]
+
+
+async def test_the_store_puts_right_what_the_news_left_wrong() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    now = asyncio.get_running_loop().time()
+    room.hub.reconcile({"there": {BOB.id: Named(1, "Bob"), EVE.id: Named(1, "Eve")}}, now)
+    room.hub.reconcile({"there": {EVE.id: Named(2, "Eva")}}, now + 2)
+    await tick()
+    assert ann.kinds() == ["welcome", "joined", "joined", "left", "renamed"]
+
+
+async def test_news_that_is_newer_than_a_look_at_the_store_counts() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    looked_at = asyncio.get_running_loop().time()
+    room.hub.hear(News("x", "there", [Held(EVE.id, Named(1, "Eve"))]))
+    room.hub.reconcile({}, looked_at - 1)
+    room.hub.reconcile({"there": {}}, looked_at - 1)
+    await tick()
+    assert ann.kinds() == ["welcome", "joined"]
+
+
+async def test_a_process_that_the_store_forgot_for_one_look_keeps_its_members() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    now = asyncio.get_running_loop().time()
+    shares = {"there": {EVE.id: Named(1, "Eve")}}
+    room.hub.reconcile(shares, now)
+    room.hub.reconcile({}, now + 20)  # Redis was away for long, came back empty,
+    room.hub.reconcile({}, now + 22)
+    room.hub.reconcile(shares, now + 24)  # and the other process has put its share back.
+    await tick()
+    assert ann.kinds() == ["welcome", "joined"]
+    room.hub.reconcile({}, now + 26)
+    room.hub.reconcile({}, now + 26 + attendance.ABSENCE_SECONDS)
+    await tick()
+    assert ann.kinds() == ["welcome", "joined", "left"]
+
+
+async def test_closing_sends_everybody_away_to_come_back() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    room.hub.close(CloseCode.RESTARTING)
+    assert ann.closed_with == (1012, True)
+
+
+async def test_a_member_who_types_is_told_once_in_a_while() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    for _ in range(3):
+        room.hub.type(MemberId("ann"))
+    await tick()
+    assert ann.kinds().count("typing") == 1
+    assert room.told.count(IsTyping(MemberId("ann"))) == 1

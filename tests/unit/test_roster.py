@@ -1,0 +1,60 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.protocol import Joined, Left, Member, MemberId, Renamed
+from chat.roster import Named, Roster
+
+ANN, BOB = MemberId("ann"), MemberId("bob")
+
+
+def test_a_member_is_here_while_one_process_holds_it() -> None:
+    roster = Roster()
+    assert roster.hold("p", ANN, Named(1, "Ann")) == Joined(Member(ANN, "Ann"), 1)
+    assert roster.hold("q", ANN, Named(1, "Ann")) is None
+    assert roster.release("p", ANN) is None
+    assert roster.release("q", ANN) == Left(ANN, 0)
+    assert roster.release("q", ANN) is None
+
+
+def test_the_later_name_counts_wherever_it_was_taken() -> None:
+    roster = Roster()
+    roster.hold("p", ANN, Named(5, "Ann"))
+    assert roster.hold("q", ANN, Named(3, "Old")) is None
+    assert roster.hold("q", ANN, Named(7, "Anna")) == Renamed(Member(ANN, "Anna"), 1)
+    assert roster.release("q", ANN) == Renamed(Member(ANN, "Ann"), 1)
+
+
+def test_a_process_that_is_replaced_keeps_those_it_still_holds() -> None:
+    roster = Roster()
+    roster.hold("p", ANN, Named(1, "Ann"))
+    assert roster.replace("p", {ANN: Named(1, "Ann"), BOB: Named(1, "Bob")}) == [Joined(Member(BOB, "Bob"), 2)]
+    assert roster.replace("p", {}) == [Left(ANN, 1), Left(BOB, 0)]
+    assert roster.processes == []
+
+
+shares = st.dictionaries(
+    st.sampled_from("abcd").map(MemberId), st.builds(Named, st.integers(0, 5), st.sampled_from(["x", "y"]))
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from("pqr"), shares)))
+def test_the_events_add_up_to_the_union_of_all_shares(changes: list[tuple[str, dict[MemberId, Named]]]) -> None:
+    roster = Roster()
+    held: dict[str, dict[MemberId, Named]] = {}
+    seen: dict[str, str] = {}
+    for process, share in changes:
+        held[process] = share
+        for event in roster.replace(process, share):
+            match event:
+                case Joined(member) | Renamed(member):
+                    assert (member.id in seen) == isinstance(event, Renamed)
+                    seen[member.id] = member.name
+                case Left(member_id):
+                    del seen[member_id]
+        union: dict[str, list[Named]] = {}
+        for one in held.values():
+            for member_id, named in one.items():
+                union.setdefault(member_id, []).append(named)
+        assert seen == {member_id: max(names).name for member_id, names in union.items()}
+        assert {member.id: member.name for member in roster} == seen
+        assert roster.online == len(seen)
