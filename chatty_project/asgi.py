@@ -1,13 +1,18 @@
 """The application that a server runs: pages by Django, sockets by Channels."""
 
 import os
+import sys
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 
+from chatty_project import env
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatty_project.settings")
 pages = get_asgi_application()  # Sets Django up, which everything below needs.
+if missing := env.missing_in_production(env.read(os.environ)):
+    sys.exit("\n".join(missing))  # Half set up, it would answer every request with an error.
 
 from chat.hubs import close_hubs  # noqa: E402
 from chat.origin import PageOriginValidator  # noqa: E402

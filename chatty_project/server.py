@@ -6,6 +6,8 @@ be whole, unmasked and uncompressed frames; permessage-deflate stays off.
 """
 
 import random
+import socket
+from asyncio import BaseTransport
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -13,11 +15,19 @@ from websockets.http11 import Request
 from chat.connection import EXTENSION, Frame
 from chat.protocol import Bye, CloseCode
 
+# What the kernel may hold for a reader beside UNSENT_LIMIT (Linux takes twice as much). Left to itself it grows to
+# 4 MiB a socket, and a slow reader would be noticed that much later. At 100 ms to a client, 1 MiB/s still go through.
+KERNEL_BYTES = 128 * 1024
 RECONNECT_SPREAD_SECONDS = 3  # Members of a server that stops come back over this long, not all at once.
 
 
 class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
     """Given to uvicorn's `ws` setting. Its three public additions are `chat.connection.RawSocket`."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        if (tcp := transport.get_extra_info("socket")) is not None:
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -48,6 +58,12 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         # Not transport.close(), which would wait for a slow reader to take everything.
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        """Called by uvicorn when a ping was not answered in time: the client is gone, or reads nothing."""
+        self.pong_timer = None
+        self.pending_ping_payload = None
+        self.close(CloseCode.TOO_SLOW)
 
     def shutdown(self) -> None:
         """Called by uvicorn for every connection when the process is told to stop."""

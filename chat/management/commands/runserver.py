@@ -8,9 +8,9 @@ from daphne.server import Server
 
 from chatty_project import env, listen
 
-# Seconds. Daphne looks at its connections every 2 s, so that a member whose cable was pulled is gone within 3 + 2 + 4.
-PING_INTERVAL = 3
-PING_TIMEOUT = 4
+# Seconds. Daphne looks at its connections every 2 s, so that a pulled cable is noticed within 2 + 2 + 3.
+PING_INTERVAL = 2
+PING_TIMEOUT = 3
 
 
 class Command(DaphneCommand):  # type: ignore[misc]  # Daphne has no types.

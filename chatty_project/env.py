@@ -1,0 +1,372 @@
+"""Chatty's settings as the environment gives them: one table, one typed reader.
+
+`read()` parses every setting at once, so that somebody who starts Chatty sees all that is wrong in one go, a
+sentence each. The README's table is compared with `table()` by a test. Nothing here needs more than Python itself.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+SHORTEST_SECRET_KEY = 50  # What `manage.py check --deploy` asks for.
+MAKE_A_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+
+
+class SettingsError(Exception):
+    """The environment doesn't make sense; `problems` has one sentence for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+# How a value is read. A parser gets the text without surrounding space and raises ValueError for what it can't take.
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """A way to read a value: `expected` completes the sentence `NAME is "..."; expected ...`."""
+
+    expected: str
+    parse: Callable[[str], T]
+
+
+def _flag(text: str) -> bool:
+    word = text.lower()
+    if word in ("true", "1", "yes", "on"):
+        return True
+    if word in ("", "false", "0", "no", "off"):
+        return False
+    raise ValueError(text)
+
+
+def _whole(low: int, high: int, what: str) -> Kind[int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", text) or not low <= int(text) <= high:
+            raise ValueError(text)
+        return int(text)
+
+    return Kind(f"{what}, {low}-{high}", parse)
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[^\s/]+", text):
+        raise ValueError(text)
+    return text
+
+
+def _one_of(*words: str) -> Kind[str]:
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(text)
+        return text.lower()
+
+    return Kind(f"one of {', '.join(words)}", parse)
+
+
+def _list_of(parse_item: Callable[[str], str]) -> Callable[[str], list[str]]:
+    def parse(text: str) -> list[str]:
+        return [parse_item(item.strip()) for item in text.split(",") if item.strip()]
+
+    return parse
+
+
+def _secret_key(text: str) -> str:
+    if text and len(text) < SHORTEST_SECRET_KEY:
+        raise ValueError(text)
+    return text
+
+
+def _host_pattern(text: str) -> str:
+    if not re.fullmatch(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]", text):
+        raise ValueError(text)
+    return text.lower()
+
+
+def _url(text: str, schemes: tuple[str, ...]) -> tuple[str, str, str]:
+    """The scheme, the host and the path of a URL whose port, where it has one, is a number."""
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or not text[len(parts.scheme) :].startswith("://") or re.search(r"\s", text):
+        raise ValueError(text)
+    _ = parts.port  # Raises ValueError for a port that is no port.
+    return parts.scheme, parts.hostname or "", parts.path
+
+
+def _origin(text: str) -> str:
+    scheme, host, path = _url(text, ("http", "https"))
+    if not host or path or "@" in text or "?" in text or "#" in text:
+        raise ValueError(text)
+    return f"{scheme}://{urlsplit(text).netloc.lower()}"
+
+
+def _redis_url(text: str) -> str:
+    scheme, host, path = _url(text, ("redis", "rediss", "unix"))
+    if not (path if scheme == "unix" else host):
+        raise ValueError(text)
+    return text
+
+
+def _database_url(text: str) -> str:
+    if not text:
+        return text
+    scheme, host, path = _url(text, ("sqlite", "postgres", "postgresql"))
+    if len(path) < 2:  # "/" and a name.
+        raise ValueError(text)
+    if host if scheme == "sqlite" else "@" in path:  # A slash too few; a password's slash that isn't written %2F.
+        raise ValueError(text)
+    return text
+
+
+def _socket_url(text: str) -> str:
+    if not text:
+        return text
+    _, host, _ = _url(text, ("ws", "wss"))
+    if not host or "?" in text or "#" in text:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def _without_password(text: str) -> str:
+    """A URL, however broken, with whatever may be a password in it starred out."""
+    text = re.sub(r"^([a-z0-9+.-]*://)?.*@", r"\1***@", text, flags=re.DOTALL)
+    text = re.sub(r"(password=)[^&]*", r"\1***", text)
+    return re.sub(r":(?!//)(?![0-9]*(?:[/?,]|$))[^/?,]*", ":***", text)  # What stands where a port should.
+
+
+def _as_is(text: str) -> str:
+    return text
+
+
+# The table.
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One variable of the environment, as the README's table shows it.
+
+    `default` holds in production, `development` in its place where DEBUG is on. `shown` replaces the default in the
+    README where the default is not a value but a behaviour. `hide` makes a value fit for an error message.
+    """
+
+    name: str
+    kind: Kind[T]
+    default: str
+    meaning: str
+    development: str | None = None
+    shown: str = ""
+    hide: Callable[[str], str] = _as_is
+
+    def read(self, environ: Mapping[str, str], debug: bool) -> T:
+        """The setting's value.
+
+        Raises:
+            SettingsError: what the environment has isn't what `kind` expects.
+        """
+        given = environ.get(self.name, "").strip()
+        fallback = self.development if debug and self.development is not None else self.default
+        try:
+            return self.kind.parse(given or fallback)
+        except ValueError:
+            raise SettingsError([f'{self.name} is "{self.hide(given)}"; expected {self.kind.expected}']) from None
+
+    @property
+    def row(self) -> str:
+        """The setting's line in the README's table."""
+        shown = self.shown or (f"`{self.default}`" if self.default else "none")
+        return f"| `{self.name}` | {shown} | {self.meaning} |"
+
+
+FLAG = Kind("true or false", _flag)
+
+DEBUG = Setting(
+    "DEBUG",
+    FLAG,
+    "false",
+    "Development: error pages with details, a secret key made by itself. Never where strangers come in",
+    shown="`false`; `true` for `manage.py runserver` and `bin/run`",
+)
+SECRET_KEY = Setting(
+    "SECRET_KEY",
+    Kind(f"at least {SHORTEST_SECRET_KEY} random characters, such as {MAKE_A_KEY} prints", _secret_key),
+    "",
+    f"Signs identities; the same on all machines, at least {SHORTEST_SECRET_KEY} characters: `{MAKE_A_KEY}`",
+    shown="required by `bin/serve`; in development made once, in `var/secret_key`",
+    hide=lambda text: "*" * len(text),
+)
+SECRET_KEY_FALLBACKS = Setting(
+    "SECRET_KEY_FALLBACKS",
+    Kind("secret keys separated by commas", _list_of(_as_is)),
+    "",
+    "Former secret keys, separated by commas: identities signed with them stay good while the key is changed",
+    hide=lambda text: "*" * len(text),
+)
+ALLOWED_HOSTS = Setting(
+    "ALLOWED_HOSTS",
+    Kind(
+        "host names without scheme and port, separated by commas, such as chat.example.com,.example.org",
+        _list_of(_host_pattern),
+    ),
+    "",
+    "Host names that Chatty answers to, separated by commas, without scheme and port; `.example.org`: subdomains too",
+    development="localhost,127.0.0.1,[::1]",
+    shown="required by `bin/serve`; in development `localhost,127.0.0.1,[::1]`",
+)
+ALLOWED_ORIGINS = Setting(
+    "ALLOWED_ORIGINS",
+    Kind("origins, scheme://host or scheme://host:port, separated by commas", _list_of(_origin)),
+    "",
+    "Origins (`https://chat.example.com`) of the pages that may open the socket, separated by commas",
+    shown="the page's own host",
+)
+HOST = Setting("HOST", Kind("an address or host name to listen on", _word), "127.0.0.1", "Address to listen on")
+PORT = Setting("PORT", _whole(1, 65535, "a port number"), "8000", "Port to listen on")
+WEB_CONCURRENCY = Setting(
+    "WEB_CONCURRENCY",
+    _whole(1, 512, "a number of workers"),
+    "1",
+    "Worker processes of `bin/serve`; about one a core. More than one needs `REDIS_URL`",
+)
+REDIS_URL = Setting(
+    "REDIS_URL",
+    Kind(
+        "redis://host:port/db, rediss://... or unix:///path (several: separated by commas)",
+        _list_of(_redis_url),
+    ),
+    "",
+    "Redis for fan-out and presence between workers, `redis://host:port/db` (or `rediss://`, `unix://`); several, "
+    "separated by commas, share the rooms between them",
+    shown="none: one worker, all in its memory",
+    hide=_without_password,
+)
+DATABASE_URL = Setting(
+    "DATABASE_URL",
+    Kind("postgres://user:password@host:port/name or sqlite:////path/to/file", _database_url),
+    "",
+    "Where the messages are: `postgres://user:password@host:port/name` or `sqlite:////path/to/file`",
+    shown="SQLite in `var/chatty.sqlite3`",
+    hide=_without_password,
+)
+SOCKET_URL = Setting(
+    "SOCKET_URL",
+    Kind("ws://host/path or wss://host/path, or nothing", _socket_url),
+    "",
+    "Base of the socket's address, without the room, where it isn't on the page's host: `wss://ws.example.com/ws/chatty`",
+    shown="the page's own host",
+)
+PAGE_MAX_AGE = Setting(
+    "PAGE_MAX_AGE",
+    _whole(0, 31_536_000, "seconds"),
+    "25300",
+    "Seconds that browsers and proxies may keep the page",
+    development="0",
+    shown="`25300`; in development `0`",
+)
+HTTPS = Setting(
+    "HTTPS",
+    FLAG,
+    "false",
+    "A proxy in front speaks HTTPS and sets `X-Forwarded-Proto`, which is then trusted: plain HTTP is redirected, "
+    "cookies are secure, browsers are told to come by HTTPS only (HSTS, a year)",
+)
+TOKEN_MAX_AGE_DAYS = Setting(
+    "TOKEN_MAX_AGE_DAYS",
+    _whole(1, 36_500, "days"),
+    "365",
+    "Days that an identity holds without being used",
+)
+RESUME_LIMIT = Setting(
+    "RESUME_LIMIT",
+    _whole(1, 100_000, "a number of changes"),
+    "1000",
+    "Changes that a returning member gets one by one; who missed more starts from the newest page",
+)
+UNSENT_LIMIT = Setting(
+    "UNSENT_LIMIT",
+    _whole(65_536, 1_073_741_824, "bytes"),
+    "1048576",
+    "Bytes that may wait for a member who reads slowly before the connection is closed",
+)
+STATIC_ROOT = Setting(
+    "STATIC_ROOT",
+    Kind("a folder", _as_is),
+    "staticfiles",
+    "Folder that `bin/serve` gathers static files in and serves them from, under the project's unless absolute",
+)
+LOG_LEVEL = Setting(
+    "LOG_LEVEL", _one_of("debug", "info", "warning", "error", "critical"), "info", "How much is logged, to stderr"
+)
+
+SETTINGS: tuple[Setting[Any], ...] = (
+    DEBUG,
+    SECRET_KEY,
+    SECRET_KEY_FALLBACKS,
+    ALLOWED_HOSTS,
+    ALLOWED_ORIGINS,
+    HOST,
+    PORT,
+    WEB_CONCURRENCY,
+    REDIS_URL,
+    DATABASE_URL,
+    SOCKET_URL,
+    PAGE_MAX_AGE,
+    HTTPS,
+    TOKEN_MAX_AGE_DAYS,
+    RESUME_LIMIT,
+    UNSENT_LIMIT,
+    STATIC_ROOT,
+    LOG_LEVEL,
+)
+
+
+def table() -> str:
+    """The README's table of settings."""
+    return "\n".join(["| Name | Default | Meaning |", "|---|---|---|", *(setting.row for setting in SETTINGS)])
+
+
+# The reader.
+
+
+class Environment:
+    """All settings, parsed: `environment[env.PORT]` is an int."""
+
+    def __init__(self, values: dict[str, object]) -> None:
+        self._values = values
+
+    def __getitem__(self, setting: Setting[T]) -> T:
+        return cast(T, self._values[setting.name])
+
+
+def read(environ: Mapping[str, str]) -> Environment:
+    """The settings in `environ`, all of them parsed.
+
+    Raises:
+        SettingsError: with one sentence for each variable that can't be read.
+    """
+    values: dict[str, object] = {}
+    problems: list[str] = []
+    debug = False
+    for setting in SETTINGS:  # DEBUG comes first: other settings' defaults depend on it.
+        try:
+            values[setting.name] = setting.read(environ, debug)
+        except SettingsError as error:
+            problems += error.problems
+        debug = values.get(DEBUG.name) is True
+    if problems:
+        raise SettingsError(problems)
+    return Environment(values)
+
+
+def missing_in_production(environment: Environment) -> list[str]:
+    """What must be set before Chatty may serve strangers, a sentence each; nothing in development."""
+    if environment[DEBUG]:
+        return []
+    problems = []
+    if not environment[SECRET_KEY]:
+        problems.append(f"SECRET_KEY is not set; expected {SECRET_KEY.kind.expected}")
+    if not environment[ALLOWED_HOSTS]:
+        problems.append(f"ALLOWED_HOSTS is not set; expected {ALLOWED_HOSTS.kind.expected}")
+    return problems

@@ -1,0 +1,35 @@
+"""Whether Chatty can listen where it is told to, found out before a server starts to try."""
+
+import errno
+import socket
+
+
+def why_not(host: str, port: int, start: str) -> str | None:
+    """Why nothing can listen on `host` and `port`, in one sentence naming the command `start`; None where it can."""
+    no_address = f'HOST is "{host}", which is no address of this machine; expected one to listen on, such as 127.0.0.1'
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror:
+        return no_address
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # Else a port just given back looks taken.
+        try:
+            probe.bind(address)
+            probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"Port {port} is in use; stop what runs there or choose another: PORT={port % 65535 + 1} {start}"
+            if error.errno == errno.EACCES:
+                return f"Port {port} is only for the system's administrator; choose another: PORT=8000 {start}"
+            if error.errno == errno.EADDRNOTAVAIL:
+                return no_address
+            return f"Can't listen on {host}:{port}: {error.strerror}"
+    return None
+
+
+def url(host: str, port: int) -> str:
+    """The address to open in a browser on this machine for a server that listens on `host` and `port`."""
+    host = {"0.0.0.0": "127.0.0.1", "0": "127.0.0.1", "::": "::1"}.get(host.strip("[]"), host.strip("[]"))
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,147 @@
+"""Fixtures for all tests. The servers behind them are real; a missing one fails the run and says what to install."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatty_project import env
+from tests import servers
+
+if given := [setting.name for setting in env.SETTINGS if setting.name in os.environ]:
+    raise pytest.UsageError(
+        f"{', '.join(given)} set in the environment; expected none of Chatty's settings, tests choose theirs: "
+        f"env {' '.join(f'-u {name}' for name in given)} pytest"
+    )
+
+# For asgi.py, which refuses to be imported half set up. The servers that tests start don't inherit these.
+os.environ["SECRET_KEY"] = servers.SECRET_KEY
+os.environ["ALLOWED_HOSTS"] = "testserver,localhost,127.0.0.1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the tests' own process needs of settings that have no default outside development."""
+    from django.conf import settings
+
+    settings.SECRET_KEY = servers.SECRET_KEY
+    settings.ALLOWED_HOSTS = os.environ["ALLOWED_HOSTS"].split(",")
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # Needs no collectstatic.
+    }
+    settings.SERVESTATIC_USE_FINDERS = True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The `db` fixtures' database is a file, as in real life: in memory, threads would share one connection."""
+    from django.conf import settings
+
+    path = tmp_path_factory.mktemp("database") / "chatty.sqlite3"
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(path)
+
+
+# Redis.
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[servers.RedisServer]:
+    """One Redis for the whole run. A test that stops it takes `own_redis_server` instead."""
+    with servers.redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: servers.RedisServer) -> str:
+    """An empty Redis."""
+    redis_server.client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture
+def own_redis_server() -> Iterator[servers.RedisServer]:
+    """A Redis that this test may stop, kill and restart."""
+    with servers.redis_server() as server:
+        yield server
+
+
+# PostgreSQL and SQLite.
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.PostgresServer]:
+    """One PostgreSQL for the whole run. A test that stops it takes `own_postgres_server` instead."""
+    with servers.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres_server() -> Iterator[servers.PostgresServer]:
+    """A PostgreSQL that this test may stop, kill and restart."""
+    with servers.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: servers.PostgresServer) -> str:
+    """A database of this test's own, with Chatty's tables."""
+    return postgres_server.create_migrated_database()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file of this test's own, with Chatty's tables."""
+    return servers.sqlite_database(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of this test's own, with Chatty's tables: the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str, django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """Puts the test's own process on `database_url`, in all its threads, with real transactions.
+
+    Takes the place of pytest-django's `db`. What opens connections on threads of its own must close them before the
+    test ends.
+    """
+    from django.db import connections
+
+    from chatty_project.settings import database as describe
+
+    settings = connections.settings["default"]
+    before = dict(settings)
+    with django_db_blocker.unblock():
+        connections["default"].close()
+        del connections["default"]
+        settings.clear()
+        settings.update(connections.configure_settings({"default": describe(database_url)})["default"])
+        try:
+            yield database_url
+        finally:
+            connections["default"].close()
+            del connections["default"]
+            settings.clear()
+            settings.update(before)
+
+
+# Chatty.
+
+
+@pytest.fixture
+def chatty_server() -> Iterator[Callable[..., servers.ChattyServer]]:
+    """Starts Chatty servers with the settings given by name; all end with the test."""
+    started: list[servers.ChattyServer] = []
+
+    def start(**settings: str) -> servers.ChattyServer:
+        server = servers.chatty_server(**settings)
+        started.append(server)
+        return server.start()
+
+    yield start
+    for server in started:
+        server.close()

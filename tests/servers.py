@@ -1,0 +1,462 @@
+"""Real servers for tests: Redis, PostgreSQL and Chatty, each a process of its own on a free port of 127.0.0.1.
+
+    with redis_server() as redis, postgres_server() as postgres:
+        url = migrated(postgres.create_database())
+        with chatty_server(REDIS_URL=redis.url, DATABASE_URL=url) as ann, chatty_server(REDIS_URL=...) as bob:
+            httpx.get(f"{ann.http_url}/chatty"); websockets.connect(f"{bob.ws_url}/lobby")
+
+A server that starts has answered before `start()` returns. `stop()` asks it to end, `kill()` doesn't ask, `start()`
+brings it back on the same port, `pause()` and `resume()` freeze and thaw it; `log` is what it has written so far.
+"""
+
+import functools
+import glob
+import os
+import pwd
+import random
+import secrets
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import psycopg
+import redis
+
+from chatty_project import env
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30  # Far more than a start takes, for a machine that is busy with something else.
+STOP_SECONDS = 15  # bin/serve gives its connections 8 s.
+SECRET_KEY = secrets.token_urlsafe(50)  # The same for all servers of a test run: they accept each other's tokens.
+
+
+class ServerError(Exception):
+    """A server didn't start or stop as it should; the message ends with the end of its log."""
+
+
+class MissingProgram(Exception):
+    """A program that the tests need isn't installed."""
+
+
+def program(name: str, package: str, *folders: str) -> str:
+    """Where the program `name` is.
+
+    Raises:
+        MissingProgram: with the Debian package that has it.
+    """
+    found = shutil.which(name) or next(
+        (path for folder in folders for path in sorted(glob.glob(f"{folder}/{name}"))[::-1]), None
+    )
+    if not found:
+        raise MissingProgram(
+            f"{name} is not installed; expected it for the tests: apt-get install {package}, or bin/test"
+        )
+    return found
+
+
+_taken: set[int] = set()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on, never the same one twice.
+
+    Below the range that the system takes ports for outgoing connections from: a client that tries to reach a stopped
+    server could else be given that very port and talk to itself.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _taken:
+            _taken.add(port)
+            return port
+
+
+def clean_environ(**settings: str) -> dict[str, str]:
+    """This process's environment with none of Chatty's settings but those given."""
+    names = {setting.name for setting in env.SETTINGS}
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    return kept | {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "chatty_project.settings"} | settings
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Returns when `condition` holds.
+
+    Raises:
+        TimeoutError: it didn't within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"expected within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+class Server:
+    """A process with a folder of its own; subclasses say how it is started and when it is ready."""
+
+    name = "server"
+    stop_signal = signal.SIGTERM
+    kill_signal = signal.SIGKILL
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"chatty-{self.name}-"))
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._log_path = self.folder / "log"
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def is_ready(self) -> bool:
+        raise NotImplementedError
+
+    def popen(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        with self._log_path.open("ab") as log:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.popen_options())
+
+    def popen_options(self) -> dict[str, Any]:
+        return {"cwd": self.folder}
+
+    @property
+    def pid(self) -> int:
+        assert self.process, f"{self.name} has not been started"
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, wait: bool = True) -> Self:
+        """Starts the server and, unless told otherwise, waits until it answers."""
+        assert not self.is_running, f"{self.name} runs already"
+        self.process = self.popen(self.command())
+        if wait:
+            self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_ready():
+            if self.process is None or self.process.poll() is not None:
+                ended = self.process and self.process.returncode
+                raise ServerError(f"{self.name} ended with {ended} at its start:\n{self.log[-4000:]}")
+            if time.monotonic() > deadline:
+                self.kill()
+                raise ServerError(f"{self.name} didn't answer within {START_SECONDS} s:\n{self.log[-4000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Asks the server to end and waits until it has."""
+        self._end(self.stop_signal)
+
+    def kill(self) -> None:
+        """Ends the server without asking."""
+        self._end(self.kill_signal)
+
+    def restart(self) -> Self:
+        self.stop()
+        return self.start()
+
+    def pause(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(how)
+        if how is not signal.SIGKILL:
+            self.process.send_signal(signal.SIGCONT)  # A paused process can't end by itself.
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise ServerError(f"{self.name} didn't end within {STOP_SECONDS} s:\n{self.log[-4000:]}") from None
+
+    def close(self) -> None:
+        """Ends the server for good and removes its folder."""
+        try:
+            self.kill()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class RedisServer(Server):
+    """A Redis that keeps nothing on disk: a restart empties it."""
+
+    name = "redis"
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def client(self) -> "redis.Redis":
+        """A synchronous client, for looking inside."""
+        return redis.Redis.from_url(self.url, socket_timeout=5, decode_responses=True)
+
+    def command(self) -> list[str]:
+        binary = program("redis-server", "redis-server")
+        listen = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        return [binary, *listen, "--save", "", "--appendonly", "no", "--daemonize", "no"]
+
+    def is_ready(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.RedisError:
+            return False
+
+
+class PostgresServer(Server):
+    """A PostgreSQL cluster of its own. `kill()` is a crash: the next start recovers what was committed."""
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # Fast shutdown: it doesn't wait for clients.
+    kill_signal = signal.SIGQUIT  # Immediate shutdown; SIGKILL would leave its children behind.
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._template: str | None = None
+        self._databases = 0
+        self._user = self._give_folder_away() if os.getuid() == 0 else None
+        self._run("initdb", "-D", "data", "-U", "chatty", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+
+    def _give_folder_away(self) -> pwd.struct_passwd:
+        """PostgreSQL refuses to run as root: another account, which gets the folder."""
+        for name in ("postgres", "nobody"):
+            try:
+                user = pwd.getpwnam(name)
+            except KeyError:
+                continue
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            return user
+        raise MissingProgram("PostgreSQL doesn't run as root; expected an account named postgres or nobody")
+
+    def _binary(self, name: str) -> str:
+        return program(
+            name,
+            "postgresql",
+            "/usr/lib/postgresql/*/bin",
+            "/usr/local/opt/postgresql*/bin",
+            "/opt/homebrew/opt/postgresql*/bin",
+        )
+
+    def popen_options(self) -> dict[str, Any]:
+        user = self._user
+        return super().popen_options() | (
+            {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+        )
+
+    def _run(self, name: str, *arguments: str) -> None:
+        command = [self._binary(name), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, **self.popen_options())
+        if done.returncode:
+            raise ServerError(f"{name} failed:\n{done.stdout}{done.stderr}")
+
+    def command(self) -> list[str]:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.folder),
+            "max_connections": "200",
+            # What survives the process's death is written as ever; only what survives the machine's isn't.
+            "fsync": "off",
+            "full_page_writes": "off",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [self._binary("postgres"), "-D", "data", *options]
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgres://chatty@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+        """A synchronous connection in autocommit mode, for looking inside."""
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=3)
+
+    def is_ready(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg.Error:
+            return False
+        return True
+
+    def create_database(self, template: str = "template1") -> str:
+        """The URL of a new database, empty or a copy of another one that nobody is connected to."""
+        self._databases += 1
+        name = f"chatty_{self._databases}"
+        with self.connect() as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        return self.url(name)
+
+    def create_migrated_database(self) -> str:
+        """The URL of a new database with Chatty's tables in it."""
+        if self._template is None:
+            self._template = migrated(self.create_database()).rpartition("/")[2]
+        return self.create_database(self._template)
+
+
+class ChattyServer(Server):
+    """Chatty in production, as a worker of bin/serve runs it, with `settings` as its environment.
+
+    Without a DATABASE_URL it gets a migrated SQLite file of its own, which outlives restarts.
+    """
+
+    name = "chatty"
+
+    def __init__(self, **settings: str) -> None:
+        super().__init__()
+        self.settings = {
+            "SECRET_KEY": SECRET_KEY,
+            "ALLOWED_HOSTS": "127.0.0.1,localhost",
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "STATIC_ROOT": str(static_root()),
+            "PAGE_MAX_AGE": "0",
+        } | settings
+        if "DATABASE_URL" not in self.settings:
+            self.settings["DATABASE_URL"] = sqlite_database(self.folder)
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """The socket's base: a room's name follows after a slash."""
+        return f"ws://127.0.0.1:{self.port}/ws/chatty"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", "from chatty_project import serve; serve.run()"]
+
+    def popen_options(self) -> dict[str, Any]:
+        return {"cwd": ROOT, "env": clean_environ(**self.settings)}
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.http_url}/healthz", timeout=5, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+def redis_server() -> RedisServer:
+    return RedisServer()
+
+
+def postgres_server() -> PostgresServer:
+    return PostgresServer()
+
+
+def chatty_server(**settings: str) -> ChattyServer:
+    return ChattyServer(**settings)
+
+
+# Databases and static files, made once for a test run and copied.
+
+_run_folder = ExitStack()
+
+
+@functools.cache
+def run_folder() -> Path:
+    """A folder for what is made once; it goes away with the test run."""
+    import atexit
+
+    atexit.register(_run_folder.close)
+    return Path(
+        _run_folder.enter_context(tempfile.TemporaryDirectory(prefix="chatty-tests-", ignore_cleanup_errors=True))
+    )
+
+
+def manage(*arguments: str, **settings: str) -> str:
+    """What `manage.py` printed, run with `settings` as its environment.
+
+    Raises:
+        ServerError: it failed.
+    """
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=clean_environ(**settings),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise ServerError(f"manage.py {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def migrated(url: str) -> str:
+    """The same database URL, once the database has Chatty's tables."""
+    manage("migrate", "--skip-checks", "--verbosity=0", DATABASE_URL=url)
+    return url
+
+
+@functools.cache
+def static_root() -> Path:
+    """The static files as production serves them, under hashed names."""
+    folder = run_folder() / "static"
+    manage("collectstatic", "--skip-checks", "--noinput", "--verbosity=0", STATIC_ROOT=str(folder))
+    return folder
+
+
+@functools.cache
+def _sqlite_template() -> Path:
+    path = run_folder() / "template.sqlite3"
+    migrated(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path
+
+
+def sqlite_database(folder: Path) -> str:
+    """The URL of a new SQLite file in `folder` with Chatty's tables in it."""
+    path = folder / f"chatty-{secrets.token_hex(4)}.sqlite3"
+    shutil.copyfile(_sqlite_template(), path)
+    return f"sqlite:///{path}"
+
+
+@contextmanager
+def all_of(*servers: Server) -> Iterator[None]:
+    """All servers started at once and awaited together."""
+    with ExitStack() as stack:
+        for server in servers:
+            stack.callback(server.close)
+            server.start(wait=False)
+        for server in servers:
+            server.wait_until_ready()
+        yield
