@@ -1,0 +1,278 @@
+"""A storm: many members talk while servers, Redis, PostgreSQL and sockets fail, by a seed; afterwards all must agree.
+
+python -m tests.faults.storm --seed 1 --seconds 60
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tests import servers
+from tests.faults.members import Books, Member, keep, until
+from tests.servers import ChattyServer, PostgresServer, RedisServer
+
+ROOMS = ("harbour", "island", "ocean")
+HEAL_SECONDS = 30
+
+
+@dataclass
+class Report:
+    """What happened, in numbers."""
+
+    seed: int
+    seconds: float
+    members: int
+    messages: int = 0
+    acknowledged: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    heal_seconds: float = 0.0
+    books: Books = field(default_factory=Books)
+
+    def __str__(self) -> str:
+        books = self.books
+        faults = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
+        return "\n".join(
+            (
+                f"storm of {self.seconds:.0f} s, seed {self.seed}: {self.members} members in {len(ROOMS)} rooms",
+                f"messages {self.messages}, acknowledged {self.acknowledged}, nonces repeated {books.repeats}",
+                f"faults {sum(self.faults.values())}: {faults}",
+                f"connects {books.connects}, resets {books.resets}, syncs {books.syncs}, refused {books.refusals}",
+                f"closed with {books.closes}",
+                f"longest from post to acknowledgement {books.longest_ack_seconds:.1f} s, "
+                f"longest without a connection {books.longest_absence_seconds:.1f} s",
+                f"all agreed {self.heal_seconds:.1f} s after the storm",
+                f"violations {len(books.violations)}",
+            )
+        )
+
+
+class Storm:
+    """Three workers, one Redis, one PostgreSQL, all real; `run` needs them started."""
+
+    def __init__(self, seed: int, seconds: float, members: int = 150, posts_per_second: float = 150) -> None:
+        self.report = Report(seed, seconds, members)
+        self._chance = random.Random(seed)
+        self._interval = members / posts_per_second
+        self.redis: RedisServer = servers.redis_server()
+        self.postgres: PostgresServer = servers.postgres_server()
+        self.workers: list[ChattyServer] = []
+        self.members: list[Member] = []
+
+    async def run(self) -> Report:
+        with self.redis, self.postgres:
+            self.database_url = self.postgres.create_migrated_database()
+            settings = {"REDIS_URL": self.redis.url, "DATABASE_URL": self.database_url}
+            self.workers = [servers.chatty_server(**settings) for _ in range(3)]
+            with servers.all_of(*self.workers):
+                return await self._run()
+
+    async def _run(self) -> Report:
+        report = self.report
+        for number in range(report.members):
+            chance = random.Random(self._chance.random())
+            room = ROOMS[number % len(ROOMS)]
+            self.members.append(Member(f"member {number}", room, self.workers, report.books, chance))
+        staying = [asyncio.create_task(member.stay()) for member in self.members]
+        await until(lambda: all(member.is_welcome.is_set() for member in self.members), HEAL_SECONDS)
+        await self.calm(report)
+
+        talking = asyncio.create_task(self._talk())
+        await self._rage()
+        talking.cancel()
+        for member in self.members:
+            member.reads.set()
+
+        try:
+            report.heal_seconds = await self._heal()
+        except TimeoutError:
+            report.books.violations.append(f"not all agreed {HEAL_SECONDS} s after the storm")
+            report.heal_seconds = float(HEAL_SECONDS)
+        await self._check()
+        await self.calmed(report)
+        for member in self.members:
+            await member.leave()
+        await asyncio.gather(*staying)
+        await self.emptied(report)
+        for worker in self.workers:
+            report.books.violations += [line for line in worker.log.splitlines() if "Exception in ASGI" in line]
+        return report
+
+    async def calm(self, report: Report) -> None:
+        """Before the storm: for subclasses to look."""
+
+    async def calmed(self, report: Report) -> None:
+        """After it, while everybody is still here."""
+
+    async def emptied(self, report: Report) -> None:
+        """When everybody has gone."""
+
+    async def _talk(self) -> None:
+        """Everybody says something once every interval, in turn, whatever becomes of the last thing said."""
+        started, said = time.monotonic(), 0
+        while True:
+            for member in self.members:
+                said += 1
+                keep(asyncio.create_task(member.post()))
+                await asyncio.sleep(max(0.0, started + said * self._interval / len(self.members) - time.monotonic()))
+
+    # --- faults ---
+
+    async def _rage(self) -> None:
+        ends_at = time.monotonic() + self.report.seconds
+        slow: list[Callable[[], Awaitable[None]]] = [self.redis_away, self.worker_stopped, self.postgres_restarted]
+        quick: list[Callable[[], Awaitable[None]]] = [self.worker_killed, self.sockets_cut, self.readers_stopped]
+        quick += [self.redis_emptied]
+        under_way: set[asyncio.Task[None]] = set()
+        self._chance.shuffle(slow)
+        turn = 0
+        while time.monotonic() < ends_at:
+            turn += 1
+            fault = slow.pop() if turn % 3 == 2 and slow else self._chance.choice(quick)
+            name = fault.__name__.replace("_", " ")
+            self.report.faults[name] = self.report.faults.get(name, 0) + 1
+            under_way.add(task := asyncio.create_task(self._cause(fault)))
+            task.add_done_callback(under_way.discard)
+            await asyncio.sleep(self._chance.uniform(1.5, 4))
+        await asyncio.gather(*under_way)
+
+    async def _cause(self, fault: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await fault()
+        except Exception as error:
+            self.report.books.violations.append(f"{fault.__name__} failed: {error!r}")
+
+    def _worker(self) -> ChattyServer | None:
+        running = [worker for worker in self.workers if worker.is_running and not getattr(worker, "is_held", False)]
+        return self._chance.choice(running) if len(running) > 1 else None
+
+    async def worker_killed(self) -> None:
+        if (worker := self._worker()) is not None:
+            await asyncio.to_thread(worker.kill)
+            await asyncio.sleep(self._chance.uniform(0, 1))
+            await asyncio.to_thread(worker.start)
+
+    async def worker_stopped(self) -> None:
+        if (worker := self._worker()) is not None:
+            worker.is_held = True  # type: ignore[attr-defined]
+            worker.pause()
+            await asyncio.sleep(min(20, self.report.seconds / 2))
+            worker.resume()
+            worker.is_held = False  # type: ignore[attr-defined]
+
+    async def redis_emptied(self) -> None:
+        if self.redis.is_running:
+            await asyncio.to_thread(self.redis.restart)
+
+    async def redis_away(self) -> None:
+        if self.redis.is_running:
+            await asyncio.to_thread(self.redis.stop)
+            await asyncio.sleep(min(10, self.report.seconds / 3))
+            await asyncio.to_thread(self.redis.start)
+
+    async def postgres_restarted(self) -> None:
+        await asyncio.to_thread(self.postgres.restart)
+
+    async def sockets_cut(self) -> None:
+        for member in self._chance.sample(self.members, len(self.members) // 10):
+            member.cut()
+
+    async def readers_stopped(self) -> None:
+        stopped = self._chance.sample(self.members, len(self.members) // 20)
+        for member in stopped:
+            member.reads.clear()
+        await asyncio.sleep(self._chance.uniform(1, 6))
+        for member in stopped:
+            member.reads.set()
+
+    # --- afterwards ---
+
+    def _rows(self) -> dict[str, dict[int, tuple[int, str]]]:
+        """By room and seq: version and nonce, as the database has them."""
+        found: dict[str, dict[int, tuple[int, str]]] = {room: {} for room in ROOMS}
+        with self.postgres.connect(self.database_url.rpartition("/")[2]) as connection:
+            query = "SELECT slug, seq, version, nonce FROM chat_message m JOIN chat_room r ON r.id = m.room_id"
+            for slug, seq, version, nonce in connection.execute(query):
+                found[str(slug)][int(str(seq))] = (int(str(version)), str(nonce))
+        return found
+
+    async def _heal(self) -> float:
+        """The seconds until every member has everything and nothing waits."""
+        started = time.monotonic()
+        async with asyncio.timeout(HEAL_SECONDS):
+            while True:
+                await until(lambda: all(m.is_welcome.is_set() for m in self.members), HEAL_SECONDS)
+                rows = await asyncio.to_thread(self._rows)
+                for member in self.members:
+                    if member.head == len(rows[member.room]) and len(member.messages) < member.head:
+                        await member.read_back()
+                if all(self._agrees(member, rows[member.room]) for member in self.members):
+                    return time.monotonic() - started
+                await asyncio.sleep(0.2)
+
+    def _agrees(self, member: Member, rows: dict[int, tuple[int, str]]) -> bool:
+        everybody = {one.id for one in self.members if one.room == member.room}
+        return (
+            member.messages == rows
+            and not member.unacknowledged
+            and member.roster.keys() == everybody
+            and member.online == len(everybody)
+        )
+
+    async def _check(self) -> None:
+        """Writes down what is wrong, member by member."""
+        rows, violations = await asyncio.to_thread(self._rows), self.report.books.violations
+        self.report.messages = sum(map(len, rows.values()))
+        for room, messages in rows.items():
+            if sorted(messages) != list(range(1, len(messages) + 1)):
+                violations.append(f"{room}: the database's seqs have gaps")
+            nonces = [nonce for _, nonce in messages.values()]
+            if len(set(nonces)) != len(nonces):
+                violations.append(f"{room}: a nonce is there twice")
+        for member in self.members:
+            messages = rows[member.room]
+            everybody = {one.id for one in self.members if one.room == member.room}
+            self.report.acknowledged += len(member.acknowledged)
+            for nonce, seq in member.acknowledged.items():
+                if messages.get(seq, (0, ""))[1] != nonce:
+                    violations.append(f"{member.name}: acknowledged {nonce} is not at {seq}")
+            if member.messages != messages:
+                missing = sorted(messages.keys() - member.messages.keys())
+                violations.append(f"{member.name}: lacks {len(missing)} messages: {missing[:5]}")
+            if member.unacknowledged:
+                violations.append(f"{member.name}: {len(member.unacknowledged)} posts were never acknowledged")
+            if member.roster.keys() != everybody:
+                more, less = member.roster.keys() - everybody, everybody - member.roster.keys()
+                violations.append(f"{member.name}: the roster has {len(more)} ghosts and lacks {len(less)}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=random.randrange(10_000))
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--members", type=int, default=150)
+    parser.add_argument("--posts-per-second", type=float, default=150)
+    chosen = parser.parse_args()
+    _set_up_django()
+    storm = Storm(chosen.seed, chosen.seconds, chosen.members, chosen.posts_per_second)
+    report = asyncio.run(storm.run())
+    sys.stdout.write(f"{report}\n")
+    for violation in report.books.violations[:20]:
+        sys.stdout.write(f"  {violation}\n")
+    return 1 if report.books.violations else 0
+
+
+def _set_up_django() -> None:
+    """Members sign their own tokens, with the servers' key."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "chatty_project.settings"
+    from django.conf import settings
+
+    settings.SECRET_KEY = servers.SECRET_KEY
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Without Redis or the database for a while: nothing is lost, and what can go on goes on."""
+
+import asyncio
+import time
+import uuid
+
+import httpx
+import pytest
+
+from tests import servers
+from tests.client import Client
+from tests.faults.conftest import StartWorkers
+from tests.servers import ChattyServer, PostgresServer, RedisServer
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def readyz(server: ChattyServer) -> tuple[int, dict[str, str]]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"{server.http_url}/readyz", timeout=10)
+    parts: dict[str, str] = answer.json()
+    return answer.status_code, parts
+
+
+async def until_ready(server: ChattyServer) -> None:
+    async with asyncio.timeout(15):
+        while (await readyz(server))[0] != 200:
+            await asyncio.sleep(0.1)
+
+
+async def test_members_talk_on_while_redis_is_away(
+    workers: StartWorkers, room: str, own_redis_server: RedisServer
+) -> None:
+    one, other = workers(2)
+    async with (
+        Client(one.http_url, "Ann", room) as ann,
+        Client(one.http_url, "Eve", room) as eve,
+        Client(other.http_url, "Bob", room) as bob,
+    ):
+        await ann.until(lambda c: c.online == 3, "everybody")
+        own_redis_server.stop()
+        assert await readyz(one) == (503, {"status": "unavailable", "database": "ok", "redis": "unavailable"})
+
+        started = time.monotonic()
+        await ann.post("to my neighbour")
+        await eve.next("message")
+        assert time.monotonic() - started < 1
+        await bob.until(lambda c: c.head == 1, "the first message")
+        assert time.monotonic() - started <= 3
+
+        await bob.post("and back")
+        await ann.until(lambda c: c.head == 2, "the second message")
+        own_redis_server.start()
+        await until_ready(one)
+        await until_ready(other)
+        # The group carries again: at once means not by the log, which is asked every 2 s.
+        async with asyncio.timeout(20):
+            while True:
+                started = time.monotonic()
+                nonce = await ann.post("again")
+                await bob.until(lambda c, seq=nonce["seq"]: c.head == seq, "a message")  # type: ignore[misc]
+                if time.monotonic() - started < 0.5:
+                    break
+        assert bob.bodies == ann.bodies == eve.bodies
+        assert ann.versions == bob.versions == list(range(1, ann.head + 1))
+
+
+async def test_workers_that_start_without_redis_find_each_other_when_it_is_there(
+    workers: StartWorkers, room: str, own_redis_server: RedisServer
+) -> None:
+    own_redis_server.stop()
+    one, other = workers(2)
+    async with Client(one.http_url, "Ann", room) as ann, Client(other.http_url, "Bob", room) as bob:
+        assert (ann.online, bob.online) == (1, 1)
+        started = time.monotonic()
+        await ann.post("hello?")
+        await bob.until(lambda c: c.head == 1, "the first message")
+        assert time.monotonic() - started <= 3
+        own_redis_server.start()
+        await ann.until(lambda c: bob.id in c.members, "Bob")
+        await bob.until(lambda c: ann.id in c.members, "Ann")
+        await until_ready(one)
+
+
+async def test_without_the_database_posts_are_refused_and_sent_later_once(
+    own_redis_server: RedisServer, own_postgres_server: PostgresServer, room: str
+) -> None:
+    url = own_postgres_server.create_migrated_database()
+    with servers.chatty_server(REDIS_URL=own_redis_server.url, DATABASE_URL=url) as worker:
+        async with Client(worker.http_url, "Ann", room) as ann, Client(worker.http_url, "Bob", room) as bob:
+            await ann.post("before")
+            own_postgres_server.stop()
+            nonce = str(uuid.uuid4())
+            await ann.send(type="post", nonce=nonce, body="meanwhile")
+            refused = await ann.refused()
+            assert (refused["code"], refused["nonce"]) == ("unavailable", nonce)
+            assert refused["retry_after"] > 0
+            assert (await readyz(worker))[1]["database"] == "unavailable"
+            await bob.send(type="typing")
+            await ann.next("typing")  # What needs no database goes on.
+            await bob.send(type="history", before=1, limit=1)
+            assert (await bob.refused())["code"] == "unavailable"
+
+            own_postgres_server.start()
+            await until_ready(worker)
+            assert (await ann.post("meanwhile", nonce))["version"] == 2
+            await bob.until(lambda c: c.head == 2, "the message")
+            assert bob.bodies == ["before", "meanwhile"]
+
+
+async def test_a_join_without_the_database_is_refused_and_works_later(
+    own_postgres_server: PostgresServer, room: str
+) -> None:
+    with servers.chatty_server(DATABASE_URL=own_postgres_server.create_migrated_database()) as worker:
+        own_postgres_server.stop()
+        ann = await Client(worker.http_url, "Ann", room).open()
+        await ann.send(type="join", token=ann.token, name="Ann", v=1)
+        assert (await ann.refused())["code"] == "unavailable"
+        own_postgres_server.start()
+        await until_ready(worker)
+        assert (await ann.join())["head"] == 0
+        await ann.close()

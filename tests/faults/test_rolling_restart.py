@@ -1,0 +1,61 @@
+"""A new version goes out: the workers are restarted one after the other, under members who talk."""
+
+import asyncio
+import random
+import time
+
+import pytest
+
+from tests.faults.conftest import StartWorkers
+from tests.faults.members import Books, Member, keep, until
+
+pytestmark = pytest.mark.timeout(180)
+MEMBERS = 600
+
+
+async def test_a_rolling_restart_loses_nothing_and_nobody(workers: StartWorkers, room: str) -> None:
+    running = workers(3)
+    books = Books()
+    up = list(running)
+    members = [Member(f"m{n}", room, up, books, random.Random(n)) for n in range(MEMBERS)]
+    staying = [asyncio.create_task(member.stay()) for member in members]
+    await until(lambda: all(member.online == MEMBERS for member in members), 60)
+    seen = {member.id: len(member.presence) for member in members}
+    ends: list[float] = []
+    away: list[float] = []
+
+    async def talk() -> None:
+        for number in range(10_000):
+            keep(asyncio.create_task(members[number % 40].post()))
+            await asyncio.sleep(0.1)
+
+    talking = asyncio.create_task(talk())
+    for worker in running:
+        up.remove(worker)  # As a load balancer would: nobody new goes where the end has begun.
+        left_behind = [member for member in members if member.server is worker]
+        assert left_behind
+        started = time.monotonic()
+        await asyncio.to_thread(worker.stop)
+        ends.append(time.monotonic() - started)
+        await until(lambda: all(member.is_welcome.is_set() for member in members), 15)
+        away.append(time.monotonic() - started)
+        await asyncio.to_thread(worker.start)
+        up.append(worker)
+    talking.cancel()
+
+    await until(lambda: not any(member.unacknowledged for member in members), 15)
+    head = max(member.head for member in members)
+    await until(lambda: all(member.head == head for member in members), 15)
+    assert max(ends) <= 10
+    assert max(away) <= 15
+    assert books.violations == []
+    assert set(books.refusals) <= {"unavailable"}
+    assert set(books.closes) == {1012}
+    flicker = [event for member in members for event in member.presence[seen[member.id] :]]
+    assert flicker == []
+    messages = [(seq, *members[0].messages[seq]) for seq in sorted(members[0].messages)]
+    assert [seq for seq, _, _ in messages] == list(range(1, head + 1))
+    assert all(member.messages == members[0].messages for member in members)
+    for member in members:
+        await member.leave()
+    await asyncio.gather(*staying)

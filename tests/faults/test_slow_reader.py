@@ -1,0 +1,120 @@
+"""A member that stops reading costs a bounded amount, and nobody else anything."""
+
+import contextlib
+import json
+import socket
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests import servers
+from tests.client import Client
+from tests.faults.members import until
+from tests.servers import ChattyServer
+
+pytestmark = pytest.mark.timeout(120)
+BODY = "x" * 3_000
+MIB = 1024 * 1024
+
+
+def resident_bytes(server: ChattyServer) -> int:
+    pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
+    return pages * 4096
+
+
+async def flood(sender: Client, reader: Client, count: int) -> list[float]:
+    """Posts so many messages one by one; the seconds that each took to reach `reader`."""
+    delays = []
+    for _ in range(count):
+        nonce, started = str(uuid.uuid4()), time.monotonic()
+        await sender.send(type="post", nonce=nonce, body=BODY)
+        await reader.next("message", lambda event, nonce=nonce: event["nonce"] == nonce)  # type: ignore[misc]
+        delays.append(time.monotonic() - started)
+    return sorted(delays)
+
+
+class Sleeper:
+    """A member that joins and then reads nothing at all."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def join(self) -> Any:
+        info_token = self._client.token
+        # A small buffer, so that the kernel doesn't read for it.
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
+        host, port = self._client.http_url.removeprefix("http://").split(":")
+        raw.connect((host, int(port)))
+        url = f"{self._client.http_url.replace('http', 'ws')}/ws/chatty/{self._client.room}"
+        self.socket = await connect(url, sock=raw, proxy=None, compression=None, max_queue=1, ping_interval=None)
+        await self.socket.send(json.dumps({"type": "join", "token": info_token, "name": "Sleeper", "v": 1}))
+        await self.socket.recv()
+        self.socket.transport.pause_reading()
+
+    async def read_to_the_end(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await self.socket.recv()
+
+
+@pytest.mark.parametrize("limit_kib", [256, 1024])
+async def test_a_slow_reader_is_closed_and_the_others_do_not_notice(room: str, limit_kib: int) -> None:
+    with servers.chatty_server(UNSENT_LIMIT=str(limit_kib * 1024)) as server:
+        async with Client(server.http_url, "Ann", room) as ann, Client(server.http_url, "Bob", room) as bob:
+            count = 200 + limit_kib // 4  # At 6 KiB each well over the limit and what the kernel holds.
+            before = await flood(ann, bob, count)
+            memory = resident_bytes(server)
+            sleepers = []
+            for _ in range(5):
+                guest = await Client(server.http_url, "Sleeper", room).open()
+                sleepers.append(Sleeper(guest))
+                await guest.close()
+                await sleepers[-1].join()
+            await bob.until(lambda c: c.online == 3 + 4, "the sleepers")
+            during = await flood(ann, bob, count)
+
+            # Five times the limit, and the kernel's share of it is not ours; whatever the allocator keeps is.
+            assert resident_bytes(server) - memory < 5 * limit_kib * 1024 + 16 * MIB
+            p99 = len(before) * 99 // 100
+            assert during[p99] < before[p99] * 3 + 0.02
+            for sleeper in sleepers:
+                sleeper.socket.transport.resume_reading()
+                await sleeper.read_to_the_end()
+                assert sleeper.socket.close_code == 1013
+            assert await _still_well(ann, bob)
+
+
+async def _still_well(ann: Client, bob: Client) -> bool:
+    posted = await ann.post("still here")
+    return (await bob.next("message", lambda event: event["seq"] == posted["seq"]))["body"] == "still here"
+
+
+async def test_a_slow_reader_that_never_wakes_is_cut_off(room: str) -> None:
+    with servers.chatty_server(UNSENT_LIMIT=str(256 * 1024)) as server:
+        async with Client(server.http_url, "Ann", room) as ann, Client(server.http_url, "Bob", room) as bob:
+            sockets_before = sockets(server)
+            guest = await Client(server.http_url, "Sleeper", room).open()
+            await guest.close()
+            sleeper = Sleeper(guest)
+            await sleeper.join()
+            await bob.until(lambda c: c.online == 3, "the sleeper")
+            await flood(ann, bob, 400)
+            await bob.until(lambda c: c.online == 2, "the sleeper gone")
+            await until(lambda: sockets(server) == sockets_before, 20)
+
+
+def sockets(server: ChattyServer) -> int:
+    return sum(1 for link in Path(f"/proc/{server.pid}/fd").iterdir() if _is_socket(link))
+
+
+def _is_socket(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith("socket:")
+    except OSError:
+        return False
