@@ -85,16 +85,16 @@ class Attendance:
             own.leaving = None
         own.connections.add(connection)
 
-    def leave(self, connection: Connection, member_id: MemberId, *, is_restarting: bool) -> None:
+    def leave(self, connection: Connection, member_id: MemberId) -> None:
         """A tab was closed. Its member leaves a moment after the last one.
 
-        `is_restarting`: this process is stopping, and what it holds is held on until its leases end.
+        When this process is stopping, what it holds is held on until its leases end.
         """
         own = self._own.get(member_id)
         if own is None or connection not in own.connections:
             return
         own.connections.remove(connection)
-        if not own.connections and not is_restarting:
+        if not own.connections and not connection.is_restarting:
             own.leaving = self._loop.call_later(GRACE_SECONDS, self._depart, own)
 
     def _depart(self, own: OwnMember) -> None:

@@ -25,6 +25,9 @@ class Audience:
         self._tick: asyncio.Handle | None = None
         self._next_tick_at = 0.0
 
+    def __len__(self) -> int:
+        return len(self._connections) + len(self._newcomers)
+
     def admit(self, connection: Connection) -> None:
         """Sends whatever is emitted from now on to this connection, too."""
         if self._pending:

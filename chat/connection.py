@@ -59,6 +59,10 @@ class Connection(Protocol):
     def is_open(self) -> bool:
         """Whether frames still go anywhere."""
 
+    @property
+    def is_restarting(self) -> bool:
+        """Whether it ended because the process was told to stop: its member comes back to another one."""
+
     def send(self, frame: Frame) -> None:
         """Takes the frame for this client, in order; never waits, never raises."""
 
@@ -71,6 +75,8 @@ class Connection(Protocol):
 
 class RawSocket(Protocol):
     """What a server offers as `scope["extensions"]["chatty.socket"]` if it can: the way around ASGI's `send`."""
+
+    is_restarting: bool
 
     @property
     def unsent(self) -> int:
@@ -98,6 +104,10 @@ class RawConnection:
         self._unsent_limit = unsent_limit
         self.is_open = True
 
+    @property
+    def is_restarting(self) -> bool:
+        return self._socket.is_restarting
+
     def send(self, frame: Frame) -> None:
         if not self.is_open:
             return
@@ -119,6 +129,8 @@ class RawConnection:
 
 class QueuedConnection:
     """A connection for any ASGI server: a queue, and a task only while there is something in it."""
+
+    is_restarting = False  # ASGI doesn't tell.
 
     def __init__(self, send: Send, unsent_limit: int) -> None:
         self._send = send

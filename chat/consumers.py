@@ -52,7 +52,6 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._hub: RoomHub | None = None
         self._member_id = MemberId("")
         self._connection: Connection | None = None
-        self._is_restarting = False
         self._join_deadline: asyncio.TimerHandle | None = None
         self._handlers: dict[type[Command], Callable[[Any], Awaitable[None]]] = {
             Join: self._handle_join,
@@ -72,7 +71,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 self._join_deadline.cancel()
             self._connection.abandon()
             if self._hub is not None:
-                self._hub.leave(self._connection, self._member_id, is_restarting=self._is_restarting)
+                self._hub.leave(self._connection, self._member_id)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         match message["type"]:
@@ -81,8 +80,6 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             case "websocket.connect":
                 await self._connect()
             case "websocket.disconnect":
-                # The server itself says 1012 when it is told to stop: members come back to another process.
-                self._is_restarting = message.get("code") == CloseCode.RESTARTING
                 raise StopConsumer
 
     @property

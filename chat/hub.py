@@ -75,6 +75,10 @@ class RoomHub:
     def own_share(self) -> Share:
         return self._attendance.own_share
 
+    @property
+    def connection_count(self) -> int:
+        return len(self._audience)
+
     async def join(self, connection: Connection, member: Member, since: Since | None) -> None:
         """Welcomes a connection, and from then on sends it whatever happens here.
 
@@ -89,10 +93,10 @@ class RoomHub:
         self._audience.admit(connection)
         connection.send(Frame.of(self._welcome(member, since)))
 
-    def leave(self, connection: Connection, member_id: MemberId, *, is_restarting: bool) -> None:
+    def leave(self, connection: Connection, member_id: MemberId) -> None:
         """Forgets a connection. Its member leaves a moment after the last one, unless this process is stopping."""
         self._audience.dismiss(connection)
-        self._attendance.leave(connection, member_id, is_restarting=is_restarting)
+        self._attendance.leave(connection, member_id)
 
     def _departed(self) -> None:
         if self.is_empty:
@@ -136,13 +140,14 @@ class RoomHub:
                 self._take(entry)
             elif entry.version > self.head:
                 self._ahead[entry.version] = entry
-        while (next_entry := self._ahead.pop(self.head + 1, None)) is not None:
+        while (next_entry := self._ahead.get(self.head + 1)) is not None:
             self._take(next_entry)
         if self._ahead and self._hole_timer is None:
             self._hole_timer = asyncio.get_running_loop().call_later(HOLE_SECONDS, self._close_hole)
 
     def _take(self, entry: Entry) -> None:
         self.head = entry.version
+        self._ahead.pop(entry.version, None)  # It may have come twice.
         self._ring.add(entry)
         self._audience.emit(entry.encoded)
 

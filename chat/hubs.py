@@ -193,6 +193,15 @@ class Hubs:
             if (hub := self._by_name.get(name)) is not None:
                 hub.reconcile(others, read_at)
 
+    def counts(self) -> dict[str, int]:
+        """What this process holds at the moment; all zero when nobody is here."""
+        hubs = list(self._by_name.values())
+        return {
+            "rooms": len(hubs) + len(self._opening),
+            "members": sum(len(hub.own_share) for hub in hubs),
+            "connections": sum(hub.connection_count for hub in hubs),
+        }
+
     def _own_share(self, name: str) -> Share:
         hub = self._by_name.get(name)
         return {} if hub is None else hub.own_share
@@ -243,6 +252,12 @@ def current_hubs() -> Hubs:
     if loop not in _by_loop:
         _by_loop[loop] = Hubs()
     return _by_loop[loop]
+
+
+def current_counts() -> dict[str, int]:
+    """What the running loop's registry holds; nothing where nobody has used it yet."""
+    hubs = _by_loop.get(asyncio.get_running_loop())
+    return hubs.counts() if hubs is not None else {"rooms": 0, "members": 0, "connections": 0}
 
 
 async def close_hubs() -> None:

@@ -42,15 +42,17 @@ class Ring:
             oldest = next(iter(self._changes.values()))
             del self._changes[oldest.seq]
             self.floor = oldest.version
-        if entry.seq in self._page or entry.seq > self._newest_seq:
-            self._page[entry.seq] = entry
-            self._encoded_page = None
-            if len(self._page) > WELCOME_MESSAGES:
-                del self._page[self.oldest_seq]
+        if entry.seq >= self.oldest_seq or len(self._page) < WELCOME_MESSAGES:
+            self._put_on_page(entry)
 
-    @property
-    def _newest_seq(self) -> int:
-        return next(reversed(self._page), 0)
+    def _put_on_page(self, entry: Entry) -> None:
+        is_in_place = entry.seq in self._page or entry.seq > next(reversed(self._page), 0)
+        self._page[entry.seq] = entry
+        if not is_in_place:  # Its birth was missed, and it comes with a later change.
+            self._page = dict(sorted(self._page.items()))
+        if len(self._page) > WELCOME_MESSAGES:
+            del self._page[self.oldest_seq]
+        self._encoded_page = None
 
     @property
     def oldest_seq(self) -> int:

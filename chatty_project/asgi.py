@@ -1,6 +1,9 @@
 """The application that a server runs: pages by Django, sockets by Channels."""
 
+import asyncio
+import logging
 import os
+import signal
 import sys
 from typing import Any
 
@@ -14,14 +17,21 @@ pages = get_asgi_application()  # Sets Django up, which everything below needs.
 if missing := env.missing_in_production(env.read(os.environ)):
     sys.exit("\n".join(missing))  # Half set up, it would answer every request with an error.
 
-from chat.hubs import close_hubs  # noqa: E402
+from chat.hubs import close_hubs, current_counts  # noqa: E402
 from chat.origin import PageOriginValidator  # noqa: E402
 from chat.routing import websocket_urlpatterns  # noqa: E402
+
+
+def log_counts() -> None:
+    """Says what this worker holds: `kill -USR1 <its pid>` asks for it."""
+    counts = current_counts() | {"tasks": len(asyncio.all_tasks())}
+    logging.getLogger("chatty_project.worker").info(" ".join(f"{name}={count}" for name, count in counts.items()))
 
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     """The server's start and its end: what waits is written before the process goes."""
     while (message := await receive())["type"] == "lifespan.startup":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, log_counts)
         await send({"type": "lifespan.startup.complete"})
     assert message["type"] == "lifespan.shutdown"
     await close_hubs()

@@ -22,7 +22,9 @@ RECONNECT_SPREAD_SECONDS = 3  # Members of a server that stops come back over th
 
 
 class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
-    """Given to uvicorn's `ws` setting. Its three public additions are `chat.connection.RawSocket`."""
+    """Given to uvicorn's `ws` setting. Its public additions are `chat.connection.RawSocket`."""
+
+    is_restarting = False
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -67,6 +69,7 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """Called by uvicorn for every connection when the process is told to stop."""
+        self.is_restarting = True
         after = random.uniform(0, RECONNECT_SPREAD_SECONDS)
         self.write(Frame.of(Bye(CloseCode.RESTARTING, reconnect=True, after=round(after, 2))).wire)
         super().shutdown()

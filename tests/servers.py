@@ -366,6 +366,16 @@ class ChattyServer(Server):
     def popen_options(self) -> dict[str, Any]:
         return {"cwd": ROOT, "env": clean_environ(**self.settings)}
 
+    def counts(self) -> dict[str, int]:
+        """What the worker says that it holds: rooms, members, connections, tasks; and its memory, rss_kib."""
+        before = self.log.count("rooms=")
+        os.kill(self.pid, signal.SIGUSR1)
+        wait_until(lambda: self.log.count("rooms=") > before and self.log.endswith("\n"), 10, "an answer to SIGUSR1")
+        said = [line for line in self.log.splitlines() if "rooms=" in line][-1]
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        found = {name: int(count) for name, count in (part.split("=") for part in said.split() if "=" in part)}
+        return found | {"rss_kib": pages * os.sysconf("SC_PAGE_SIZE") // 1024}
+
     def is_ready(self) -> bool:
         try:
             return httpx.get(f"{self.http_url}/healthz", timeout=5, trust_env=False).status_code == 200

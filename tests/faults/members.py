@@ -113,6 +113,9 @@ class Member:
             case "changes":
                 self._is_syncing = False
                 self._catch_up(event)
+            case "page":
+                for message in event["messages"]:
+                    self._keep(message)
             case "pulse":
                 self.online = event["online"]
                 if event["head"] > self.head:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tests import servers
+from tests.client import Client
 from tests.faults.members import Books, Member, keep, until
 from tests.servers import ChattyServer, PostgresServer, RedisServer
 
@@ -79,7 +80,6 @@ class Storm:
             self.members.append(Member(f"member {number}", room, self.workers, report.books, chance))
         staying = [asyncio.create_task(member.stay()) for member in self.members]
         await until(lambda: all(member.is_welcome.is_set() for member in self.members), HEAL_SECONDS)
-        await self.calm(report)
 
         talking = asyncio.create_task(self._talk())
         await self._rage()
@@ -93,23 +93,13 @@ class Storm:
             report.books.violations.append(f"not all agreed {HEAL_SECONDS} s after the storm")
             report.heal_seconds = float(HEAL_SECONDS)
         await self._check()
-        await self.calmed(report)
         for member in self.members:
             await member.leave()
         await asyncio.gather(*staying)
-        await self.emptied(report)
+        await self._check_leftovers()
         for worker in self.workers:
             report.books.violations += [line for line in worker.log.splitlines() if "Exception in ASGI" in line]
         return report
-
-    async def calm(self, report: Report) -> None:
-        """Before the storm: for subclasses to look."""
-
-    async def calmed(self, report: Report) -> None:
-        """After it, while everybody is still here."""
-
-    async def emptied(self, report: Report) -> None:
-        """When everybody has gone."""
 
     async def _talk(self) -> None:
         """Everybody says something once every interval, in turn, whatever becomes of the last thing said."""
@@ -223,6 +213,26 @@ class Storm:
             and member.online == len(everybody)
         )
 
+    async def _check_leftovers(self) -> None:
+        """When everybody has left, a worker that went through the storm holds no more than a new one."""
+        idle = (await asyncio.to_thread(self._new_worker_counts))["tasks"]
+        for worker in self.workers:
+            counts: dict[str, int] = {}
+            for _ in range(50):
+                counts = await asyncio.to_thread(worker.counts)
+                if not (counts["rooms"] or counts["members"] or counts["connections"]) and counts["tasks"] <= idle:
+                    break
+                await asyncio.sleep(0.2)
+            else:
+                self.report.books.violations.append(f"a worker holds {counts} after all have left; a new one {idle}")
+
+    def _new_worker_counts(self) -> dict[str, int]:
+        """Of a worker that somebody has joined once, and left."""
+        with servers.chatty_server(REDIS_URL=self.redis.url, DATABASE_URL=self.database_url) as worker:
+            asyncio.run(_visit(worker))
+            servers.wait_until(lambda: worker.counts()["rooms"] == 0, 10, "the room dropped")
+            return worker.counts()
+
     async def _check(self) -> None:
         """Writes down what is wrong, member by member."""
         rows, violations = await asyncio.to_thread(self._rows), self.report.books.violations
@@ -248,6 +258,11 @@ class Storm:
             if member.roster.keys() != everybody:
                 more, less = member.roster.keys() - everybody, everybody - member.roster.keys()
                 violations.append(f"{member.name}: the roster has {len(more)} ghosts and lacks {len(less)}")
+
+
+async def _visit(worker: ChattyServer) -> None:
+    async with Client(worker.http_url, "Visitor", "elsewhere") as visitor:
+        await visitor.post("hello")
 
 
 def main() -> int:

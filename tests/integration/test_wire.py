@@ -242,6 +242,11 @@ async def test_two_tabs_are_one_member_until_both_are_closed(
     assert (await ann.next(test=lambda event: event["type"] not in ("pulse", "message")))["type"] == "left"
 
 
+async def test_a_member_who_closes_as_a_server_would_is_gone_all_the_same(ann: Client, bob: Client) -> None:
+    await bob.socket.close(1012)
+    assert (await ann.next("left"))["id"] == bob.id
+
+
 async def test_a_reload_is_not_a_departure(ann: Client, bob: Client) -> None:
     await bob.come_back()
     await bob.post("back")

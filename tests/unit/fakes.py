@@ -27,6 +27,7 @@ def entry(seq: int, version: int | None = None) -> Entry:
 class FakeConnection:
     def __init__(self) -> None:
         self.is_open = True
+        self.is_restarting = False
         self.frames: list[list[dict[str, Any]]] = []
         self.closed_with: tuple[int, bool] | None = None
 

@@ -96,6 +96,8 @@ async def test_an_abandoned_connection_sends_nothing_more() -> None:
 
 
 class Socket:
+    is_restarting = False
+
     def __init__(self) -> None:
         self.unsent = 0
         self.written: list[bytes] = []

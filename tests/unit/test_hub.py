@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chat import attendance
+from chat import attendance, hub
 from chat.log import LogUnavailable
 from chat.peers import Held, IsTyping, News, Released, Written
 from chat.protocol import CloseCode, MemberId, Since
@@ -30,6 +30,15 @@ async def test_versions_are_told_in_turn_whatever_order_they_come_in() -> None:
     room.hub.apply([entry(1), entry(2)])
     await tick()
     assert ann.versions == [1, 2, 3]
+
+
+async def test_a_version_that_came_twice_before_its_turn_leaves_nothing_to_look_for() -> None:
+    room = table()
+    await room.join(ANN)
+    room.hub.apply([entry(2)])
+    room.hub.apply([room.log.write(entry(1)), room.log.write(entry(2))])
+    await asyncio.sleep(hub.HOLE_SECONDS * 3)
+    assert room.log.reads == 0
 
 
 async def test_a_version_that_never_comes_is_read_from_the_log() -> None:
@@ -203,10 +212,10 @@ def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_last_one_to_leave_empties_the_hub() -> None:
     room = table()
     ann, bob = await room.join(ANN), await room.join(BOB)
-    room.hub.leave(bob, BOB.id, is_restarting=False)
+    room.hub.leave(bob, BOB.id)
     await until(lambda: "left" in ann.kinds())
     assert not room.emptied
-    room.hub.leave(ann, ANN.id, is_restarting=False)
+    room.hub.leave(ann, ANN.id)
     await until(lambda: room.emptied)
     assert room.told[-2:] == [Released(BOB.id), Released(ANN.id)]
 
@@ -215,7 +224,8 @@ async def test_the_last_one_to_leave_empties_the_hub() -> None:
 async def test_members_of_a_process_that_stops_are_not_let_go() -> None:
     room = table()
     ann, bob = await room.join(ANN), await room.join(BOB)
-    room.hub.leave(bob, BOB.id, is_restarting=True)
+    bob.is_restarting = True
+    room.hub.leave(bob, BOB.id)
     await asyncio.sleep(0.05)
     assert "left" not in ann.kinds()
     assert BOB.id in room.hub.own_share

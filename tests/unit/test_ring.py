@@ -29,6 +29,11 @@ def test_the_newest_page_is_in_the_order_of_places() -> None:
     assert ring.oldest_seq == 1
 
 
+def test_a_message_whose_birth_was_missed_is_in_its_place_on_the_page() -> None:
+    ring = ring_of(entry(1), entry(3), entry(2, 4))
+    assert ring.newest_page() == [b"1@1", b"2@4", b"3@3"]
+
+
 def test_a_full_ring_forgets_its_oldest_changes_and_says_so() -> None:
     ring = ring_of(*map(entry, range(1, 6)), capacity=3)
     assert ring.floor == 2
