@@ -1,0 +1,27 @@
+/** Reads new messages of others to a screen reader, politely: the list itself stays silent, or every reload would be read out. */
+import { FILTER_CHANGED, ROOM_WELCOMED, TIMELINE_CHANGED, subscribeAll } from "./events.js";
+import { slot } from "./lib/dom.js";
+import { readWords } from "./lib/words.js";
+
+const KEEP = 5; // Old lines are of no use to anybody.
+
+export function mount({ events, root }) {
+  const { word } = readWords(root);
+  const lines = slot(root, "lines");
+  let me = null;
+  let only = null;
+
+  return subscribeAll(events, {
+    [ROOM_WELCOMED]: (welcome) => (me = welcome.me.id),
+    [FILTER_CHANGED]: ({ author }) => (only = author),
+    [TIMELINE_CHANGED]({ added }) {
+      for (const { author, body } of added) {
+        if (author.id === me || (only !== null && author.id !== only)) continue;
+        const line = document.createElement("p");
+        line.textContent = word("says", { name: author.name, body });
+        lines.append(line);
+        while (lines.children.length > KEEP) lines.firstElementChild.remove();
+      }
+    },
+  });
+}

@@ -1,0 +1,89 @@
+/** The field at the bottom: Enter sends, Shift+Enter breaks the line. What is written there survives a reload. */
+import { APP_LAUNCHED, COMPOSER_TYPED, ROOM_WELCOMED, SCREEN_NAME_CLOSED, SEND_MESSAGE, subscribeAll } from "./events.js";
+import { listen, setText, slot } from "./lib/dom.js";
+import { openStore } from "./lib/store.js";
+import { readWords } from "./lib/words.js";
+
+const COUNT_FROM = 0.9; // The characters left are worth a thought only near the end.
+
+export function mount({ events, root }) {
+  const store = openStore("sessionStorage");
+  const key = `draft.${root.dataset.room}`;
+  const { plural } = readWords(root);
+  const field = root.elements.body;
+  const button = slot(root, "send");
+  const left = slot(root, "left");
+  let limit = Number(root.dataset.bodyLimit);
+
+  field.value = store.get(key) ?? "";
+
+  const ends = [
+    subscribeAll(events, {
+      [APP_LAUNCHED]: refresh,
+      [ROOM_WELCOMED](welcome) {
+        limit = welcome.limits?.body ?? limit;
+        refresh();
+      },
+      [SCREEN_NAME_CLOSED]: () => field.focus(),
+    }),
+    listen(root, "submit", (event) => {
+      event.preventDefault();
+      send();
+    }),
+    listen(field, "keydown", (event) => {
+      // An Enter that ends the composition of a character (Japanese, Chinese) isn't ours.
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      send();
+    }),
+    listen(field, "input", () => {
+      refresh();
+      store.set(key, field.value);
+      if (field.value.trim()) events.publish(COMPOSER_TYPED);
+    }),
+    listen(window, "resize", fit),
+    listen(document, "keydown", takeKey),
+  ];
+
+  function send() {
+    const body = field.value.trim();
+    if (!body || room() < 0) return;
+    events.publish(SEND_MESSAGE, { body });
+    field.value = "";
+    store.remove(key);
+    refresh();
+    field.focus();
+  }
+
+  /** Characters as the server counts them: code points. */
+  function room() {
+    return limit - [...field.value.trim()].length;
+  }
+
+  function refresh() {
+    const isFull = room() < 0;
+    // Not `disabled`: that would take the focus away from somebody who just pressed it.
+    button.setAttribute("aria-disabled", String(isFull || !field.value.trim()));
+    root.classList.toggle("is-full", isFull);
+    left.hidden = room() > limit * (1 - COUNT_FROM);
+    if (!left.hidden) setText(left, isFull ? plural("over", -room()) : plural("left", room()));
+    fit();
+  }
+
+  function fit() {
+    field.style.height = "auto";
+    field.style.height = `${field.scrollHeight}px`; // The stylesheet sets the most.
+  }
+
+  /** A letter typed anywhere belongs into the field, unless something else on the page takes text. */
+  function takeKey(event) {
+    const isText = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (!isText || event.defaultPrevented || document.querySelector(".modal.show, .offcanvas-md.show")) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    field.focus();
+  }
+
+  return function unmount() {
+    ends.forEach((end) => end());
+  };
+}

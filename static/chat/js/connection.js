@@ -1,0 +1,62 @@
+/** One quiet bar: says when the room can't be reached, and how long until the next try. */
+import { CONNECTION_CHANGED, IDENTITY_FAILED, RETRY_CONNECTION, subscribeAll } from "./events.js";
+import { listen, setText, slot } from "./lib/dom.js";
+import { countdown } from "./lib/time.js";
+import { readWords } from "./lib/words.js";
+
+export function mount({ events, root }) {
+  const { word, plural, has } = readWords(root);
+  const announcement = slot(root, "announcement");
+  const bar = slot(root, "bar");
+  const text = slot(root, "text");
+  const next = slot(root, "next");
+  const retry = slot(root, "retry");
+  let stopCountdown = () => {};
+  let state = "idle";
+  let reason = "lost";
+  let wasJoined = false;
+
+  const ends = [
+    subscribeAll(events, {
+      [CONNECTION_CHANGED](change) {
+        state = change.state;
+        reason = change.reason ?? reason;
+        wasJoined ||= state === "joined";
+        show(change.retryAt);
+      },
+      [IDENTITY_FAILED]({ retryAt }) {
+        state = "waiting";
+        reason = "lost";
+        show(retryAt);
+      },
+    }),
+    listen(window, "online", () => show()),
+    listen(window, "offline", () => show()),
+    listen(retry, "click", () => events.publish(RETRY_CONNECTION)),
+  ];
+
+  function show(retryAt) {
+    stopCountdown();
+    const isLost = state === "waiting" || state === "stopped" || (state === "connecting" && wasJoined);
+    root.dataset.state = state;
+    bar.hidden = !isLost;
+    retry.hidden = state !== "waiting" || !retryAt;
+    setText(next, "");
+    setText(announcement, isLost ? word(key()) : ""); // Apart from the seconds: nobody wants those read out.
+    if (!isLost) return;
+    bar.classList.toggle("is-final", state === "stopped");
+    setText(text, word(key()));
+    if (state === "connecting") setText(next, word("connecting"));
+    if (retryAt) stopCountdown = countdown(retryAt, (seconds) => setText(next, seconds ? plural("next", seconds) : word("connecting")));
+  }
+
+  function key() {
+    if (state !== "stopped" && !navigator.onLine) return "offline";
+    return has(reason) ? reason : "lost";
+  }
+
+  return function unmount() {
+    stopCountdown();
+    ends.forEach((end) => end());
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * The event bus, and every name that may travel on it.
+ *
+ * Facts are named `subject:what-happened`; requests are imperative. docs/front-end.md has the table: name, payload, who publishes.
+ */
+
+const known = new Set();
+
+function name(text) {
+  known.add(text);
+  return text;
+}
+
+// The page
+export const APP_LAUNCHED = name("app:launched");
+export const FILTER_CHANGED = name("filter:changed");
+export const COMPOSER_TYPED = name("composer:typed");
+
+// Who I am
+export const IDENTITY_READY = name("identity:ready");
+export const IDENTITY_FAILED = name("identity:failed");
+export const RENEW_IDENTITY = name("identity:renew");
+export const NAME_CHOSEN = name("name:chosen");
+export const OPEN_SCREEN_NAME = name("screen-name:open");
+export const SCREEN_NAME_CLOSED = name("screen-name:closed");
+
+// The connection
+export const CONNECTION_CHANGED = name("connection:changed");
+export const RETRY_CONNECTION = name("connection:retry");
+export const SEND_COMMAND = name("command:send");
+
+// What the server says: the events of the wire
+export const ROOM_WELCOMED = name("room:welcomed");
+export const ROOM_PULSED = name("room:pulsed");
+export const MESSAGE_ARRIVED = name("message:arrived");
+export const CHANGES_ARRIVED = name("changes:arrived");
+export const PAGE_ARRIVED = name("page:arrived");
+export const MEMBER_JOINED = name("member:joined");
+export const MEMBER_LEFT = name("member:left");
+export const MEMBER_RENAMED = name("member:renamed");
+export const MEMBER_TYPED = name("member:typed");
+export const COMMAND_REFUSED = name("command:refused");
+
+// The room's messages, in order and complete
+export const TIMELINE_RESET = name("timeline:reset");
+export const TIMELINE_CHANGED = name("timeline:changed");
+export const TIMELINE_EXTENDED = name("timeline:extended");
+export const TIMELINE_REACHED = name("timeline:reached");
+export const TIMELINE_LOADING = name("timeline:loading-changed");
+export const LOAD_OLDER = name("timeline:load-older");
+
+// What I say
+export const SEND_MESSAGE = name("message:send");
+export const RETRY_MESSAGE = name("message:retry");
+export const DISCARD_MESSAGE = name("message:discard");
+export const OUTBOX_CHANGED = name("outbox:changed");
+
+// People
+export const NAMESAKES_CHANGED = name("people:namesakes-changed");
+
+function check(name) {
+  if (!known.has(name)) {
+    throw new TypeError(`Unknown event ${JSON.stringify(name)}. The names are the constants in events.js; a new one is added there.`);
+  }
+}
+
+/** A bus: `publish(name, payload)` calls every `subscribe(name, handler)`; `subscribe` returns the way to unsubscribe. */
+export function makeBus() {
+  const handlers = new Map();
+
+  function subscribe(name, handler) {
+    check(name);
+    if (!handlers.has(name)) handlers.set(name, new Set());
+    // A wrapper, so that the same function subscribed twice is two subscriptions, each with its own end.
+    const subscription = { handler };
+    handlers.get(name).add(subscription);
+    return () => handlers.get(name).delete(subscription);
+  }
+
+  function publish(name, payload = {}) {
+    check(name);
+    Object.freeze(payload); // Listeners share it.
+    for (const { handler } of [...(handlers.get(name) ?? [])]) {
+      try {
+        handler(payload);
+      } catch (error) {
+        reportError(error);
+      }
+    }
+  }
+
+  return Object.freeze({ publish, subscribe });
+}
+
+/** Subscribes to many names at once: `{[NAME]: handler}`. Returns the way to unsubscribe from all. */
+export function subscribeAll(events, table) {
+  const ends = Object.entries(table).map(([name, handler]) => events.subscribe(name, handler));
+  return () => ends.forEach((end) => end());
+}

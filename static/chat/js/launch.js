@@ -1,0 +1,66 @@
+/** Starts the page: mounts every module on its own element. The one place that knows which modules there are. */
+import { APP_LAUNCHED } from "./events.js";
+import * as announce from "./announce.js";
+import * as build from "./build.js";
+import * as composer from "./composer.js";
+import * as connection from "./connection.js";
+import * as filter from "./filter.js";
+import * as filterBanner from "./filter-banner.js";
+import * as header from "./header.js";
+import * as identity from "./identity.js";
+import * as messageList from "./message-list.js";
+import * as outbox from "./outbox.js";
+import * as people from "./people.js";
+import * as roster from "./roster.js";
+import * as screenName from "./screen-name.js";
+import * as scroll from "./scroll.js";
+import * as sidebar from "./sidebar.js";
+import * as socket from "./socket.js";
+import * as theme from "./theme.js";
+import * as timeline from "./timeline.js";
+import * as title from "./title.js";
+import * as typing from "./typing.js";
+import * as viewport from "./viewport.js";
+
+const MODULES = {
+  announce,
+  build,
+  composer,
+  connection,
+  filter,
+  "filter-banner": filterBanner,
+  header,
+  identity,
+  "message-list": messageList,
+  outbox,
+  people,
+  roster,
+  "screen-name": screenName,
+  scroll,
+  sidebar,
+  socket,
+  theme,
+  timeline,
+  title,
+  typing,
+  viewport,
+};
+
+/**
+ * Mounts all modules, then says `app:launched`: what starts something waits for that, so the order of mounting is of no matter.
+ *
+ * A module's root is the element marked with its name in `data-module`; one without an element gets the page's.
+ * Returns the way to take all of them away again.
+ */
+export function launch({ events, root }) {
+  const unmounts = [];
+  for (const [name, module] of Object.entries(MODULES)) {
+    try {
+      unmounts.push(module.mount({ events, root: root.querySelector(`[data-module="${name}"]`) ?? root }));
+    } catch (error) {
+      reportError(error); // A broken module is missed; the others still work.
+    }
+  }
+  events.publish(APP_LAUNCHED);
+  return () => unmounts.forEach((unmount) => unmount());
+}

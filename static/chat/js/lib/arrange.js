@@ -1,0 +1,39 @@
+/** Runs and days: which messages continue the one above them, and which begin a day. Only what is shown counts. */
+import { setText, slot } from "./dom.js";
+import { dayName, dayOf } from "./time.js";
+
+const RUN_MS = 5 * 60_000; // After a longer pause, who speaks is worth saying again.
+
+export function arrange(list) {
+  let above = null;
+  for (const item of list.children) {
+    if (item.hidden) continue;
+    settle(item, above);
+    above = item;
+  }
+}
+
+/** After `item` came: it, and the one below it, may look different. */
+export function arrangeAround(item) {
+  if (item.hidden) return;
+  settle(item, shown(item, "previousElementSibling"));
+  const below = shown(item, "nextElementSibling");
+  if (below) settle(below, item);
+}
+
+function shown(item, direction) {
+  let other = item[direction];
+  while (other?.hidden) other = other[direction];
+  return other;
+}
+
+function settle(item, above) {
+  const at = Number(item.dataset.at);
+  const isNewDay = !above || dayOf(at) !== dayOf(Number(above.dataset.at));
+  const isRun = !isNewDay && item.dataset.author === above.dataset.author && at - Number(above.dataset.at) < RUN_MS;
+  const isSameName = isRun && slot(item, "name").textContent === slot(above, "name").textContent;
+  item.classList.toggle("is-continued", isSameName);
+  const day = slot(item, "day");
+  day.hidden = !isNewDay;
+  if (isNewDay) setText(day.firstElementChild, dayName(at));
+}

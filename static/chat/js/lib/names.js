@@ -1,0 +1,38 @@
+/** How people are told apart: initials, a colour of their own, and a tag where two share a name. */
+
+/** The form under which two names count as the same to the eye. */
+export function fold(name) {
+  return name.normalize("NFKC").toLocaleLowerCase().replace(/\s+/g, " ").trim();
+}
+
+/** A few characters of the identity, to be shown beside a name that isn't unique. */
+export function tagOf(id) {
+  return "#" + id.replaceAll("-", "").slice(-4);
+}
+
+/** One or two characters for the avatar: of the first and the last word. */
+export function initialsOf(name) {
+  const words = name.trim().split(/\s+/).filter(Boolean);
+  if (!words.length) return "?";
+  const ends = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
+  return ends.map((word) => firstCharacter(word).toLocaleUpperCase()).join("");
+}
+
+/** A hue in degrees, the same for one identity everywhere. */
+export function hueOf(id) {
+  let hash = 2166136261; // FNV-1a: spreads ids that differ in one digit.
+  for (const character of id) hash = Math.imul(hash ^ character.charCodeAt(0), 16777619);
+  return (hash >>> 0) % 360;
+}
+
+/** Puts initials and colour on an avatar; the stylesheet makes of the hue what contrast allows. */
+export function paintAvatar(element, { id, name }) {
+  element.textContent = initialsOf(name);
+  element.style.setProperty("--hue", hueOf(id));
+}
+
+function firstCharacter(word) {
+  if (typeof Intl.Segmenter !== "function") return [...word][0];
+  // What a reader sees as one character: an emoji with skin tone, a letter with its accents.
+  return new Intl.Segmenter().segment(word)[Symbol.iterator]().next().value.segment;
+}

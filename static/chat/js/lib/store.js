@@ -1,0 +1,47 @@
+/**
+ * Small values that outlive the page: `openStore("localStorage")` is shared by the tabs, `"sessionStorage"` is this tab's.
+ *
+ * Where the browser offers no storage (blocked, full, private mode), values live in memory until the page is left.
+ */
+
+const PREFIX = "chatty.";
+
+export function openStore(area) {
+  const memory = new Map();
+
+  function get(key) {
+    if (memory.has(key)) return memory.get(key);
+    try {
+      return JSON.parse(window[area].getItem(PREFIX + key));
+    } catch {
+      return null;
+    }
+  }
+
+  function set(key, value) {
+    try {
+      window[area].setItem(PREFIX + key, JSON.stringify(value));
+      memory.delete(key);
+    } catch {
+      memory.set(key, value);
+    }
+  }
+
+  function remove(key) {
+    memory.delete(key);
+    try {
+      window[area].removeItem(PREFIX + key);
+    } catch {
+      // Nothing was stored there either.
+    }
+  }
+
+  /** Calls `handler` when another tab sets `key`. Returns the way to stop. */
+  function watch(key, handler) {
+    const hear = (event) => event.key === PREFIX + key && event.newValue !== null && handler(JSON.parse(event.newValue));
+    window.addEventListener("storage", hear);
+    return () => window.removeEventListener("storage", hear);
+  }
+
+  return { get, set, remove, watch };
+}

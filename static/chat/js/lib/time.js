@@ -1,0 +1,37 @@
+/** Times as the reader writes them. All are milliseconds since 1970. */
+
+const formats = new Map();
+
+function format(at, options) {
+  const key = JSON.stringify(options);
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(document.documentElement.lang || "en", options));
+  return formats.get(key).format(at);
+}
+
+export const clock = (at) => format(at, { hour: "numeric", minute: "2-digit" });
+export const exact = (at) => format(at, { dateStyle: "full", timeStyle: "medium" });
+export const isoOf = (at) => new Date(at).toISOString();
+
+/** A day of the reader's own calendar, to compare by. */
+export function dayOf(at) {
+  const date = new Date(at);
+  return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
+}
+
+/** "Friday, 3 May", with the year where it isn't this one. */
+export function dayName(at, now = Date.now()) {
+  const isThisYear = new Date(at).getFullYear() === new Date(now).getFullYear();
+  return format(at, { weekday: "long", day: "numeric", month: "long", ...(isThisYear ? {} : { year: "numeric" }) });
+}
+
+/** Calls `tell` with the whole seconds left until `until`, now and every second, down to 0. Returns the way to stop. */
+export function countdown(until, tell) {
+  let timer = null;
+  function tick() {
+    const left = until - Date.now();
+    tell(Math.max(0, Math.ceil(left / 1000)));
+    if (left > 0) timer = setTimeout(tick, left % 1000 || 1000);
+  }
+  tick();
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,161 @@
+/** The messages, oldest first, and at the end what I said that isn't acknowledged yet. */
+import {
+  DISCARD_MESSAGE,
+  FILTER_CHANGED,
+  IDENTITY_READY,
+  LOAD_OLDER,
+  MEMBER_RENAMED,
+  NAMESAKES_CHANGED,
+  NAME_CHOSEN,
+  OUTBOX_CHANGED,
+  RETRY_MESSAGE,
+  ROOM_WELCOMED,
+  TIMELINE_CHANGED,
+  TIMELINE_EXTENDED,
+  TIMELINE_LOADING,
+  TIMELINE_RESET,
+  subscribeAll,
+} from "./events.js";
+import { arrange, arrangeAround } from "./lib/arrange.js";
+import { listen, slot } from "./lib/dom.js";
+import { fillMessage, fillPending, fillTag, newMessage, stopPending } from "./lib/message-view.js";
+import { readWords } from "./lib/words.js";
+
+export function mount({ events, root }) {
+  const words = readWords(root);
+  const list = slot(root, "messages");
+  const older = slot(root, "older");
+  const items = new Map(); // seq -> li
+  const pending = new Map(); // nonce -> li
+  let me = { id: null, name: "" };
+  let entries = [];
+  let author = null;
+  let namesakes = new Set();
+  let isLoaded = false;
+
+  const ends = [
+    subscribeAll(events, {
+      // Known before the welcome, for what waits in the outbox while offline.
+      [IDENTITY_READY]: ({ uuid }) => meet({ id: uuid }),
+      [NAME_CHOSEN]: ({ name }) => meet({ name }),
+      [MEMBER_RENAMED]: ({ member }) => member.id === me.id && meet(member),
+      [ROOM_WELCOMED](welcome) {
+        isLoaded = true;
+        meet(welcome.me);
+      },
+      [TIMELINE_RESET]({ messages, more }) {
+        for (const item of items.values()) item.remove();
+        items.clear();
+        insert(messages);
+        older.hidden = !more;
+        arrange(list);
+      },
+      [TIMELINE_EXTENDED]({ messages, more }) {
+        insert(messages);
+        older.hidden = !more;
+        arrange(list);
+      },
+      [TIMELINE_CHANGED]({ added, changed }) {
+        for (const message of changed) fillMessage(items.get(message.seq), message, words);
+        for (const item of insert(added)) arrangeAround(item);
+      },
+      [TIMELINE_LOADING]({ isLoading }) {
+        older.classList.toggle("is-loading", isLoading);
+        older.setAttribute("aria-busy", String(isLoading));
+      },
+      [OUTBOX_CHANGED](outbox) {
+        entries = outbox.entries;
+        showPending();
+      },
+      [FILTER_CHANGED](filter) {
+        author = filter.author;
+        for (const item of list.children) hideByFilter(item);
+        arrange(list);
+        showStates();
+      },
+      [NAMESAKES_CHANGED]({ names }) {
+        namesakes = names;
+        for (const item of list.children) fillTag(item, namesakes);
+      },
+    }),
+    listen(slot(older, "button"), "click", () => events.publish(LOAD_OLDER)),
+    listen(list, "click", ({ target }) => {
+      const { action } = target.closest("[data-action]")?.dataset ?? {};
+      const item = target.closest("li");
+      if (action === "unfold") item.classList.remove("is-folded");
+      if (action === "retry") events.publish(RETRY_MESSAGE, { nonce: item.dataset.nonce });
+      if (action === "discard") events.publish(DISCARD_MESSAGE, { nonce: item.dataset.nonce });
+    }),
+  ];
+
+  function meet(news) {
+    me = { ...me, ...news };
+    for (const item of items.values()) item.classList.toggle("is-own", item.dataset.author === me.id);
+    showPending();
+  }
+
+  /** Puts messages (by seq) into their places; returns their items. */
+  function insert(messages) {
+    const made = messages.map((message) => {
+      const item = newMessage(root);
+      fillMessage(item, message, words);
+      fillTag(item, namesakes);
+      item.classList.toggle("is-own", message.author.id === me.id);
+      hideByFilter(item);
+      items.set(message.seq, item);
+      list.insertBefore(item, placeOf(message.seq));
+      return item;
+    });
+    showStates();
+    return made;
+  }
+
+  /** The item before which `seq` belongs. Looked for from the end, where nearly all of them go. */
+  function placeOf(seq) {
+    let after = pending.values().next().value ?? null;
+    let item = after ? after.previousElementSibling : list.lastElementChild;
+    while (item && Number(item.dataset.seq) > seq) {
+      after = item;
+      item = item.previousElementSibling;
+    }
+    return after;
+  }
+
+  function showPending() {
+    const nonces = new Set(entries.map((entry) => entry.nonce));
+    for (const [nonce, item] of pending) {
+      if (nonces.has(nonce)) continue;
+      stopPending(item);
+      item.remove();
+      pending.delete(nonce);
+    }
+    for (const entry of entries) {
+      const item = pending.get(entry.nonce) ?? newMessage(root);
+      pending.set(entry.nonce, item);
+      fillPending(item, entry, me, words);
+      fillTag(item, namesakes);
+      hideByFilter(item);
+      if (!item.isConnected) list.append(item);
+      arrangeAround(item);
+    }
+    showStates();
+  }
+
+  function hideByFilter(item) {
+    item.hidden = author !== null && item.dataset.author !== author;
+  }
+
+  function showStates() {
+    const isEmpty = !list.querySelector("li:not([hidden])");
+    root.classList.toggle("is-loaded", isLoaded);
+    slot(root, "skeleton").hidden = isLoaded || !isEmpty;
+    slot(root, "empty").hidden = !isLoaded || !isEmpty || author !== null;
+    slot(root, "empty-filter").hidden = !isLoaded || !isEmpty || author === null;
+  }
+
+  return function unmount() {
+    ends.forEach((end) => end());
+    for (const item of pending.values()) stopPending(item);
+    list.replaceChildren();
+  };
+}

@@ -1,0 +1,129 @@
+/** Who is here: a star before yourself, a person before others; a leaver turns red and fades. Click one to see only their messages. */
+import {
+  FILTER_CHANGED,
+  MEMBER_JOINED,
+  MEMBER_LEFT,
+  MEMBER_RENAMED,
+  NAMESAKES_CHANGED,
+  OPEN_SCREEN_NAME,
+  ROOM_PULSED,
+  ROOM_WELCOMED,
+  subscribeAll,
+} from "./events.js";
+import { fromTemplate, listen, setText, slot } from "./lib/dom.js";
+import { fold, paintAvatar, tagOf } from "./lib/names.js";
+import { formatNumber, readWords } from "./lib/words.js";
+
+const FADE_MS = 3_000; // As in the original; the stylesheet's animation takes as long.
+
+export function mount({ events, root }) {
+  const { plural } = readWords(root);
+  const list = slot(root, "members");
+  const everybody = slot(root, "everybody");
+  const rest = slot(root, "rest");
+  const collator = new Intl.Collator(document.documentElement.lang || "en");
+  const items = new Map(); // id -> {member, item, leaving: the timer that ends the fade}
+  let me = null;
+  let online = 0;
+  let author = null;
+  let namesakes = new Set();
+
+  const ends = [
+    subscribeAll(events, {
+      [ROOM_WELCOMED](welcome) {
+        me = welcome.me.id;
+        const present = new Set(welcome.members.map((member) => member.id));
+        for (const id of [...items.keys()]) if (!present.has(id)) remove(id);
+        welcome.members.forEach(put);
+        count(welcome.online);
+      },
+      [MEMBER_JOINED](joined) {
+        put(joined.member);
+        count(joined.online);
+      },
+      [MEMBER_RENAMED](renamed) {
+        if (items.has(renamed.member.id)) put(renamed.member);
+        count(renamed.online);
+      },
+      [MEMBER_LEFT](left) {
+        fade(left.id);
+        count(left.online);
+      },
+      [ROOM_PULSED]: (pulse) => count(pulse.online),
+      [NAMESAKES_CHANGED]({ names }) {
+        namesakes = names;
+        for (const { member } of items.values()) label(member);
+      },
+      [FILTER_CHANGED](filter) {
+        author = filter.author;
+        mark();
+      },
+    }),
+    listen(list, "click", ({ target }) => target.closest("[data-rename]") && events.publish(OPEN_SCREEN_NAME)),
+  ];
+
+  function put(member) {
+    const known = items.get(member.id);
+    clearTimeout(known?.leaving);
+    const item = known?.item ?? fromTemplate(root, member.id === me ? "myself" : "member");
+    item.classList.remove("is-leaving");
+    items.set(member.id, { member, item, leaving: null });
+    item.dataset.member = member.id;
+    slot(item, "link").href = `#users/${encodeURIComponent(member.id)}`;
+    label(member);
+    list.insertBefore(item, following(member));
+    markLink(slot(item, "link"), member.id === author);
+  }
+
+  function label({ id, name }) {
+    const { item } = items.get(id);
+    setText(slot(item, "name"), name);
+    setText(slot(item, "tag"), namesakes.has(fold(name)) ? tagOf(id) : "");
+    paintAvatar(slot(item, "avatar"), { id, name });
+  }
+
+  /** The item before which `member` belongs: yourself first, the others by name. */
+  function following(member) {
+    if (member.id === me) return [...list.children].find((item) => item.dataset.member !== me) ?? null;
+    const order = (other) => collator.compare(member.name, other.name) || (member.id < other.id ? -1 : 1);
+    const later = ({ dataset }) => dataset.member !== me && dataset.member !== member.id && order(items.get(dataset.member).member) < 0;
+    return [...list.children].find(later) ?? null;
+  }
+
+  function fade(id) {
+    const leaver = items.get(id);
+    if (!leaver || leaver.leaving) return;
+    leaver.item.classList.add("is-leaving");
+    leaver.leaving = setTimeout(() => remove(id), FADE_MS);
+  }
+
+  function remove(id) {
+    clearTimeout(items.get(id).leaving);
+    items.get(id).item.remove();
+    items.delete(id);
+    count(online);
+  }
+
+  function count(number) {
+    online = number;
+    setText(slot(root, "count"), formatNumber(online));
+    const staying = [...items.values()].filter(({ leaving }) => !leaving).length;
+    rest.hidden = online <= staying;
+    setText(rest, plural("rest", Math.max(0, online - staying)));
+  }
+
+  function mark() {
+    markLink(everybody, author === null);
+    for (const [id, { item }] of items) markLink(slot(item, "link"), id === author);
+  }
+
+  function markLink(link, isCurrent) {
+    if (isCurrent) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+
+  return function unmount() {
+    ends.forEach((end) => end());
+    for (const id of [...items.keys()]) remove(id);
+  };
+}

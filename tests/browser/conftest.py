@@ -1,0 +1,79 @@
+"""Chromium, a real server, and people in front of it, each in a browser context of their own."""
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from tests import servers
+from tests.browser.person import Person
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# Root in a container has no sandbox; the rest keeps the browser from talking to anybody but the server.
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests go last: once Playwright's loop runs in this thread, pytest-asyncio can't run its own."""
+    items.sort(key=lambda item: "tests/browser/" in item.path.as_posix())
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    if CHROMIUM is None:
+        pytest.fail(
+            "Chromium is not installed; expected it for the browser tests: apt-get install chromium, or bin/test"
+        )
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": CHROMIUM_ARGS}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[servers.ChattyServer]:
+    """One Chatty for all browser tests; each test talks in a room of its own."""
+    with servers.chatty_server() as server:
+        yield server
+
+
+@pytest.fixture
+def room() -> str:
+    return f"room-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def visitor(
+    new_context: Callable[..., BrowserContext], server: servers.ChattyServer, room: str
+) -> Iterator[Callable[..., Person]]:
+    """Somebody new in front of the page, who hasn't chosen a name yet.
+
+    Fails the test afterwards if a script of the page raised an error, unless the person `expects_errors`.
+    """
+    people: list[Person] = []
+
+    def make(context: BrowserContext | None = None, url: str | None = None, **options: Any) -> Person:
+        page = (context or new_context(**options)).new_page()
+        people.append(Person(page, url or f"{server.http_url}/chatty/{room}"))
+        return people[-1]
+
+    yield make
+    assert [error for person in people if not person.expects_errors for error in person.errors] == []
+
+
+@pytest.fixture
+def person(visitor: Callable[..., Person]) -> Callable[..., Person]:
+    """Somebody with a name, in the room."""
+
+    def make(name: str, **options: Any) -> Person:
+        return visitor(**options).open().enter(name)
+
+    return make

@@ -1,0 +1,166 @@
+"""Somebody in front of the page: what they do, and where to look at what they see."""
+
+import json
+import re
+from typing import Any, Self
+
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+
+
+class Person:
+    """One browser tab. Methods are what a person does; properties are what a person sees."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.name = ""
+        self.errors: list[str] = []
+        self.expects_errors = False
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    # What they do.
+
+    def open(self, fragment: str = "") -> Self:
+        self.page.goto(self.url + fragment)
+        return self
+
+    def enter(self, name: str) -> Self:
+        """Answers the dialog and is in the room."""
+        self.name = name
+        self.name_field.fill(name)
+        self.name_field.press("Enter")
+        return self.wait_until_joined()
+
+    def wait_until_joined(self) -> Self:
+        expect(self.connection).to_have_attribute("data-state", "joined")
+        return self
+
+    def write(self, text: str) -> Self:
+        self.composer.fill(text)
+        return self
+
+    def say(self, text: str) -> Self:
+        """Sends a message and has the server's acknowledgement."""
+        self.write(text).composer.press("Enter")
+        expect(self.pending).to_have_count(0)
+        return self
+
+    def reload(self) -> Self:
+        self.page.reload()
+        return self
+
+    def filter_by(self, name: str) -> Self:
+        self.member(name).get_by_role("link").click()
+        return self
+
+    def run(self, script: str, argument: Any = None) -> Any:
+        return self.page.evaluate(script, argument)
+
+    # What they see.
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.get_by_role("dialog", name="screen name")
+
+    @property
+    def name_field(self) -> Locator:
+        return self.page.get_by_label("What the others see beside your messages")
+
+    @property
+    def composer(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Message", exact=True)
+
+    @property
+    def send_button(self) -> Locator:
+        return self.page.get_by_role("button", name="Send", exact=True)
+
+    @property
+    def connection(self) -> Locator:
+        return self.page.locator("[data-module=connection]")
+
+    @property
+    def bar(self) -> Locator:
+        """The bar that says what is wrong with the connection."""
+        return self.connection.locator(".notice")
+
+    @property
+    def messages(self) -> Locator:
+        """All messages shown, waiting ones included."""
+        return self.page.locator(".message:not([hidden])")
+
+    @property
+    def bodies(self) -> Locator:
+        return self.messages.locator(".message-body")
+
+    @property
+    def pending(self) -> Locator:
+        return self.page.locator(".message.is-pending")
+
+    def message(self, text: str) -> Locator:
+        return self.messages.filter(has=self.page.locator(".message-body", has_text=re.compile(f"^{re.escape(text)}$")))
+
+    @property
+    def roster(self) -> Locator:
+        return self.page.locator(".members .member")
+
+    def member(self, name: str) -> Locator:
+        return self.roster.filter(has=self.page.locator("bdi", has_text=re.compile(f"^{re.escape(name)}$")))
+
+    @property
+    def all_messages(self) -> Locator:
+        return self.page.get_by_role("link", name="All Messages", exact=True)
+
+    @property
+    def id(self) -> str:
+        identity: str = self.run("JSON.parse(localStorage.getItem('chatty.identity')).uuid")
+        return identity
+
+
+class Wire:
+    """The socket of a page, with a hand on it: drops or adds what the server says. Make it before the page opens."""
+
+    def __init__(self, page: Page) -> None:
+        self.sent: list[dict[str, Any]] = []  # Commands, in order.
+        self.keep = lambda event: True  # Which events come through.
+        self.answer = lambda command: None  # An event in the server's stead, or None: then the server gets the command.
+        self._is_cut = False
+        self._page_side: WebSocketRoute | None = None
+        page.route_web_socket(re.compile("/ws/chatty/"), self._open)
+
+    def _open(self, socket: WebSocketRoute) -> None:
+        self._page_side = socket
+        if self._is_cut:
+            return socket.close(code=1011)
+        server = socket.connect_to_server()
+
+        def from_page(frame: str | bytes) -> None:
+            command = json.loads(frame)
+            self.sent.append(command)
+            answer = self.answer(command)
+            if answer is None:
+                server.send(frame)
+            else:
+                socket.send(json.dumps([answer]))
+
+        def from_server(frame: str | bytes) -> None:
+            if events := [event for event in json.loads(frame) if self.keep(event)]:
+                socket.send(json.dumps(events))
+
+        socket.on_message(from_page)
+        server.on_message(from_server)
+
+    def close(self, code: int) -> None:
+        """Ends the connection as the server would."""
+        assert self._page_side
+        self._page_side.close(code=code)
+
+    def cut(self) -> None:
+        """Ends the connection, and every further one until `mend`."""
+        self._is_cut = True
+        self.close(1011)
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+    def commands(self, kind: str) -> list[dict[str, Any]]:
+        return [command for command in self.sent if command["type"] == kind]

@@ -1,0 +1,277 @@
+"""What is said: kept, safe, in order, and told apart."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Person, Wire
+
+Make = Callable[..., Person]
+
+PAYLOADS = [
+    "<script>window.hacked = 1</script>",
+    "<img src=x onerror='window.hacked = 1'>",
+    '"><svg onload=window.hacked=1>',
+    "&lt;b&gt;not bold&lt;/b&gt; <b>nor this</b>",
+    "javascript:window.hacked=1",
+    "<a href='javascript:window.hacked=1'>click</a>",
+    "{{ constructor.constructor('window.hacked=1')() }}",
+]
+
+
+def test_reload_keeps_history_name_and_identity(person: Make) -> None:
+    ann = person("Ann").say("before the reload")
+    me = ann.id
+    ann.reload().wait_until_joined()
+    expect(ann.dialog).to_be_hidden()
+    expect(ann.bodies).to_have_text(["before the reload"])
+    expect(ann.messages).to_have_class(re.compile("is-own"))
+    expect(ann.member("Ann").locator("[data-icon=star]")).to_be_visible()
+    assert ann.id == me
+
+
+def test_second_tab_is_the_same_member(person: Make, visitor: Make) -> None:
+    ann = person("Ann")
+    tab = visitor(context=ann.page.context).open().wait_until_joined()
+    expect(tab.dialog).to_be_hidden()
+    expect(tab.roster).to_have_count(1)
+    ann.say("in one tab")
+    expect(tab.message("in one tab")).to_have_class(re.compile("is-own"))
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_hostile_name_and_body_are_shown_as_text(person: Make, payload: str) -> None:
+    name = payload[:40]
+    eve, ann = person(name), person("Ann")
+    eve.say(payload)
+    for somebody in (eve, ann):
+        expect(somebody.bodies).to_have_text([payload])
+        expect(somebody.messages.locator(".message-name")).to_have_text([name])
+        expect(somebody.member(name)).to_be_visible()
+        expect(
+            somebody.page.locator(".message-body :is(script, img, svg, b), .message-body a[href^=javascript]")
+        ).to_have_count(0)
+    eve.composer.press_sequentially("x")
+    expect(ann.page.locator(".typing")).to_contain_text(name)
+    ann.filter_by(name)
+    expect(ann.page.locator("[data-module=filter-banner]")).to_contain_text(name)
+    for somebody in (eve, ann):
+        assert somebody.run("window.hacked") is None
+
+
+def test_link_can_be_clicked_and_gives_nothing_away(person: Make) -> None:
+    ann = person("Ann").say("see https://example.com/a?b=c&d=e.")
+    link = ann.bodies.get_by_role("link", name="https://example.com/a?b=c&d=e")
+    expect(link).to_have_attribute("href", "https://example.com/a?b=c&d=e")
+    expect(link).to_have_attribute("rel", "noopener nofollow")
+
+
+def test_two_members_of_one_name_can_be_told_apart(person: Make) -> None:
+    ann = person("Ann").say("I am one Ann")
+    expect(ann.page.locator(".member .tag")).to_have_text("")
+    other = person("ann").say("and I another")
+    for somebody in (ann, other):
+        tags = somebody.page.locator(".member .tag")
+        expect(tags).to_have_text([re.compile(r"^#\w{4}$")] * 2)
+        assert len(set(tags.all_inner_texts())) == 2
+        expect(somebody.messages.locator(".tag")).to_have_text([f"#{ann.id[-4:]}", f"#{other.id[-4:]}"])
+
+
+def test_rename_is_seen_by_everybody_and_kept(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    ann.say("as Ann")
+    ann.page.get_by_role("button", name="Change your name").click()
+    expect(ann.name_field).to_have_value("Ann")
+    ann.name_field.fill("Anna")
+    ann.name_field.press("Enter")
+    for somebody in (ann, bob):
+        expect(somebody.member("Anna")).to_be_visible()
+        expect(somebody.member("Ann")).to_have_count(0)
+        expect(somebody.message("as Ann").locator(".message-name")).to_have_text("Ann")
+    ann.say("as Anna")
+    expect(bob.message("as Anna").locator(".message-name")).to_have_text("Anna")
+    ann.reload().wait_until_joined()
+    expect(ann.member("Anna").locator("[data-icon=star]")).to_be_visible()
+
+
+def test_rename_in_one_tab_holds_in_another_that_was_away(person: Make, visitor: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    tab = visitor(context=ann.page.context)
+    wire = Wire(tab.page)
+    tab.open().wait_until_joined()
+    wire.cut()
+    ann.page.get_by_role("button", name="Change your name").click()
+    ann.name_field.fill("Anna")
+    ann.name_field.press("Enter")
+    expect(bob.member("Anna")).to_be_visible()
+    wire.mend()
+    tab.wait_until_joined().say("from the other tab")
+    expect(bob.message("from the other tab").locator(".message-name")).to_have_text("Anna")
+
+
+def test_rename_that_is_dismissed_changes_nothing(person: Make) -> None:
+    ann = person("Ann")
+    ann.page.get_by_role("button", name="Change your name").click()
+    ann.name_field.fill("Somebody else")
+    ann.name_field.press("Escape")
+    expect(ann.dialog).to_be_hidden()
+    ann.say("still me")
+    expect(ann.messages.locator(".message-name")).to_have_text("Ann")
+
+
+def test_name_that_cannot_be_shown_is_explained_and_asked_for_again(visitor: Make) -> None:
+    ann = visitor().open()
+    ann.name_field.fill("\u202eAnn")
+    ann.name_field.press("Enter")
+    expect(ann.page.get_by_text("That name can't be shown.")).to_be_visible()
+    expect(ann.name_field).to_be_focused()
+    ann.enter("Ann")
+    expect(ann.member("Ann")).to_be_visible()
+
+
+def test_rename_that_cannot_be_shown_keeps_the_old_name(person: Make) -> None:
+    ann = person("Ann")
+    ann.page.get_by_role("button", name="Change your name").click()
+    ann.name_field.fill("\u202eAnn")
+    ann.name_field.press("Enter")
+    expect(ann.page.get_by_text("That name can't be shown.")).to_be_visible()
+    ann.name_field.press("Escape")
+    ann.reload().wait_until_joined()
+    expect(ann.member("Ann")).to_be_visible()
+
+
+def test_dismissing_the_dialog_over_a_refused_name_enters_anonymously(visitor: Make) -> None:
+    ann = visitor().open()
+    ann.name_field.fill("\u202e")
+    ann.name_field.press("Enter")
+    expect(ann.page.get_by_text("That name can't be shown.")).to_be_visible()
+    ann.name_field.press("Escape")
+    expect(ann.roster.locator("bdi")).to_have_text(re.compile("^Anonymous"))
+
+
+def test_run_of_one_author_is_grouped_and_a_day_is_named(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    ann.say("one").say("two")
+    bob.say("three")
+    ann.say("four")
+    continued = re.compile("is-continued")
+    expect(bob.message("one")).not_to_have_class(continued)
+    expect(bob.message("two")).to_have_class(continued)
+    expect(bob.message("three")).not_to_have_class(continued)
+    expect(bob.message("four")).not_to_have_class(continued)
+    expect(bob.page.locator(".message-day:visible")).to_have_count(1)
+    expect(bob.message("one").locator(".message-day")).to_be_visible()
+
+
+def test_typing_is_seen_by_others_until_the_message_comes(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    ann.composer.press_sequentially("Hel")
+    expect(bob.page.locator(".typing.is-shown")).to_have_text("⁨Ann⁩ is typing")
+    expect(ann.page.locator(".typing.is-shown")).to_have_count(0)
+    ann.say("Hello")
+    expect(bob.page.locator(".typing.is-shown")).to_have_count(0)
+
+
+def test_typing_is_told_at_most_every_three_seconds(visitor: Make) -> None:
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann")
+    ann.composer.press_sequentially("a sentence of some length", delay=10)
+    assert len(wire.commands("typing")) == 1
+
+
+def test_draft_survives_a_reload(person: Make) -> None:
+    ann = person("Ann")
+    ann.composer.fill("half a thou")
+    ann.reload()
+    expect(ann.composer).to_have_value("half a thou")
+
+
+def test_long_message_folds_and_opens(person: Make) -> None:
+    ann = person("Ann").say("\n".join(f"line {number}" for number in range(60)))
+    body = ann.bodies.first
+    folded = body.bounding_box()["height"]
+    ann.page.get_by_role("button", name="Show the whole message").click()
+    assert body.bounding_box()["height"] > 2 * folded
+    expect(ann.page.get_by_role("button", name="Show the whole message")).to_be_hidden()
+
+
+def test_message_over_the_limit_is_not_sent_and_says_by_how_much(person: Make) -> None:
+    ann = person("Ann")
+    ann.composer.fill("x" * 4_003)
+    expect(ann.page.get_by_text("3 characters too many")).to_be_visible()
+    ann.composer.press("Enter")
+    expect(ann.composer).to_have_value("x" * 4_003)
+    ann.say("👋" * 4_000)
+    expect(ann.messages).to_have_count(1)
+
+
+def test_older_messages_load_without_moving_what_is_read(person: Make, visitor: Make) -> None:
+    bob = person("Bob")
+    for number in range(70):
+        bob.say(f"message {number}")
+    ann = visitor(viewport={"width": 800, "height": 500}).open().enter("Ann")
+    expect(ann.messages).to_have_count(50)
+    # Near the top; measured in the same breath, before older messages can be there.
+    scroll_up = "e => { document.querySelector('.scroller').scrollTop = 60; return e.getBoundingClientRect().top; }"
+    before = ann.message("message 24").evaluate(scroll_up)
+    expect(ann.messages).to_have_count(70)
+    assert abs(ann.message("message 24").evaluate("e => e.getBoundingClientRect().top") - before) < 2
+    assert ann.bodies.all_inner_texts() == [f"message {number}" for number in range(70)]
+    expect(ann.page.get_by_role("button", name="Load older messages")).to_be_hidden()
+
+
+def test_reader_further_up_stays_there_and_is_told_of_new_messages(person: Make) -> None:
+    ann, bob = person("Ann", viewport={"width": 800, "height": 400}), person("Bob")
+    for number in range(20):
+        bob.say(f"message {number}")
+    expect(ann.messages).to_have_count(20)
+    scroller = ann.page.locator(".scroller")
+    scroller.evaluate("e => { e.scrollTop = 0; }")
+    expect(ann.page.get_by_role("button", name="Newest")).to_be_visible()
+    bob.say("one more").say("and another")
+    jump = ann.page.get_by_role("button", name="2 new messages")
+    expect(jump).to_be_visible()
+    assert scroller.evaluate("e => e.scrollTop") == 0
+    jump.click()
+    expect(ann.message("and another")).to_be_in_viewport()
+    expect(jump).to_be_hidden()
+
+
+def test_new_message_is_read_out_politely(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    bob.say("Hello")
+    expect(ann.page.locator("[aria-live=polite] p")).to_have_text("⁨Bob⁩ says: ⁨Hello⁩")
+    expect(bob.page.locator("[aria-live=polite] p")).to_have_count(0)
+
+
+def test_title_counts_what_came_while_nobody_looked(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    hide = """is => {
+        Object.defineProperty(document, "hidden", {value: is, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    ann.run(hide, True)
+    bob.say("one").say("two")
+    expect(ann.page).to_have_title(re.compile(r"^\(2\) "))
+    ann.run(hide, False)
+    expect(ann.page).not_to_have_title(re.compile(r"^\("))
+
+
+def test_key_typed_anywhere_goes_into_the_composer(person: Make) -> None:
+    ann = person("Ann")
+    ann.page.locator(".scroller").focus()
+    ann.page.keyboard.type("hi")
+    expect(ann.composer).to_have_value("hi")
+
+
+def test_page_works_without_browser_storage(visitor: Make) -> None:
+    ann = visitor()
+    ann.page.add_init_script(
+        "for (const area of ['localStorage', 'sessionStorage'])"
+        " Object.defineProperty(window, area, {get() { throw new DOMException('', 'SecurityError'); }})"
+    )
+    ann.open().enter("Ann").say("from memory")
+    expect(ann.bodies).to_have_text(["from memory"])
