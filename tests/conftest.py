@@ -10,7 +10,8 @@ import pytest
 from chatty_project import env
 from tests import servers
 
-if given := [setting.name for setting in env.SETTINGS if setting.name in os.environ]:
+is_worker = "PYTEST_XDIST_WORKER" in os.environ  # Its environment is that of a run that was checked already.
+if not is_worker and (given := [setting.name for setting in env.SETTINGS if setting.name in os.environ]):
     raise pytest.UsageError(
         f"{', '.join(given)} set in the environment; expected none of Chatty's settings, tests choose theirs: "
         f"env {' '.join(f'-u {name}' for name in given)} pytest"

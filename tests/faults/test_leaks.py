@@ -9,7 +9,7 @@ from tests import servers
 from tests.faults.members import Books, Member, keep, until
 from tests.servers import ChattyServer
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.alone]
 MEMBERS = 100
 
 
@@ -18,7 +18,7 @@ async def visit(server: ChattyServer, round_: int) -> None:
     books = Books()
     members = [Member(f"m{n}", f"room-{n % 20}", [server], books, random.Random(round_ * n)) for n in range(MEMBERS)]
     staying = [asyncio.create_task(member.stay()) for member in members]
-    for _ in range(4):
+    for _ in range(2):
         await until(lambda: all(member.is_welcome.is_set() for member in members), 20)
         for member in members:
             for _ in range(3):
@@ -40,10 +40,10 @@ async def test_after_members_have_come_and_gone_a_worker_holds_what_it_held_befo
     redis_url: str, postgres_url: str
 ) -> None:
     with servers.chatty_server(REDIS_URL=redis_url, DATABASE_URL=postgres_url) as server:
-        for round_ in range(2):  # Until every cache and pool is as large as it gets.
+        for round_ in range(1):  # Until every cache and pool is as large as it gets.
             await visit(server, round_)
         before = server.counts()
-        for round_ in range(4):
+        for round_ in range(2):
             await visit(server, round_)
         after = server.counts()
     assert (after["rooms"], after["members"], after["connections"]) == (0, 0, 0)

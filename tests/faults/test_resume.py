@@ -66,6 +66,7 @@ async def reads(postgres: PostgresServer, database: str) -> int:
     return int(str(count))
 
 
+@pytest.mark.alone
 async def test_a_storm_of_2000_reconnects_reads_the_database_a_few_times(
     own_postgres_server: PostgresServer, room: str
 ) -> None:

@@ -17,7 +17,7 @@ from tests.client import Client
 from tests.faults.members import until
 from tests.servers import ChattyServer
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.alone]
 BODY = "x" * 3_000
 MIB = 1024 * 1024
 
