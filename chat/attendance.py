@@ -11,7 +11,7 @@ from . import protocol
 from .connection import Connection
 from .peers import Held, Released
 from .presence import RENEW_SECONDS, Share, Shares
-from .protocol import TYPING_SECONDS, WELCOME_MEMBERS, Event, Member, MemberId
+from .protocol import TYPING_SECONDS, WELCOME_MEMBERS, Event, Joined, Member, MemberId
 from .roster import Named, Roster
 
 GRACE_SECONDS = 2  # From the last tab closed to `left`: time for a reload.
@@ -135,6 +135,9 @@ class Attendance:
         match change:
             case Held(member_id, named):
                 self._changed(self._roster.hold(process, member_id, named))
+                if (own := self._own.get(member_id)) is not None and own.named < named:  # Renamed in another tab.
+                    own.named = named
+                    self._hold(own)
             case Released(member_id):
                 self._changed(self._roster.release(process, member_id))
 
@@ -151,15 +154,21 @@ class Attendance:
                 del self._missing_since[process]
                 self._heard_at.pop(process, None)
                 self._replace(process, {})
+        # Processes come and go for as long as a room is open.
+        silent = {name for name, heard in self._heard_at.items() if heard < read_at - 10 * ABSENCE_SECONDS}
+        for process in silent - shares.keys():
+            del self._heard_at[process]
 
     def _replace(self, process: str, share: Share) -> None:
         for event in self._roster.replace(process, share):
             self._changed(event)
 
     def _changed(self, event: Event | None) -> None:
-        if event is not None:
+        if event is None:
+            return
+        if not (isinstance(event, Joined) and event.online > WELCOME_MEMBERS):  # A late joiner isn't among the first.
             self._encoded = None
-            self._announce(event)
+        self._announce(event)
 
     def close(self) -> list[Connection]:
         """All connections of own members, who stay in the store for a while: they come back on another process."""

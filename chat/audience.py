@@ -53,11 +53,11 @@ class Audience:
             return
         if self._pending:
             known = self._newcomers.get(connection, 0)
-            connection.send(Frame(protocol.frame([*self._pending[known:], event])))
+            connection.answer(Frame(protocol.frame([*self._pending[known:], event])))
             self._connections.discard(connection)
             self._newcomers[connection] = len(self._pending)
         else:
-            connection.send(Frame(protocol.frame([event])))
+            connection.answer(Frame(protocol.frame([event])))
 
     def _fan_out(self) -> None:
         """Hands what is pending to everybody."""

@@ -123,19 +123,20 @@ class Committer:
 
 def write(posts: Sequence[NewPost]) -> list[Outcome]:
     """An outcome for each post, all in one transaction."""
+    htmls = [markup.render(post.body) for post in posts]  # Before the rooms are locked.
     with transaction.atomic():
         # In the order of ids, so that two processes never wait for each other's rooms.
         rooms = Room.objects.select_for_update().filter(pk__in={post.room.id for post in posts}).order_by("pk")
-        return _write(posts, {room.pk: room for room in rooms})
+        return _write(posts, htmls, {room.pk: room for room in rooms})
 
 
-def _write(posts: Sequence[NewPost], rooms: dict[int, Room]) -> list[Outcome]:
+def _write(posts: Sequence[NewPost], htmls: Sequence[str], rooms: dict[int, Room]) -> list[Outcome]:
     known = {_key(message): to_entry(message) for message in Message.objects.filter(nonce__in=[p.nonce for p in posts])}
     messages: list[Message] = []
     outcomes: list[Outcome] = []
     now = timezone.now()
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # What the wire can say.
-    for post in posts:
+    for post, html in zip(posts, htmls, strict=True):
         key = (post.room.id, uuid.UUID(post.author.id), post.nonce)
         if post.room.id not in rooms:
             outcomes.append(RoomGone(post.room.slug))
@@ -153,7 +154,7 @@ def _write(posts: Sequence[NewPost], rooms: dict[int, Room]) -> list[Outcome]:
                     author_id=key[1],
                     author_name=post.author.name,
                     body=post.body,
-                    html=markup.render(post.body),
+                    html=html,
                     at=now,
                 )
             )

@@ -66,6 +66,9 @@ class Connection(Protocol):
     def send(self, frame: Frame) -> None:
         """Takes the frame for this client, in order; never waits, never raises."""
 
+    def answer(self, frame: Frame) -> None:
+        """Like `send`, for what this client asked for: that may wait beside what is bounded, one answer at a time."""
+
     def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
         """Says `bye` behind what was sent, then closes. `after`: the seconds that the client shall wait."""
 
@@ -77,6 +80,10 @@ class RawSocket(Protocol):
     """What a server offers as `scope["extensions"]["chatty.socket"]` if it can: the way around ASGI's `send`."""
 
     is_restarting: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames still go out."""
 
     @property
     def unsent(self) -> int:
@@ -102,29 +109,38 @@ class RawConnection:
     def __init__(self, socket: RawSocket, unsent_limit: int) -> None:
         self._socket = socket
         self._unsent_limit = unsent_limit
-        self.is_open = True
+        self._allowance = unsent_limit
+        self._is_open = True
+
+    @property
+    def is_open(self) -> bool:
+        return self._is_open and self._socket.is_open
 
     @property
     def is_restarting(self) -> bool:
         return self._socket.is_restarting
 
     def send(self, frame: Frame) -> None:
-        if not self.is_open:
+        if not self._is_open:
             return
-        if self._socket.unsent > self._unsent_limit:
-            self.is_open = False
+        if self._socket.unsent > self._allowance:
+            self._is_open = False
             self._socket.close(CloseCode.TOO_SLOW)
             return
         self._socket.write(frame.wire)
 
+    def answer(self, frame: Frame) -> None:
+        self.send(frame)
+        self._allowance = self._unsent_limit + len(frame)
+
     def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
-        if self.is_open:
-            self.is_open = False
+        if self._is_open:
+            self._is_open = False
             self._socket.write(Frame.of(Bye(code, reconnect, after)).wire)
             self._socket.close(code)
 
     def abandon(self) -> None:
-        self.is_open = False
+        self._is_open = False
 
 
 class QueuedConnection:
@@ -135,6 +151,7 @@ class QueuedConnection:
     def __init__(self, send: Send, unsent_limit: int) -> None:
         self._send = send
         self._unsent_limit = unsent_limit
+        self._allowance = unsent_limit
         self._unsent = 0
         self._queue: deque[Frame] = deque()
         self._writer: asyncio.Task[None] | None = None
@@ -144,11 +161,15 @@ class QueuedConnection:
     def send(self, frame: Frame) -> None:
         if not self.is_open:
             return
-        if self._unsent > self._unsent_limit:
+        if self._unsent > self._allowance:
             self._queue.clear()
             self.close(CloseCode.TOO_SLOW, reconnect=True)
             return
         self._put(frame)
+
+    def answer(self, frame: Frame) -> None:
+        self.send(frame)
+        self._allowance = self._unsent_limit + len(frame)
 
     def _put(self, frame: Frame) -> None:
         self._queue.append(frame)

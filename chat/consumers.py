@@ -92,6 +92,9 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if not SLUG.fullmatch(self.scope["url_route"]["kwargs"].get("slug", "")):
             self._socket.close(CloseCode.NO_SUCH_ROOM, reconnect=False)
             return
+        self._await_join()
+
+    def _await_join(self) -> None:
         self._join_deadline = asyncio.get_running_loop().call_later(JOIN_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
@@ -116,8 +119,10 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         except Refusal as refusal:
             refusal.nonce, refusal.seq = refusal.nonce or nonce, refusal.seq or seq
             self._refuse(refusal)
-        except (LogUnavailable, RoomGone):
+        except LogUnavailable:
             self._refuse(_unavailable("The database can't be reached. Try again.", nonce, seq))
+        except RoomGone:
+            self._refuse(_unavailable("The room was deleted and is about to be made anew. Try again.", nonce, seq))
         except Exception:  # A bug. It may cost this command, not the connection and what else comes over it.
             logger.exception("A command failed")
             self._refuse(_unavailable("Something went wrong on the server. Try again.", nonce, seq))
@@ -142,11 +147,15 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         except identity.BadToken:
             self._socket.close(CloseCode.BAD_TOKEN, reconnect=False)
             return
-        if self._join_deadline is not None:
-            self._join_deadline.cancel()
         member = Member(self._member_id, protocol.clean_name(command.name))
         slug = self.scope["url_route"]["kwargs"]["slug"]
-        self._hub = await current_hubs().join(slug, self._socket, member, command.since)
+        if self._join_deadline is not None:
+            self._join_deadline.cancel()
+        try:
+            self._hub = await current_hubs().join(slug, self._socket, member, command.since)
+        finally:
+            if self._hub is None:
+                self._await_join()
 
     async def _handle_post(self, command: Post) -> None:
         protocol.check_body(command.body)

@@ -35,7 +35,7 @@ class Fanout:
         self._deliver = deliver
         self._layer = get_channel_layer()
         self._channel: str | None = None
-        self._changing = asyncio.Lock()  # A group is joined and left in the order in which it was asked.
+        self._mending: asyncio.Task[None] | None = None
         self._wanted: set[str] = set()
         self._joined: set[str] = set()
         self._outbox: dict[str, list[Item]] = {}
@@ -52,23 +52,38 @@ class Fanout:
         await self.mend()
 
     async def mend(self) -> None:
-        """Joins and leaves groups until they are those that are wanted, or the layer fails."""
-        async with self._changing:
-            try:
-                for room in self._wanted - self._joined:
-                    async with asyncio.timeout(LAYER_SECONDS):
+        """Joins and leaves groups until they are those that are wanted, or the layer fails.
+
+        One attempt at a time, for all who ask: a layer that hangs costs each of them LAYER_SECONDS, not their sum.
+        """
+        if self._mending is None:
+            self._mending = asyncio.create_task(self._mend())
+        await asyncio.shield(self._mending)
+
+    async def _mend(self) -> None:
+        try:
+            while self._wanted != self._joined:
+                async with asyncio.timeout(LAYER_SECONDS):
+                    if missing := self._wanted - self._joined:
+                        room = missing.pop()
                         await self._layer.group_add(group_name(room), await self._open_channel())
-                    self._joined.add(room)
-                for room in self._joined - self._wanted:
-                    async with asyncio.timeout(LAYER_SECONDS):
+                        self._joined.add(room)
+                    else:
+                        room = (self._joined - self._wanted).pop()
                         await self._layer.group_discard(group_name(room), self._channel)
-                    self._joined.discard(room)
-            except Exception as error:  # Each layer raises what its server's client raises.
-                logger.warning("The channel layer can't be reached, the log serves meanwhile: %r", error)
+                        self._joined.discard(room)
+        except Exception as error:  # Each layer raises what its server's client raises.
+            logger.warning("The channel layer can't be reached, the log serves meanwhile: %r", error)
+        finally:
+            self._mending = None
 
     async def _open_channel(self) -> str:
         if self._channel is None:
-            self._channel = await self._layer.new_channel()
+            try:
+                self._channel = await self._layer.new_channel()
+            except BaseException:
+                await self._layer.flush()  # Else it keeps a queue for every channel that came to nothing.
+                raise
             self._receiver = asyncio.create_task(self._receive(self._channel))
         return self._channel
 

@@ -29,7 +29,10 @@ Tell = Callable[[str, Item], None]
 
 
 class RoomHub:
-    """A room, opened: `tell(name, item)` reaches the other processes, `on_empty(hub)` is called when nobody is left."""
+    """A room, opened: `tell(name, item)` reaches the other processes, `on_empty(hub)` is called when nobody is left.
+
+    A member may resume over `resume_limit` changes, and gets messages of `answer_limit` bytes in one answer.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class RoomHub:
         tell: Tell,
         on_empty: Callable[["RoomHub"], None],
         resume_limit: int,
+        answer_limit: int,
         build: str,
     ) -> None:
         self.room = room
@@ -49,6 +53,7 @@ class RoomHub:
         self._tell = tell
         self._on_empty = on_empty
         self._resume_limit = resume_limit
+        self._answer_limit = answer_limit
         self._build = build
 
         self._open(opening)
@@ -91,7 +96,7 @@ class RoomHub:
             return
         self._attendance.arrive(connection, member)
         self._audience.admit(connection)
-        connection.send(Frame.of(self._welcome(member, since)))
+        connection.answer(Frame.of(self._welcome(member, since)))
 
     def leave(self, connection: Connection, member_id: MemberId) -> None:
         """Forgets a connection. Its member leaves a moment after the last one, unless this process is stopping."""
@@ -138,7 +143,7 @@ class RoomHub:
         for entry in entries:
             if entry.version == self.head + 1:
                 self._take(entry)
-            elif entry.version > self.head:
+            elif entry.version > self.head and len(self._ahead) < self._resume_limit:  # Else the log has it.
                 self._ahead[entry.version] = entry
         while (next_entry := self._ahead.get(self.head + 1)) is not None:
             self._take(next_entry)
@@ -180,21 +185,26 @@ class RoomHub:
             logger.warning("Room %s could not catch up with its log: %r", self.room.slug, error)
 
     def _take_reading(self, reading: Reading) -> None:
+        if reading.head <= self.head:  # The group has told it all meanwhile.
+            return
         news = [entry for entry in reading.entries if entry.version > self.head]
         if len(news) == reading.head - self.head:  # Every version is there: members see them one by one, as always.
             self.apply(news)
             return
         # A message changed twice meanwhile, and its first change is nowhere to be had: members get the sum of it all.
-        since, self.head = self.head, max(self.head, reading.head)
+        since, self.head = self.head, reading.head
         for entry in news:
             self._ring.add(entry)
         self._told(Changes(since, _raw(entry.encoded for entry in news), since > 0, self.head, reset=False))
 
     def _start_over(self, opening: Opening) -> None:
         """Too much was missed to be told change by change."""
+        if opening.changes.head <= self.head:  # The group has told it all meanwhile.
+            return
         since = self.head
         self._open(opening)
-        self._told(Changes(since, _raw(self._ring.newest_page()), self._has_older, self.head, reset=True))
+        messages, more, _ = self._changed_after(-1)
+        self._told(Changes(since, _raw(messages), more, self.head, reset=True))
 
     def _open(self, opening: Opening) -> None:
         self.head = opening.changes.head
@@ -207,8 +217,9 @@ class RoomHub:
 
     async def _reach(self, since: int) -> None:
         """Makes the ring hold what changed after `since`, as far as members may resume. One reading serves a storm."""
-        if since > self.head:  # The client was served by a process that is ahead of this one.
-            await asyncio.shield(self.catch_up())
+        for _ in range(2):  # A reading that was under way may have begun too early; the next one hasn't.
+            if since > self.head:  # The client was served by a process that is ahead of this one.
+                await asyncio.shield(self.catch_up())
         if self._can_resume(since) and since < self._ring.floor:
             async with self._deepening:
                 if since < self._ring.floor:
@@ -220,9 +231,21 @@ class RoomHub:
 
     def _changed_after(self, since: int) -> tuple[list[bytes], bool, bool]:
         """The messages that bring a client up to date, whether there are older ones, and whether it starts afresh."""
-        if self._can_resume(since) and (changed := self._ring.since(since)) is not None:
+        changed = self._ring.since(since) if self._can_resume(since) else None
+        if changed is not None and sum(map(len, changed)) <= self._answer_limit:
             return changed, since > 0, False
-        return self._ring.newest_page(), self._has_older, True
+        page = self._ring.newest_page()
+        fitting = self._fitting(page)
+        return fitting, self._has_older or len(fitting) < len(page), True
+
+    def _fitting(self, messages: list[bytes]) -> list[bytes]:
+        """The newest of these messages, as many as one answer may hold, but one at least."""
+        room_left = self._answer_limit
+        for count, message in enumerate(reversed(messages)):
+            room_left -= len(message)
+            if room_left < 0 and count:
+                return messages[-count:]
+        return messages
 
     @property
     def _has_older(self) -> bool:
@@ -254,8 +277,9 @@ class RoomHub:
     async def send_page(self, connection: Connection, before: int, limit: int, author: uuid.UUID | None) -> None:
         """Answers `history`."""
         entries, more = await self._log.page(self.room.id, before, limit, author)
-        page = Page(before, _raw(entry.encoded for entry in entries), more, UNSET if author is None else author)
-        self.reply(connection, page)
+        fitting = self._fitting([entry.encoded for entry in entries])
+        more = more or len(fitting) < len(entries)
+        self.reply(connection, Page(before, _raw(fitting), more, UNSET if author is None else author))
 
     async def send_changes(self, connection: Connection, since: int) -> None:
         """Answers `sync`."""

@@ -23,6 +23,7 @@ from .ring import Entry
 logger = logging.getLogger(__name__)
 
 HEADS_SECONDS = 2  # What the fan-out lost is found after this long at most: one query for all rooms.
+CLOSE_SECONDS = 2  # For each part of the end: the process shall be gone within 10.
 OPENING_CHANGES = 100  # What a hub starts with; it reads deeper when the first member comes back from farther away.
 
 
@@ -44,6 +45,7 @@ class Hubs:
         self._routines = [
             asyncio.create_task(_repeat(HEADS_SECONDS, self._compare_heads)),
             asyncio.create_task(_repeat(PULSE_SECONDS, self._pulse)),
+            asyncio.create_task(_repeat(PULSE_SECONDS, self._fanout.mend)),
             asyncio.create_task(_repeat(RENEW_SECONDS, self._renew_presence)),
         ]
 
@@ -110,6 +112,7 @@ class Hubs:
             tell=self._tell,
             on_empty=self._drop,
             resume_limit=settings.RESUME_LIMIT,
+            answer_limit=settings.UNSENT_LIMIT,
             build=self._build,
         )
         read_at = asyncio.get_running_loop().time()
@@ -175,7 +178,6 @@ class Hubs:
                 hub.catch_up()
 
     async def _pulse(self) -> None:
-        await self._fanout.mend()
         for hub in list(self._by_name.values()):
             if hub.is_empty:  # Whoever it was opened for has gone before it was open.
                 self._drop(hub)
@@ -207,19 +209,31 @@ class Hubs:
         return {} if hub is None else hub.own_share
 
     async def close(self) -> None:
-        """Writes and sends what waits. Members who come back elsewhere meanwhile are never seen to leave."""
+        """Writes and sends what waits. Members who come back elsewhere meanwhile are never seen to leave.
+
+        A part that fails or hangs, because what it talks to is away, doesn't keep the others from ending.
+        """
         for routine in self._routines:
             routine.cancel()
         await asyncio.gather(*self._routines, return_exceptions=True)
-        await self._committer.close()
-        if self._storing is not None:
-            await self._storing
-        await self._fanout.close()
-        await self.presence.farewell(list(self._by_name))
+        await _in_time("storing presence", self._storing)
+        await _in_time("the farewell", self.presence.farewell(list(self._by_name)))
+        await _in_time("the committer", self._committer.close())
+        await _in_time("the fan-out", self._fanout.close())
         for hub in list(self._by_name.values()):
             hub.close(CloseCode.RESTARTING)
-        await self.presence.close()
-        await self.log.close()
+        await _in_time("presence", self.presence.close())
+        await _in_time("the log", self.log.close())
+
+
+async def _in_time(name: str, work: Awaitable[None] | None) -> None:
+    if work is None:
+        return
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await work
+    except Exception as error:
+        logger.warning("While stopping, %s did not end well: %r", name, error)
 
 
 _background: set["asyncio.Task[None]"] = set()  # The loop itself holds its tasks only weakly.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection, connections
 from django.db.models import QuerySet
 
 from . import protocol
@@ -103,11 +103,11 @@ def retrying(work: Callable[..., T], *arguments: object) -> T:
     """
     try:
         return work(*arguments)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, InternalError):  # InternalError: PostgreSQL ended an idle transaction.
         connection.close()
     try:
         return work(*arguments)
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         connection.close()
         raise LogUnavailable(str(error)) from error
 
@@ -168,8 +168,10 @@ async def close_threads(executor: ThreadPoolExecutor, count: int) -> None:
         connections.close_all()
 
     run = asyncio.get_running_loop().run_in_executor
-    await asyncio.gather(*(run(executor, close) for _ in range(count)))
-    executor.shutdown()
+    try:
+        await asyncio.gather(*(run(executor, close) for _ in range(count)))
+    finally:
+        executor.shutdown(wait=False)  # A thread that hangs in the database is not waited for.
 
 
 def _room(slug: str) -> RoomRow:

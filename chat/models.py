@@ -1,4 +1,4 @@
-"""The log's tables. Rows are written by log.py alone: that is what keeps versions without gaps."""
+"""The log's tables. Rows are written by committer.py alone: that is what keeps versions without gaps."""
 
 import uuid
 

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 RENEW_SECONDS = 2
 LEASE_SECONDS = 7  # Three missed renewals: a slow disk or a GC pause is not a departure.
-FAREWELL_SECONDS = 20  # The lease of a process that shuts down: time for its members to come back elsewhere.
+FAREWELL_SECONDS = 10  # The lease of a process that stops: time for its members to come back elsewhere.
 REDIS_TIMEOUT_SECONDS = 2  # Less than a renewal, so that a Redis that hangs costs one of them at most.
 
 Share = Mapping[MemberId, Named]  # A process's members in one room.
@@ -160,7 +160,8 @@ class RedisPresence:
                     await self._renew_own(server, sorted(names), own)
         except (RedisError, OSError) as error:
             raise PresenceUnavailable(str(error)) from error
-        self._known = {room: shares for room, shares in self._known.items() if room in rooms}
+        self._known = {room: self._known[room] for room in self._known.keys() & set(rooms)}
+        self._doubtful.intersection_update(rooms)
         return await self.others(rooms)
 
     async def _renew_own(self, server: "Redis", rooms: Sequence[str], own: Own) -> None:

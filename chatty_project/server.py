@@ -18,6 +18,7 @@ from chat.protocol import Bye, CloseCode
 # What the kernel may hold for a reader beside UNSENT_LIMIT (Linux takes twice as much). Left to itself it grows to
 # 4 MiB a socket, and a slow reader would be noticed that much later. At 100 ms to a client, 1 MiB/s still go through.
 KERNEL_BYTES = 128 * 1024
+FLUSH_SECONDS = 2  # What a reader hasn't taken by then, it resumes.
 RECONNECT_SPREAD_SECONDS = 3  # Members of a server that stops come back over this long, not all at once.
 
 
@@ -37,18 +38,23 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             self.scope["extensions"] = {**self.scope["extensions"], EXTENSION: self}  # type: ignore[dict-item]
 
     @property
+    def is_open(self) -> bool:
+        """Whether frames still go out."""
+        return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
+
+    @property
     def unsent(self) -> int:
         """Bytes that this client has not taken yet, beyond what the kernel holds."""
         return self.transport.get_write_buffer_size()
 
     def write(self, wire: bytes) -> None:
         """Sends one whole frame, if the socket is open."""
-        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+        if self.is_open:
             self.transport.write(wire)
 
     def close(self, code: int) -> None:
         """Starts the closing handshake; a client that doesn't end it in time is cut off."""
-        if not self.handshake_complete or self.close_sent or self.transport.is_closing():
+        if not self.is_open:
             return
         self.stop_keepalive()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
@@ -65,6 +71,9 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         """Called by uvicorn when a ping was not answered in time: the client is gone, or reads nothing."""
         self.pong_timer = None
         self.pending_ping_payload = None
+        if self.read_paused:  # The pong may wait behind a command: it is we who don't read.
+            self.schedule_ping()
+            return
         self.close(CloseCode.TOO_SLOW)
 
     def shutdown(self) -> None:
@@ -73,3 +82,4 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         after = random.uniform(0, RECONNECT_SPREAD_SECONDS)
         self.write(Frame.of(Bye(CloseCode.RESTARTING, reconnect=True, after=round(after, 2))).wire)
         super().shutdown()
+        self.loop.call_later(FLUSH_SECONDS, self.transport.abort)  # A slow reader would hold the process up.

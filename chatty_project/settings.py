@@ -100,6 +100,7 @@ def database(url: str) -> dict[str, Any]:
         parsed.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
         # A database that has vanished is noticed within seconds: members wait. What the URL says comes first.
         limits = {"connect_timeout": 3, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+        limits["tcp_user_timeout"] = 10_000  # Milliseconds; keepalives say nothing while a query is unanswered.
         parsed["OPTIONS"] = limits | {"options": POSTGRES_TIMEOUTS} | options
     return parsed
 

@@ -34,6 +34,8 @@ class FakeConnection:
     def send(self, frame: Frame) -> None:
         self.frames.append(json.loads(frame.text))
 
+    answer = send
+
     def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
         self.is_open = False
         self.closed_with = (code, reconnect)
@@ -102,7 +104,9 @@ class FakeLog:
 class HubOnTheTable:
     """A hub with nothing real around it; `told` is what other processes would hear."""
 
-    def __init__(self, log: FakeLog, resume_limit: int = 1000, opening_limit: int = 100) -> None:
+    def __init__(
+        self, log: FakeLog, resume_limit: int = 1000, opening_limit: int = 100, answer_limit: int = 10**6
+    ) -> None:
         self.log = log
         self.told: list[Item] = []
         self.emptied = 0
@@ -114,6 +118,7 @@ class HubOnTheTable:
             tell=lambda _, item: self.told.append(item),
             on_empty=lambda _: setattr(self, "emptied", self.emptied + 1),
             resume_limit=resume_limit,
+            answer_limit=answer_limit,
             build="build",
         )
 

@@ -97,6 +97,7 @@ async def test_an_abandoned_connection_sends_nothing_more() -> None:
 
 class Socket:
     is_restarting = False
+    is_open = True
 
     def __init__(self) -> None:
         self.unsent = 0
@@ -143,6 +144,18 @@ def test_a_slow_reader_of_a_raw_socket_is_closed() -> None:
     socket.unsent = 1001
     connection.send(Frame(b"[1]"))
     assert (socket.written, socket.closed_with, connection.is_open) == ([], 1013, False)
+
+
+def test_an_answer_may_wait_beside_what_is_bounded() -> None:
+    socket = Socket()
+    connection = RawConnection(socket, 1000)
+    connection.answer(Frame(b"[" + b"1" * 5000 + b"]"))
+    socket.unsent = 5500  # Nothing of it is read yet.
+    connection.send(Frame(b"[1]"))
+    assert (len(socket.written), connection.is_open) == (2, True)
+    socket.unsent = 6100
+    connection.send(Frame(b"[2]"))
+    assert socket.closed_with == 1013
 
 
 def test_other_servers_get_the_portable_way() -> None:

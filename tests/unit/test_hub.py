@@ -302,3 +302,49 @@ async def test_a_member_who_types_is_told_once_in_a_while() -> None:
     await tick()
     assert ann.kinds().count("typing") == 1
     assert room.told.count(IsTyping(MemberId("ann"))) == 1
+
+
+# --- what a fresh look at the code found ---
+
+
+async def test_a_catch_up_that_the_group_overtook_says_nothing_and_never_goes_back() -> None:
+    room = table(1, resume_limit=3)
+    ann = await room.join(ANN)
+    for seq in range(2, 9):
+        room.log.write(entry(seq))
+    room.log.gate.clear()
+    catching_up = room.hub.catch_up()
+    await tick()
+    written = [room.log.write(entry(seq)) for seq in range(9, 11)]
+    room.log.gate.set()
+    room.hub.apply([*(entry(seq) for seq in range(2, 9)), *written])
+    await catching_up
+    await tick()
+    assert room.hub.head == 10
+    assert ann.versions == list(range(2, 11))
+    assert "changes" not in ann.kinds()
+
+
+async def test_an_answer_is_bounded_and_says_that_there_is_more() -> None:
+    size = len(entry(10).encoded)
+    room = HubOnTheTable(FakeLog(*map(entry, range(10, 30))), answer_limit=5 * size)
+    ann = await room.join(ANN)
+    assert [message["seq"] for message in ann.events[0]["messages"]] == [25, 26, 27, 28, 29]
+    assert ann.events[0]["more"] is True
+    bob = await room.join(BOB, since(15))  # More than five.
+    assert (bob.events[0]["reset"], len(bob.events[0]["messages"])) == (True, 5)
+    eve = await room.join(EVE, since(25))
+    assert (eve.events[0]["reset"], len(eve.events[0]["messages"])) == (False, 4)
+
+
+async def test_a_name_taken_on_another_process_is_this_ones_as_well() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    later = Named(2**50, "Anna")
+    room.hub.hear(News("x", "there", [Held(ANN.id, later)]))
+    await tick()
+    assert room.hub.author(ANN.id).name == "Anna"
+    assert room.told[-1] == Held(ANN.id, later)
+    room.hub.hear(News("x", "there", [Released(ANN.id)]))
+    await tick()
+    assert ann.kinds() == ["welcome", "renamed"]
