@@ -120,3 +120,23 @@ async def test_a_join_without_the_database_is_refused_and_works_later(
         await until_ready(worker)
         assert (await ann.join())["head"] == 0
         await ann.close()
+
+
+async def test_a_redis_that_hangs_stops_no_pulse(
+    workers: StartWorkers, room: str, own_redis_server: RedisServer
+) -> None:
+    (worker,) = workers(1)
+    async with Client(worker.http_url, "Ann", room) as ann:
+        own_redis_server.pause()
+        others = [Client(worker.http_url, "Bob", f"{room}-{number}") for number in range(8)]
+        joining = [asyncio.create_task(other.__aenter__()) for other in others]  # Rooms open without Redis as well.
+        for _ in range(4):
+            started = time.monotonic()
+            await ann.next("pulse")
+            assert time.monotonic() - started < 6  # Every 4 s; after 10 s a client gives up.
+        await asyncio.gather(*joining)
+        await ann.post("still here")
+        own_redis_server.resume()
+        await until_ready(worker)
+        for other in others:
+            await other.close()
