@@ -10,6 +10,7 @@ import socket
 from asyncio import BaseTransport
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import frames
 from websockets.http11 import Request
 
 from chat.connection import EXTENSION, Frame
@@ -82,4 +83,12 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         after = random.uniform(0, RECONNECT_SPREAD_SECONDS)
         self.write(Frame.of(Bye(CloseCode.RESTARTING, reconnect=True, after=round(after, 2))).wire)
         super().shutdown()
-        self.loop.call_later(FLUSH_SECONDS, self.transport.abort)  # A slow reader would hold the process up.
+        self._abort_soon()  # A slow reader would hold the process up.
+
+    def handle_close(self, event: frames.Frame) -> None:
+        """Called by uvicorn when the client closes."""
+        super().handle_close(event)
+        self._abort_soon()  # One that reads nothing more would keep its socket and what waits for it.
+
+    def _abort_soon(self) -> None:
+        self.loop.call_later(FLUSH_SECONDS, self.transport.abort)
