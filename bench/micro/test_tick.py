@@ -1,0 +1,43 @@
+"""The tick: one event to 1,000 connections, without the kernel's share."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from chat.audience import Audience
+from chat.connection import RawConnection
+
+MEMBERS = 1000
+
+
+class Socket:
+    """Takes what a server's socket takes."""
+
+    is_restarting = False
+    unsent = 0
+
+    def write(self, wire: bytes) -> None:
+        pass
+
+    def close(self, code: int) -> None:
+        raise AssertionError("nobody is slow here")
+
+
+def test_an_event_for_1000_connections(benchmark: Callable[..., Any]) -> None:
+    loop = asyncio.new_event_loop()
+
+    async def open_audience() -> Audience:
+        audience = Audience()
+        for _ in range(MEMBERS):
+            audience.admit(RawConnection(Socket(), unsent_limit=2**20))
+        return audience
+
+    audience = loop.run_until_complete(open_audience())
+
+    async def tell() -> None:
+        audience.emit(b'{"type":"pulse"}')
+        audience._fan_out()
+
+    benchmark(lambda: loop.run_until_complete(tell()))
+    audience.close()
+    loop.close()

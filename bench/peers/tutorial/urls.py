@@ -1,0 +1,3 @@
+"""No pages: the benchmark only opens sockets."""
+
+urlpatterns: list[object] = []
