@@ -5,6 +5,7 @@ import asyncio
 import gc
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -36,6 +37,10 @@ def parse() -> argparse.Namespace:
 
 async def measure(options: argparse.Namespace) -> report.Run:
     """All figures that were asked for, each said as soon as it is known."""
+    this = asyncio.current_task()
+    assert this is not None
+    for signum in (signal.SIGTERM, signal.SIGINT):  # Told to end, it ends its servers first.
+        asyncio.get_running_loop().add_signal_handler(signum, this.cancel)
     notes = [options.note] if options.note else []
     only = frozenset(options.only)
     if not only or SOCKETIO.name in only:
@@ -50,7 +55,7 @@ async def measure(options: argparse.Namespace) -> report.Run:
     about = machine.description() | {"cores": str(plan), "date": datetime.now(UTC).date().isoformat()}
     about |= {"command": " ".join(["bin/bench", *_options_of(options)])}
     rows: list[Row] = []
-    for name in options.scenario or SCENARIOS:
+    for name in options.scenario or bench.effort.scenarios:
         try:
             async for row in SCENARIOS[name](bench):
                 rows.append(row)
@@ -83,7 +88,10 @@ def main() -> None:
         gc.disable()  # A pause of the generator would look like one of the server; it collects between figures.
         started = time.monotonic()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            run = runner.run(measure(options))
+            try:
+                run = runner.run(measure(options))
+            except asyncio.CancelledError:
+                sys.exit("Ended early; nothing was written")
         RESULTS.mkdir(parents=True, exist_ok=True)
         path = RESULTS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
         path.write_text(json.dumps(asdict(run), indent=1))

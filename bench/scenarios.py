@@ -35,6 +35,11 @@ class Effort:
     storm_members: int
     idle_members: int
     idle_seconds: float
+    joins: int
+    join_rooms: tuple[int, ...]
+    tutorial_joins: int  # In one room: it tells each to each, at 0.3 ms. None: it is left out of this.
+    scenarios: tuple[str, ...]
+    left_out: frozenset[str]  # Names of systems, unless they are asked for by `--only`.
 
 
 FULL = Effort(
@@ -48,6 +53,11 @@ FULL = Effort(
     storm_members=3000,
     idle_members=5000,
     idle_seconds=15,
+    joins=1000,
+    join_rooms=(1, 100),
+    tutorial_joins=200,
+    scenarios=("steady", "saturation", "connect", "posting", "growth", "storm", "idle", "ceiling"),
+    left_out=frozenset(),
 )
 QUICK = Effort(
     seconds=1.5,
@@ -60,6 +70,11 @@ QUICK = Effort(
     storm_members=1000,
     idle_members=1000,
     idle_seconds=3,
+    joins=400,
+    join_rooms=(100,),
+    tutorial_joins=0,
+    scenarios=("steady", "saturation", "connect", "posting", "storm", "idle"),
+    left_out=frozenset({CHATTY_POSTGRES.name, BARE.name}),
 )
 
 
@@ -82,7 +97,10 @@ class Bench:
     only: frozenset[str]  # Names of systems; empty: all.
 
     def systems(self, *systems: System) -> list[System]:
-        return [system for system in systems if not self.only or system.name in self.only]
+        """Those of them that are measured in this run."""
+        if self.only:
+            return [system for system in systems if system.name in self.only]
+        return [system for system in systems if system.name not in self.effort.left_out]
 
 
 Rows = AsyncIterator[Row]
@@ -140,8 +158,10 @@ async def saturation(bench: Bench) -> Rows:
 async def connect(bench: Bench) -> Rows:
     """Joins, each answered with roster and newest messages and told to the others: CPU and memory for each."""
     for system in bench.systems(*SYSTEMS):
-        for rooms in (1, 100):
-            count = 200 if system is TUTORIAL and rooms == 1 else 1000  # It tells each join to each, at 0.3 ms.
+        if system is TUTORIAL and not bench.effort.tutorial_joins:
+            continue
+        for rooms in bench.effort.join_rooms:
+            count = bench.effort.joins if system is not TUTORIAL or rooms > 1 else bench.effort.tutorial_joins
             names = [f"room-{number}" for number in range(rooms)]
             with system.running(bench.plan) as running:
                 crowd = Crowd(running.dialect, running.base)
@@ -283,7 +303,7 @@ async def silence(bench: Bench) -> Rows:
         with system.running(bench.plan) as running:
             crowd = Crowd(running.dialect, running.base)
             await crowd.fill(ONE_ROOM, bench.effort.idle_members)
-            await asyncio.sleep(5)
+            await asyncio.sleep(3)
             cost = await idle(running, crowd, bench.effort.idle_seconds)
             figures = _cost(cost) | {"cpu_share": round(cost.cpu_share, 4), "disconnected": crowd.disconnected}
             yield Row("idle", system.name, {"members": bench.effort.idle_members}, figures)
