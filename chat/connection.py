@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 EXTENSION = "chatty.socket"
 _FINAL_TEXT = 0x81  # The first byte of a text frame that is the whole message.
+_PING = b"\x89\x00"  # A whole ping frame without a payload; clients answer by themselves (RFC 6455, section 5.5.2).
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -44,6 +45,11 @@ class Frame:
             return struct.pack("!BBH", _FINAL_TEXT, 126, size) + self.payload
         return struct.pack("!BBQ", _FINAL_TEXT, 127, size) + self.payload
 
+    @cached_property
+    def wire_with_ping(self) -> bytes:
+        """The same, and a ping behind it."""
+        return self.wire + _PING
+
     def __len__(self) -> int:
         return len(self.payload)
 
@@ -66,6 +72,12 @@ class Connection(Protocol):
     def send(self, frame: Frame) -> None:
         """Takes the frame for this client, in order; never waits, never raises."""
 
+    def probe(self, frame: Frame) -> None:
+        """Like `send`, and the client shall show that it lives."""
+
+    def cut_off_if_silent(self) -> None:
+        """Closes it where the client hasn't shown that it lives since the last `probe`."""
+
     def answer(self, frame: Frame) -> None:
         """Like `send`, for what this client asked for: that may wait beside what is bounded, one answer at a time."""
 
@@ -79,18 +91,10 @@ class Connection(Protocol):
 class RawSocket(Protocol):
     """What a server offers as `scope["extensions"]["chatty.socket"]` if it can: the way around ASGI's `send`."""
 
+    transport: asyncio.Transport  # Takes whole frames, ready for the wire.
     is_restarting: bool
-
-    @property
-    def is_open(self) -> bool:
-        """Whether frames still go out."""
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that wait in this process."""
-
-    def write(self, wire: bytes) -> None:
-        """Sends one whole frame."""
+    is_alive: bool  # Set whenever the client is heard of.
+    read_paused: bool  # The server doesn't read just now, because a command is being carried out.
 
     def close(self, code: int) -> None:
         """Closes, without waiting for a slow reader."""
@@ -106,37 +110,55 @@ def open_connection(scope: dict[str, Any], send: Send, unsent_limit: int) -> Con
 class RawConnection:
     """A connection for servers that offer the socket itself: what a fan-out costs is one write a member."""
 
+    __slots__ = ("_allowance", "_is_open", "_socket", "_transport", "_unsent_limit")
+
     def __init__(self, socket: RawSocket, unsent_limit: int) -> None:
         self._socket = socket
+        self._transport = socket.transport
         self._unsent_limit = unsent_limit
         self._allowance = unsent_limit
         self._is_open = True
 
     @property
     def is_open(self) -> bool:
-        return self._is_open and self._socket.is_open
+        return self._is_open and not self._transport.is_closing()
 
     @property
     def is_restarting(self) -> bool:
         return self._socket.is_restarting
 
     def send(self, frame: Frame) -> None:
-        if not self._is_open:
-            return
-        if self._socket.unsent > self._allowance:
-            self._is_open = False
-            self._socket.close(CloseCode.TOO_SLOW)
-            return
-        self._socket.write(frame.wire)
+        self._write(frame.wire)
+
+    def probe(self, frame: Frame) -> None:
+        self._socket.is_alive = False
+        self._write(frame.wire_with_ping)
+
+    def cut_off_if_silent(self) -> None:
+        if not self._socket.is_alive and not self._socket.read_paused and self.is_open:
+            self._cut_off()
 
     def answer(self, frame: Frame) -> None:
         self.send(frame)
         self._allowance = self._unsent_limit + len(frame)
 
+    def _write(self, wire: bytes) -> None:
+        transport = self._transport
+        if not self._is_open or transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > self._allowance:
+            self._cut_off()
+        else:
+            transport.write(wire)
+
+    def _cut_off(self) -> None:
+        self._is_open = False
+        self._socket.close(CloseCode.TOO_SLOW)
+
     def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
-        if self._is_open:
+        if self.is_open:
             self._is_open = False
-            self._socket.write(Frame.of(Bye(code, reconnect, after)).wire)
+            self._transport.write(Frame.of(Bye(code, reconnect, after)).wire)
             self._socket.close(code)
 
     def abandon(self) -> None:
@@ -166,6 +188,11 @@ class QueuedConnection:
             self.close(CloseCode.TOO_SLOW, reconnect=True)
             return
         self._put(frame)
+
+    probe = send
+
+    def cut_off_if_silent(self) -> None:
+        """Nothing: ASGI has no pings, each server sends its own."""
 
     def answer(self, frame: Frame) -> None:
         self.send(frame)

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from channels.consumer import AsyncConsumer
-from channels.exceptions import StopConsumer
 from django.conf import settings
 
 from . import identity, protocol
@@ -41,31 +40,23 @@ RETRY_SECONDS = 2  # What a member is asked to wait for a database that is away:
 class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     """Decodes commands, hands them to the hub, encodes refusals. Nothing that a client sends may raise.
 
-    It has no channel of its own: the hub is in the room's group for everybody in this process. So the alias names
-    no layer, and `dispatch` goes straight to the handlers, without Channels' way through the shared thread, where it
-    looks after database connections that this consumer doesn't have.
+    It has no channel of its own: the hub is in the room's group for everybody in this process. So nothing but the
+    socket is listened to, without Channels' task and queue for a channel, and without its way through the shared
+    thread on each event, where it looks after database connections that this consumer doesn't have.
     """
-
-    channel_layer_alias = "none"
 
     def __init__(self) -> None:
         self._hub: RoomHub | None = None
         self._member_id = MemberId("")
         self._connection: Connection | None = None
         self._join_deadline: asyncio.TimerHandle | None = None
-        self._handlers: dict[type[Command], Callable[[Any], Awaitable[None]]] = {
-            Join: self._handle_join,
-            Post: self._handle_post,
-            Rename: self._handle_rename,
-            Typing: self._handle_type,
-            History: self._handle_history,
-            Sync: self._handle_sync,
-        }
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope, self.base_send = scope, send
         self._connection = open_connection(scope, send, settings.UNSENT_LIMIT)
         try:
-            await super().__call__(scope, receive, send)
+            while (message := await receive())["type"] != "websocket.disconnect":
+                await self.dispatch(message)
         finally:  # However it ended: an exception or a cancelled task is no reason to keep a ghost.
             if self._join_deadline is not None:
                 self._join_deadline.cancel()
@@ -74,13 +65,10 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 self._hub.leave(self._connection, self._member_id)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        match message["type"]:
-            case "websocket.receive":
-                await self._receive(message)
-            case "websocket.connect":
-                await self._connect()
-            case "websocket.disconnect":
-                raise StopConsumer
+        if message["type"] == "websocket.receive":
+            await self._receive(message)
+        else:
+            await self._connect()
 
     @property
     def _socket(self) -> Connection:
@@ -115,7 +103,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             nonce, seq = getattr(command, "nonce", None), getattr(command, "seq", None)
             if self._hub is None and not isinstance(command, Join):
                 raise Refusal(RefusalCode.NOT_JOINED, "Expected `join` first.")
-            await self._handlers[type(command)](command)
+            await _HANDLERS[type(command)](self, command)
         except Refusal as refusal:
             refusal.nonce, refusal.seq = refusal.nonce or nonce, refusal.seq or seq
             self._refuse(refusal)
@@ -180,6 +168,16 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     def _joined(self) -> RoomHub:
         assert self._hub is not None
         return self._hub
+
+
+_HANDLERS: dict[type[Command], Callable[[ChatConsumer, Any], Awaitable[None]]] = {
+    Join: ChatConsumer._handle_join,
+    Post: ChatConsumer._handle_post,
+    Rename: ChatConsumer._handle_rename,
+    Typing: ChatConsumer._handle_type,
+    History: ChatConsumer._handle_history,
+    Sync: ChatConsumer._handle_sync,
+}
 
 
 def _unavailable(detail: str, nonce: Any, seq: Any) -> Refusal:

@@ -62,7 +62,7 @@ class RoomHub:
         self._filling: asyncio.Task[None] | None = None
         self._deepening = asyncio.Lock()
 
-        self._audience = Audience()
+        self._audience = Audience(lambda: protocol.encode(Pulse(self.head, self._attendance.online)))
         self._attendance = Attendance(
             process,
             announce=self._emit,
@@ -293,9 +293,13 @@ class RoomHub:
 
     # --- everybody ---
 
-    def pulse(self) -> None:
-        """Tells everybody how far the room is, so that whoever missed something asks."""
-        self._emit(Pulse(self.head, self._attendance.online))
+    def beat(self, beat: int) -> None:
+        """Tells those whose turn it is how far the room is, so that whoever missed something asks."""
+        self._audience.beat(beat)
+
+    def cut_off_silent(self, beat: int) -> None:
+        """Closes those who gave no sign of life since their beat."""
+        self._audience.cut_off_silent(beat)
 
     def _emit(self, event: Event) -> None:
         self._audience.emit(protocol.encode(event))

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
+from .audience import BEATS
 from .build import current_build
 from .committer import Committer, NewPost
 from .connection import Connection
@@ -23,6 +24,8 @@ from .ring import Entry
 logger = logging.getLogger(__name__)
 
 HEADS_SECONDS = 2  # What the fan-out lost is found after this long at most: one query for all rooms.
+BEAT_SECONDS = PULSE_SECONDS / BEATS
+ANSWER_BEATS = 6  # 3 s to answer a pulse. With the pulse and the grace, a member whose cable was pulled is gone in 9.
 CLOSE_SECONDS = 2  # For each part of the end: the process shall be gone within 10.
 OPENING_CHANGES = 100  # What a hub starts with; it reads deeper when the first member comes back from farther away.
 
@@ -42,9 +45,12 @@ class Hubs:
         self._early: dict[str, list[News]] = {}  # By name: what is said of a room that is just being opened.
         self._unstored: list[tuple[str, Held | Released]] = []  # Changes of presence, on their way to the store.
         self._storing: asyncio.Task[None] | None = None
+        self._beat_number = 0
+        self._beat_at = asyncio.get_running_loop().time()
         self._routines = [
             asyncio.create_task(_repeat(HEADS_SECONDS, self._compare_heads)),
-            asyncio.create_task(_repeat(PULSE_SECONDS, self._pulse)),
+            asyncio.create_task(_repeat(BEAT_SECONDS, self._beat)),
+            asyncio.create_task(_repeat(PULSE_SECONDS, self._drop_empty)),
             asyncio.create_task(_repeat(PULSE_SECONDS, self._fanout.mend)),
             asyncio.create_task(_repeat(RENEW_SECONDS, self._renew_presence)),
         ]
@@ -177,12 +183,21 @@ class Hubs:
             elif heads[room_id] > hub.head:
                 hub.catch_up()
 
-    async def _pulse(self) -> None:
-        for hub in list(self._by_name.values()):
-            if hub.is_empty:  # Whoever it was opened for has gone before it was open.
-                self._drop(hub)
-            else:
-                hub.pulse()
+    async def _beat(self) -> None:
+        """The pulse of all rooms, a part of the members at a time; who doesn't answer is cut off before the next."""
+        now = asyncio.get_running_loop().time()
+        is_late = now - self._beat_at > 2 * BEAT_SECONDS  # This process was asleep: answers may be waiting unread.
+        self._beat_at = now
+        self._beat_number += 1
+        for hub in self._by_name.values():
+            hub.beat(self._beat_number % BEATS)
+            if not is_late:
+                hub.cut_off_silent((self._beat_number - ANSWER_BEATS) % BEATS)
+
+    async def _drop_empty(self) -> None:
+        """Closes rooms that whoever they were opened for had left before they were open."""
+        for hub in [hub for hub in self._by_name.values() if hub.is_empty]:
+            self._drop(hub)
 
     async def _renew_presence(self) -> None:
         read_at = asyncio.get_running_loop().time()

@@ -85,8 +85,7 @@ def run() -> None:
         ws="chatty_project.server:ChattyWebSocketProtocol",
         ws_max_size=65_536,  # Bytes; the longest command is far shorter.
         ws_per_message_deflate=False,  # It costs memory and time for every member; frames are shared and small.
-        ws_ping_interval=3,  # Seconds; with the timeout and the grace, a member whose cable was pulled is gone in 10.
-        ws_ping_timeout=3,
+        ws_ping_interval=None,  # The hub asks with its pulse: one write for both, no timer a connection.
         timeout_graceful_shutdown=8,  # Seconds; most platforms kill after 10.
         timeout_worker_healthcheck=20,  # Seconds; a slow disk is no reason to kill a worker's members.
         lifespan="auto",

@@ -27,6 +27,7 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
     """Given to uvicorn's `ws` setting. Its public additions are `chat.connection.RawSocket`."""
 
     is_restarting = False
+    is_alive = True
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -38,26 +39,15 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:  # Else the handshake was refused, and there is no scope.
             self.scope["extensions"] = {**self.scope["extensions"], EXTENSION: self}  # type: ignore[dict-item]
 
-    @property
-    def is_open(self) -> bool:
-        """Whether frames still go out."""
-        return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that this client has not taken yet, beyond what the kernel holds."""
-        return self.transport.get_write_buffer_size()
-
-    def write(self, wire: bytes) -> None:
-        """Sends one whole frame, if the socket is open."""
-        if self.is_open:
-            self.transport.write(wire)
+    def data_received(self, data: bytes) -> None:
+        """Called by the transport. Whatever a client sends, a pong or a command, shows that it lives."""
+        self.is_alive = True
+        super().data_received(data)
 
     def close(self, code: int) -> None:
         """Starts the closing handshake; a client that doesn't end it in time is cut off."""
-        if not self.is_open:
+        if not self.handshake_complete or self.close_sent or self.transport.is_closing():
             return
-        self.stop_keepalive()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
         self.conn.send_close(code)
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -68,20 +58,12 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         # Not transport.close(), which would wait for a slow reader to take everything.
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
-    def keepalive_timeout(self) -> None:
-        """Called by uvicorn when a ping was not answered in time: the client is gone, or reads nothing."""
-        self.pong_timer = None
-        self.pending_ping_payload = None
-        if self.read_paused:  # The pong may wait behind a command: it is we who don't read.
-            self.schedule_ping()
-            return
-        self.close(CloseCode.TOO_SLOW)
-
     def shutdown(self) -> None:
         """Called by uvicorn for every connection when the process is told to stop."""
         self.is_restarting = True
         after = random.uniform(0, RECONNECT_SPREAD_SECONDS)
-        self.write(Frame.of(Bye(CloseCode.RESTARTING, reconnect=True, after=round(after, 2))).wire)
+        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+            self.transport.write(Frame.of(Bye(CloseCode.RESTARTING, reconnect=True, after=round(after, 2))).wire)
         super().shutdown()
         self._abort_soon()  # A slow reader would hold the process up.
 

@@ -34,7 +34,10 @@ class FakeConnection:
     def send(self, frame: Frame) -> None:
         self.frames.append(json.loads(frame.text))
 
-    answer = send
+    answer = probe = send
+
+    def cut_off_if_silent(self) -> None:
+        pass
 
     def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
         self.is_open = False

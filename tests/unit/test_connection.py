@@ -95,17 +95,30 @@ async def test_an_abandoned_connection_sends_nothing_more() -> None:
     assert client.messages == []
 
 
-class Socket:
-    is_restarting = False
-    is_open = True
-
+class Transport:
     def __init__(self) -> None:
         self.unsent = 0
         self.written: list[bytes] = []
-        self.closed_with: int | None = None
+        self.is_gone = False
+
+    def is_closing(self) -> bool:
+        return self.is_gone
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def write(self, wire: bytes) -> None:
         self.written.append(wire)
+
+
+class Socket:
+    is_restarting = False
+    is_alive = True
+    read_paused = False
+
+    def __init__(self) -> None:
+        self.transport: Any = Transport()
+        self.closed_with: int | None = None
 
     def close(self, code: int) -> None:
         self.closed_with = code
@@ -133,29 +146,53 @@ def test_a_server_that_offers_its_socket_is_written_to() -> None:
     connection.send(Frame(b"[1]"))
     connection.close(CloseCode.NO_JOIN, reconnect=True)
     connection.send(Frame(b"[2]"))
-    assert socket.written[0] == b"\x81\x03[1]"
-    assert b'"code":4001' in socket.written[1]
-    assert (len(socket.written), socket.closed_with) == (2, 4001)
+    assert socket.transport.written[0] == b"\x81\x03[1]"
+    assert b'"code":4001' in socket.transport.written[1]
+    assert (len(socket.transport.written), socket.closed_with) == (2, 4001)
 
 
 def test_a_slow_reader_of_a_raw_socket_is_closed() -> None:
     socket = Socket()
     connection = RawConnection(socket, 1000)
-    socket.unsent = 1001
+    socket.transport.unsent = 1001
     connection.send(Frame(b"[1]"))
-    assert (socket.written, socket.closed_with, connection.is_open) == ([], 1013, False)
+    assert (socket.transport.written, socket.closed_with, connection.is_open) == ([], 1013, False)
 
 
 def test_an_answer_may_wait_beside_what_is_bounded() -> None:
     socket = Socket()
     connection = RawConnection(socket, 1000)
     connection.answer(Frame(b"[" + b"1" * 5000 + b"]"))
-    socket.unsent = 5500  # Nothing of it is read yet.
+    socket.transport.unsent = 5500  # Nothing of it is read yet.
     connection.send(Frame(b"[1]"))
-    assert (len(socket.written), connection.is_open) == (2, True)
-    socket.unsent = 6100
+    assert (len(socket.transport.written), connection.is_open) == (2, True)
+    socket.transport.unsent = 6100
     connection.send(Frame(b"[2]"))
     assert socket.closed_with == 1013
+
+
+def test_nothing_is_written_to_a_socket_that_is_gone() -> None:
+    socket = Socket()
+    connection = RawConnection(socket, 1000)
+    socket.transport.is_gone = True
+    connection.send(Frame(b"[1]"))
+    connection.close(CloseCode.NO_JOIN, reconnect=True)
+    assert (socket.transport.written, socket.closed_with, connection.is_open) == ([], None, False)
+
+
+@pytest.mark.parametrize(
+    ("answers", "read_paused", "closed_with"), [(False, False, 1013), (True, False, None), (False, True, None)]
+)
+def test_who_does_not_answer_is_cut_off_unless_the_answer_may_wait_behind_a_command(
+    answers: bool, read_paused: bool, closed_with: int | None
+) -> None:
+    socket = Socket()
+    connection = RawConnection(socket, 1000)
+    connection.probe(Frame(b"[1]"))
+    assert socket.transport.written == [b"\x81\x03[1]\x89\x00"]
+    socket.is_alive, socket.read_paused = answers, read_paused
+    connection.cut_off_if_silent()
+    assert (socket.closed_with, connection.is_open) == (closed_with, closed_with is None)
 
 
 def test_other_servers_get_the_portable_way() -> None:

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chat import hub as hub_module
 from chat import ring
+from chat.audience import BEATS
 from chat.peers import News, Written
 from chat.protocol import Member, MemberId, Since
 from chat.ring import Entry
@@ -195,7 +196,8 @@ class Room(RuleBasedStateMachine):
             if client.connection is None:
                 await client.join(self.hubs[0])
         for one in self.hubs:
-            one.hub.pulse()
+            for turn in range(BEATS):
+                one.hub.beat(turn)
         await self.settle()
         for client in self.clients:
             client.take()
