@@ -1,50 +1,45 @@
 """Writing the log: one transaction for everything that waits, of all rooms (group commit).
 
 While one transaction is on its way to the disk, what arrives gathers into the next. So an idle server commits a
-message at once, and a busy one many for the price of one.
+message at once, and a busy one many for the price of one. What an operation makes of a message, operations.py says.
 """
 
 import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from . import markup
 from .log import LogUnavailable, RoomGone, RoomRow, close_threads, retrying, to_entry
 from .models import Message, Room
-from .protocol import Member
+from .operations import Change, Edit, Operation, Post, alter, no_such_message
+from .protocol import Refusal
 from .ring import Entry
 
 logger = logging.getLogger(__name__)
 
-BATCH_LIMIT = 200  # Posts in one transaction: about 10 ms on SQLite, after which waiting costs more than it saves.
-
-
-@dataclass(frozen=True, slots=True)
-class NewPost:
-    """A message to be written. The same nonce of the same author in the same room is the same message."""
-
-    room: RoomRow
-    nonce: uuid.UUID
-    author: Member
-    body: str
+BATCH_LIMIT = 200  # Operations in one transaction: about 10 ms on SQLite, after which waiting costs more than it saves.
+ALTERABLE = ("version", "body", "html", "edited_at", "deleted_at", "reactions")
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What came of a post. `is_new` is false where the message was there already."""
+    """The message after an operation. `is_new` is false where the log had it so already: nothing was written."""
 
     entry: Entry
     is_new: bool
 
 
-Outcome = Committed | RoomGone
+Outcome = Committed | RoomGone | Refusal
 Publish = Callable[[RoomRow, list[Entry]], None]
 
 
@@ -53,19 +48,20 @@ class Committer:
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
-        self._waiting: deque[tuple[NewPost, asyncio.Future[Committed]]] = deque()
+        self._waiting: deque[tuple[Operation, asyncio.Future[Committed]]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
 
-    async def commit(self, post: NewPost) -> Committed:
+    async def commit(self, operation: Operation) -> Committed:
         """The message, when it is on disk.
 
         Raises:
-            LogUnavailable: the database failed; the message may or may not be there, post it again with its nonce.
+            LogUnavailable: the database failed; it may or may not be there. Done again, it is done once all the same.
             RoomGone: the room was deleted.
+            Refusal: the message isn't there, or may not be changed so.
         """
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        self._waiting.append((post, future))
+        self._waiting.append((operation, future))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         return await future
@@ -74,37 +70,37 @@ class Committer:
         try:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
-                outcomes = await self._commit([post for post, _ in batch])
+                outcomes = await self._commit([operation for operation, _ in batch])
                 self._tell(batch, outcomes)
         finally:
             self._task = None
 
-    async def _commit(self, posts: list[NewPost]) -> Sequence[Outcome | Exception]:
-        """An outcome for each post. One that can't be written doesn't take the others with it."""
+    async def _commit(self, operations: list[Operation]) -> Sequence[Outcome | Exception]:
+        """An outcome for each operation. One that can't be written doesn't take the others with it."""
         run = asyncio.get_running_loop().run_in_executor
         try:
-            return await run(self._thread, retrying, write, posts)
+            return await run(self._thread, retrying, write, operations)
         except LogUnavailable as error:
-            logger.error("%d posts were refused, the database failed: %s", len(posts), error)
-            return [error] * len(posts)
+            logger.error("%d operations were refused, the database failed: %s", len(operations), error)
+            return [error] * len(operations)
         except Exception as error:
-            if len(posts) == 1:
-                logger.exception("A post could not be written")
+            if len(operations) == 1:
+                logger.exception("An operation could not be written")
                 return [error]
-        return [outcome for post in posts for outcome in await self._commit([post])]
+        return [outcome for operation in operations for outcome in await self._commit([operation])]
 
     def _tell(
-        self, batch: list[tuple[NewPost, asyncio.Future[Committed]]], outcomes: Sequence[Outcome | Exception]
+        self, batch: list[tuple[Operation, asyncio.Future[Committed]]], outcomes: Sequence[Outcome | Exception]
     ) -> None:
         """Publishes what is new, a list a room, then answers those who wait."""
         news: dict[RoomRow, list[Entry]] = {}
-        for (post, _), outcome in zip(batch, outcomes, strict=True):
+        for (operation, _), outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Committed) and outcome.is_new:
-                news.setdefault(post.room, []).append(outcome.entry)
+                news.setdefault(operation.room, []).append(outcome.entry)
         for room, entries in news.items():
             try:
                 self._publish(room, entries)
-            except Exception:  # The log has them; a fan-out that fails must not fail the posts.
+            except Exception:  # The log has them; a fan-out that fails must not fail them.
                 logger.exception("Room %s was not told of its newest messages", room.slug)
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if future.cancelled():
@@ -121,48 +117,106 @@ class Committer:
         await close_threads(self._thread, 1)
 
 
-def write(posts: Sequence[NewPost]) -> list[Outcome]:
-    """An outcome for each post, all in one transaction."""
-    htmls = [markup.render(post.body) for post in posts]  # Before the rooms are locked.
+def write(operations: Sequence[Operation]) -> list[Outcome]:
+    """An outcome for each operation, all in one transaction."""
+    htmls = [_html(operation) for operation in operations]  # Before the rooms are locked.
     with transaction.atomic():
         # In the order of ids, so that two processes never wait for each other's rooms.
-        rooms = Room.objects.select_for_update().filter(pk__in={post.room.id for post in posts}).order_by("pk")
-        return _write(posts, htmls, {room.pk: room for room in rooms})
+        rooms = Room.objects.select_for_update().filter(pk__in={one.room.id for one in operations}).order_by("pk")
+        batch = _Batch({room.pk: room for room in rooms}, operations)
+        outcomes = [batch.outcome(operation, html) for operation, html in zip(operations, htmls, strict=True)]
+        batch.save()
+        return outcomes
 
 
-def _write(posts: Sequence[NewPost], htmls: Sequence[str], rooms: dict[int, Room]) -> list[Outcome]:
-    known = {_key(message): to_entry(message) for message in Message.objects.filter(nonce__in=[p.nonce for p in posts])}
-    messages: list[Message] = []
-    outcomes: list[Outcome] = []
-    now = timezone.now()
-    now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # What the wire can say.
-    for post, html in zip(posts, htmls, strict=True):
-        key = (post.room.id, uuid.UUID(post.author.id), post.nonce)
-        if post.room.id not in rooms:
-            outcomes.append(RoomGone(post.room.slug))
-        elif key in known:
-            outcomes.append(Committed(known[key], is_new=False))
-        else:
-            room = rooms[post.room.id]
-            room.head += 1
-            messages.append(
-                Message(
-                    room=room,
-                    seq=room.head,
-                    version=room.head,
-                    nonce=post.nonce,
-                    author_id=key[1],
-                    author_name=post.author.name,
-                    body=post.body,
-                    html=html,
-                    at=now,
-                )
-            )
-            known[key] = to_entry(messages[-1])
-            outcomes.append(Committed(known[key], is_new=True))
-    Message.objects.bulk_create(messages)
-    Room.objects.bulk_update({message.room for message in messages}, ["head"])
-    return outcomes
+def _html(operation: Operation) -> str:
+    return markup.render(operation.body) if isinstance(operation, Post | Edit) else ""
+
+
+class _Batch:
+    """Locked rooms, and the messages that operations are about, as they become one operation after another."""
+
+    def __init__(self, rooms: dict[int, Room], operations: Sequence[Operation]) -> None:
+        self._rooms = rooms
+        now = timezone.now()
+        self._now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # What the wire can say.
+        # A message may be found by its nonce and by its place; it must be one object all the same.
+        known = {message.pk: message for message in (*_by_nonce(operations), *_by_place(operations))}
+        self._by_nonce = {_key(message): message for message in known.values()}
+        self._by_place = {(message.room_id, message.seq): message for message in known.values()}
+        self._born: list[Message] = []
+        self._altered: dict[int, Message] = {}
+        self._moved: set[Room] = set()
+
+    def outcome(self, operation: Operation, html: str) -> Outcome:
+        """What came of an operation that follows all before it."""
+        room = self._rooms.get(operation.room.id)
+        if room is None:
+            return RoomGone(operation.room.slug)
+        if isinstance(operation, Post):
+            return self._post(operation, room, html)
+        try:
+            return self._change(operation, room, html)
+        except Refusal as refusal:
+            return refusal
+
+    def _post(self, post: Post, room: Room, html: str) -> Committed:
+        key = (room.pk, uuid.UUID(post.author.id), post.nonce)
+        if key in self._by_nonce:
+            return Committed(to_entry(self._by_nonce[key]), is_new=False)
+        version = self._next_version(room)
+        message = Message(
+            room=room,
+            seq=version,
+            version=version,
+            nonce=post.nonce,
+            author_id=key[1],
+            author_name=post.author.name,
+            body=post.body,
+            html=html,
+            at=self._now,
+        )
+        self._born.append(message)
+        self._by_nonce[key] = self._by_place[room.pk, version] = message
+        return Committed(to_entry(message), is_new=True)
+
+    def _change(self, change: Change, room: Room, html: str) -> Committed:
+        message = self._by_place.get((room.pk, change.seq))
+        if message is None:
+            raise no_such_message(change.seq)
+        is_new = alter(message, change, html, self._now)
+        if is_new:
+            message.version = self._next_version(room)
+            if message.pk is not None:  # Else it is born in this transaction.
+                self._altered[message.pk] = message
+        return Committed(to_entry(message), is_new)
+
+    def _next_version(self, room: Room) -> int:
+        room.head += 1
+        self._moved.add(room)
+        return room.head
+
+    def save(self) -> None:
+        Message.objects.bulk_create(self._born)
+        if self._altered:
+            Message.objects.bulk_update(self._altered.values(), ALTERABLE)
+        Room.objects.bulk_update(self._moved, ["head"])
+
+
+def _by_nonce(operations: Iterable[Operation]) -> Iterable[Message]:
+    """The messages that these posts made already."""
+    nonces = [one.nonce for one in operations if isinstance(one, Post)]
+    return Message.objects.filter(nonce__in=nonces) if nonces else ()
+
+
+def _by_place(operations: Iterable[Operation]) -> Iterable[Message]:
+    """The messages that these changes are about."""
+    places: dict[int, set[int]] = {}
+    for operation in operations:
+        if not isinstance(operation, Post):
+            places.setdefault(operation.room.id, set()).add(operation.seq)
+    of_rooms = [Q(room_id=room_id, seq__in=seqs) for room_id, seqs in places.items()]
+    return Message.objects.filter(reduce(or_, of_rooms)) if of_rooms else ()
 
 
 def _key(message: Message) -> tuple[int, uuid.UUID, uuid.UUID]:

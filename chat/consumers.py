@@ -8,22 +8,26 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from . import identity, protocol
+from . import identity, operations, protocol
 from .connection import Connection, Frame, open_connection
 from .hub import RoomHub
 from .hubs import current_hubs
 from .log import LogUnavailable, RoomGone
+from .operations import Operation
 from .protocol import (
     FRAME_LIMIT_BYTES,
     JOIN_SECONDS,
     PROTOCOL_VERSION,
     CloseCode,
     Command,
+    Delete,
+    Edit,
     History,
     Join,
     Member,
     MemberId,
     Post,
+    React,
     Refusal,
     RefusalCode,
     Rename,
@@ -147,10 +151,25 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _handle_post(self, command: Post) -> None:
         protocol.check_body(command.body)
-        hubs = current_hubs()
-        entry, is_new = await hubs.post(self._joined, self._member_id, command.nonce, command.body)
-        if not is_new:
-            self._joined.repeat(self._socket, entry)
+        author = self._joined.author(self._member_id)
+        await self._commit(operations.Post(self._joined.room, command.nonce, author, command.body))
+
+    async def _handle_edit(self, command: Edit) -> None:
+        protocol.check_body(command.body)
+        await self._commit(operations.Edit(self._joined.room, command.seq, self._member_id, command.body))
+
+    async def _handle_delete(self, command: Delete) -> None:
+        await self._commit(operations.Delete(self._joined.room, command.seq, self._member_id))
+
+    async def _handle_react(self, command: React) -> None:
+        emoji = protocol.clean_emoji(command.emoji)
+        await self._commit(operations.React(self._joined.room, command.seq, self._member_id, emoji, command.on))
+
+    async def _commit(self, operation: Operation) -> None:
+        """Acknowledged by the message itself: a new one reaches its sender as it does everybody."""
+        committed = await current_hubs().commit(operation)
+        if not committed.is_new:
+            self._joined.repeat(self._socket, committed.entry)
 
     async def _handle_rename(self, command: Rename) -> None:
         self._joined.rename(self._member_id, protocol.clean_name(command.name))
@@ -173,6 +192,9 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 _HANDLERS: dict[type[Command], Callable[[ChatConsumer, Any], Awaitable[None]]] = {
     Join: ChatConsumer._handle_join,
     Post: ChatConsumer._handle_post,
+    Edit: ChatConsumer._handle_edit,
+    Delete: ChatConsumer._handle_delete,
+    React: ChatConsumer._handle_react,
     Rename: ChatConsumer._handle_rename,
     Typing: ChatConsumer._handle_type,
     History: ChatConsumer._handle_history,

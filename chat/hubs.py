@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,14 +10,15 @@ from django.conf import settings
 
 from .audience import BEATS
 from .build import current_build
-from .committer import Committer, NewPost
+from .committer import Committed, Committer
 from .connection import Connection
 from .fanout import Fanout
 from .hub import RoomHub
 from .log import Log, LogUnavailable, RoomRow
+from .operations import Operation
 from .peers import Held, Item, News, Released, Written
 from .presence import RENEW_SECONDS, MemoryPresence, Presence, PresenceUnavailable, RedisPresence, Share
-from .protocol import PULSE_SECONDS, CloseCode, Member, MemberId, Since
+from .protocol import PULSE_SECONDS, CloseCode, Member, Since
 from .ring import Entry
 
 logger = logging.getLogger(__name__)
@@ -73,14 +73,14 @@ class Hubs:
                 self._drop(hub)
         return hub
 
-    async def post(self, hub: RoomHub, member_id: MemberId, nonce: uuid.UUID, body: str) -> tuple[Entry, bool]:
-        """The message, when it is on disk, and whether it is new: a new one is on its way to everybody.
+    async def commit(self, operation: Operation) -> Committed:
+        """The message as the operation made it, when that is on disk; what is new is then on its way to everybody.
 
         Raises:
-            LogUnavailable, RoomGone: it may not be; the same nonce may be posted again.
+            LogUnavailable, RoomGone: it may not be; the same may be asked for again.
+            Refusal: the message isn't there, or may not be changed so.
         """
-        committed = await self._committer.commit(NewPost(hub.room, nonce, hub.author(member_id), body))
-        return committed.entry, committed.is_new
+        return await self._committer.commit(operation)
 
     async def _open(self, slug: str) -> RoomHub:
         """The room's hub; whoever comes while it is being opened waits for the same opening."""

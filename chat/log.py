@@ -88,7 +88,8 @@ def to_entry(message: Message) -> Entry:
         at=milliseconds(message.at),
         edited_at=protocol.UNSET if message.edited_at is None else milliseconds(message.edited_at),
         deleted=message.deleted_at is not None,
-        reactions=message.reactions or protocol.UNSET,
+        # By emoji: PostgreSQL keeps no order of its own, and everybody shall be told the same.
+        reactions=dict(sorted(message.reactions.items())) if message.reactions else protocol.UNSET,
     )
     return Entry(message.seq, message.version, protocol.encode(event))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any, NewType
 
+import emoji
 import msgspec
 from msgspec import UNSET as UNSET
 from msgspec import Meta, Raw, Struct, UnsetType
@@ -26,6 +27,10 @@ WELCOME_MESSAGES = 50  # The newest page in `welcome`.
 WELCOME_MEMBERS = 500  # Listed by name in `welcome`; `online` counts them all.
 PULSE_SECONDS = 4  # A client gives a connection up after 2.5 pulses of silence: 10 s.
 JOIN_SECONDS = 5  # From the open socket to `join`.
+# Of one message. Each reaction sends the message with all its reactions to everybody: 200 make it 8 KB bigger, about as
+# much as its longest body.
+REACTION_KINDS_LIMIT = 20
+REACTIONS_LIMIT = 200
 TYPING_SECONDS = 3  # `typing` of one member is passed on at most this often.
 
 MemberId = NewType("MemberId", str)  # A UUID in its canonical form: lower case, with hyphens.
@@ -44,6 +49,7 @@ class RefusalCode(StrEnum):
     RATE_LIMITED = "rate_limited"
     NOT_YOURS = "not_yours"
     NO_SUCH_MESSAGE = "no_such_message"
+    TOO_MANY_REACTIONS = "too_many_reactions"
     LOCKED = "locked"
     UNAVAILABLE = "unavailable"
 
@@ -111,6 +117,21 @@ class Post(Command, frozen=True, tag="post"):
     body: str
 
 
+class Edit(Command, frozen=True, tag="edit"):
+    seq: Seq
+    body: str
+
+
+class Delete(Command, frozen=True, tag="delete"):
+    seq: Seq
+
+
+class React(Command, frozen=True, tag="react"):
+    seq: Seq
+    emoji: str
+    on: bool
+
+
 class Rename(Command, frozen=True, tag="rename"):
     name: str
 
@@ -129,8 +150,10 @@ class Sync(Command, frozen=True, tag="sync"):
     since: Version
 
 
-COMMANDS: tuple[type[Command], ...] = (Join, Post, Rename, Typing, History, Sync)
-_command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Join | Post | Rename | Typing | History | Sync)
+COMMANDS: tuple[type[Command], ...] = (Join, Post, Edit, Delete, React, Rename, Typing, History, Sync)
+_command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(
+    Join | Post | Edit | Delete | React | Rename | Typing | History | Sync
+)
 _COMMAND_NAMES = frozenset(command.__struct_config__.tag for command in COMMANDS)
 
 
@@ -220,6 +243,26 @@ def check_body(body: str) -> None:
         raise Refusal(RefusalCode.BODY_EMPTY, "A message needs at least one visible character.")
     if "\0" in body:
         raise Refusal(RefusalCode.BAD_FRAME, "A message can't hold a NUL character.")
+
+
+_VARIATION_SELECTOR = "\ufe0f"  # Asks for the coloured form; keyboards and fonts differ in where they leave it out.
+_EMOJI = {
+    character.replace(_VARIATION_SELECTOR, ""): character
+    for character, data in emoji.EMOJI_DATA.items()
+    if data["status"] == emoji.STATUS["fully_qualified"]
+}
+
+
+def clean_emoji(raw: str) -> str:
+    """One emoji (Unicode, "RGI emoji"), in its fully qualified form: however it was typed, the same one is the same.
+
+    Raises:
+        Refusal: `bad_frame`, for anything else.
+    """
+    try:
+        return _EMOJI[raw.replace(_VARIATION_SELECTOR, "")]
+    except KeyError:
+        raise Refusal(RefusalCode.BAD_FRAME, "Expected one emoji as the reaction.") from None
 
 
 # --- events, server to client ---

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from chat.committer import NewPost, write
+from chat.committer import write
 from chat.identity import new_member_id
 from chat.log import RoomRow
 from chat.models import Room
+from chat.operations import Post
 from chat.protocol import Member
 
 ANN = Member(new_member_id(), "Ann")
@@ -21,8 +22,8 @@ def test_commit(benchmark: Callable[..., Any], posts: int) -> None:
     room = Room.objects.create(slug="harbour")
     row = RoomRow(id=room.pk, slug=room.slug, title="", log=room.log)
 
-    def batch() -> tuple[tuple[list[NewPost]], dict[str, Any]]:
-        return ([NewPost(row, uuid.uuid4(), ANN, "The tide is high at noon.") for _ in range(posts)],), {}
+    def batch() -> tuple[tuple[list[Post]], dict[str, Any]]:
+        return ([Post(row, uuid.uuid4(), ANN, "The tide is high at noon.") for _ in range(posts)],), {}
 
     outcomes = benchmark.pedantic(write, setup=batch, rounds=100, warmup_rounds=5)
     assert len(outcomes) == posts

@@ -10,9 +10,10 @@ import pytest
 from django.db import IntegrityError
 
 from chat import committer, log
-from chat.committer import Committer, NewPost
+from chat.committer import Committer
 from chat.log import Log, LogUnavailable, RoomGone, RoomRow
 from chat.models import Message, Room
+from chat.operations import Post
 from chat.protocol import Member, MemberId
 from chat.ring import Entry
 
@@ -32,7 +33,7 @@ class Desk:
         self.published.append((room.slug, [entry.version for entry in entries]))
 
     async def post(self, room: RoomRow, body: str, author: Member = ANN, nonce: uuid.UUID | None = None) -> Any:
-        return await self.committer.commit(NewPost(room, nonce or uuid.uuid4(), author, body))
+        return await self.committer.commit(Post(room, nonce or uuid.uuid4(), author, body))
 
 
 @pytest.fixture

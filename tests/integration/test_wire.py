@@ -304,7 +304,6 @@ BAD_FRAMES: list[tuple[str | bytes, str]] = [
     ('{"type":"websocket.close"}', "unknown_command"),
     ('{"type":"room.news"}', "unknown_command"),
     ('{"type":"_handle_post"}', "unknown_command"),
-    ('{"type":"edit","seq":1,"body":"x"}', "unknown_command"),
     ('{"type":"post"}', "bad_frame"),
     ('{"type":"post","nonce":"mine","body":"hi"}', "bad_frame"),
     ('{"type":"post","nonce":"' + NONCE + '"}', "bad_frame"),

@@ -72,6 +72,8 @@ def test_limits_are_documented() -> None:
         f"newest page ({protocol.WELCOME_MESSAGES})",
         f"up to {protocol.WELCOME_MEMBERS} members",
         f"over {protocol.FRAME_LIMIT_BYTES // 1024} KiB",
+        f"at most {protocol.REACTION_KINDS_LIMIT} different",
+        f"{protocol.REACTIONS_LIMIT} reactions in",
         f"`v` is {protocol.PROTOCOL_VERSION}",
     ):
         assert number in DOCUMENT

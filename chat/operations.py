@@ -1,0 +1,123 @@
+"""What members may do to a room's log, and what becomes of a message by it. committer.py carries it out."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from .log import RoomRow
+from .models import Message
+from .protocol import REACTION_KINDS_LIMIT, REACTIONS_LIMIT, Member, MemberId, Refusal, RefusalCode
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message to be written. The same nonce of the same author in the same room is the same message."""
+
+    room: RoomRow
+    nonce: uuid.UUID
+    author: Member
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Another body for a message of `member_id`."""
+
+    room: RoomRow
+    seq: int
+    member_id: MemberId
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Takes a message of `member_id` back, or anybody's if it is a moderator: a tombstone stays, without the words."""
+
+    room: RoomRow
+    seq: int
+    member_id: MemberId
+    by_moderator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """`member_id` chooses an emoji for a message (`on`), or no longer does. `emoji` is a clean one."""
+
+    room: RoomRow
+    seq: int
+    member_id: MemberId
+    emoji: str
+    on: bool
+
+
+Change = Edit | Delete | React
+Operation = Post | Change
+
+
+def alter(message: Message, change: Change, html: str, now: datetime) -> bool:
+    """Makes of `message` what `change` asks for; whether that was anything new. `html` is an edit's body.
+
+    Raises:
+        Refusal: the message may not be changed so, and wasn't.
+    """
+    match change:
+        case Edit():
+            return _edit(message, change, html, now)
+        case Delete():
+            return _delete(message, change, now)
+        case React():
+            return _react(message, change)
+
+
+def no_such_message(seq: int) -> Refusal:
+    return Refusal(RefusalCode.NO_SUCH_MESSAGE, "There is no such message in this room.", seq=seq)
+
+
+def _edit(message: Message, edit: Edit, html: str, now: datetime) -> bool:
+    _expect_words(message)
+    _expect_author(message, edit.member_id)
+    if message.body == edit.body:
+        return False
+    message.body, message.html, message.edited_at = edit.body, html, now
+    return True
+
+
+def _delete(message: Message, delete: Delete, now: datetime) -> bool:
+    if not delete.by_moderator:
+        _expect_author(message, delete.member_id)
+    if message.deleted_at is not None:
+        return False
+    message.body = message.html = ""
+    message.reactions = {}
+    message.deleted_at = now
+    return True
+
+
+def _react(message: Message, react: React) -> bool:
+    _expect_words(message)
+    members = message.reactions.get(react.emoji, [])
+    if (react.member_id in members) == react.on:
+        return False
+    if not react.on:
+        members.remove(react.member_id)
+        if not members:
+            del message.reactions[react.emoji]
+        return True
+    if not members and len(message.reactions) >= REACTION_KINDS_LIMIT:
+        detail = f"A message has at most {REACTION_KINDS_LIMIT} different reactions. Choose one that is there."
+        raise Refusal(RefusalCode.TOO_MANY_REACTIONS, detail, seq=message.seq)
+    if sum(map(len, message.reactions.values())) >= REACTIONS_LIMIT:
+        detail = f"A message has at most {REACTIONS_LIMIT} reactions, and this one has them."
+        raise Refusal(RefusalCode.TOO_MANY_REACTIONS, detail, seq=message.seq)
+    message.reactions[react.emoji] = [*members, react.member_id]
+    return True
+
+
+def _expect_words(message: Message) -> None:
+    if message.deleted_at is not None:
+        raise no_such_message(message.seq)
+
+
+def _expect_author(message: Message, member_id: MemberId) -> None:
+    if str(message.author_id) != member_id:
+        raise Refusal(RefusalCode.NOT_YOURS, "Only its author may change a message.", seq=message.seq)
