@@ -18,9 +18,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from . import markup
+from . import markup, statements
 from .log import LogUnavailable, RoomGone, RoomRow, close_threads, retrying, to_entry
-from .models import Message, Room
+from .models import Message
 from .operations import Change, Edit, Operation, Post, alter, no_such_message
 from .protocol import Refusal
 from .ring import Entry
@@ -121,9 +121,7 @@ def write(operations: Sequence[Operation]) -> list[Outcome]:
     """An outcome for each operation, all in one transaction."""
     htmls = [_html(operation) for operation in operations]  # Before the rooms are locked.
     with transaction.atomic():
-        # In the order of ids, so that two processes never wait for each other's rooms.
-        rooms = Room.objects.select_for_update().filter(pk__in={one.room.id for one in operations}).order_by("pk")
-        batch = _Batch({room.pk: room for room in rooms}, operations)
+        batch = _Batch(statements.lock_rooms({operation.room.id for operation in operations}), operations)
         outcomes = [batch.outcome(operation, html) for operation, html in zip(operations, htmls, strict=True)]
         batch.save()
         return outcomes
@@ -136,8 +134,8 @@ def _html(operation: Operation) -> str:
 class _Batch:
     """Locked rooms, and the messages that operations are about, as they become one operation after another."""
 
-    def __init__(self, rooms: dict[int, Room], operations: Sequence[Operation]) -> None:
-        self._rooms = rooms
+    def __init__(self, heads: dict[int, int], operations: Sequence[Operation]) -> None:
+        self._heads = heads  # By room. A room that was deleted is missing.
         now = timezone.now()
         self._now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # What the wire can say.
         # A message may be found by its nonce and by its place; it must be one object all the same.
@@ -146,27 +144,27 @@ class _Batch:
         self._by_place = {(message.room_id, message.seq): message for message in known.values()}
         self._born: list[Message] = []
         self._altered: dict[int, Message] = {}
-        self._moved: set[Room] = set()
+        self._moved: set[int] = set()
 
     def outcome(self, operation: Operation, html: str) -> Outcome:
         """What came of an operation that follows all before it."""
-        room = self._rooms.get(operation.room.id)
-        if room is None:
+        if operation.room.id not in self._heads:
             return RoomGone(operation.room.slug)
         if isinstance(operation, Post):
-            return self._post(operation, room, html)
+            return self._post(operation, html)
         try:
-            return self._change(operation, room, html)
+            return self._change(operation, html)
         except Refusal as refusal:
             return refusal
 
-    def _post(self, post: Post, room: Room, html: str) -> Committed:
-        key = (room.pk, uuid.UUID(post.author.id), post.nonce)
+    def _post(self, post: Post, html: str) -> Committed:
+        room_id = post.room.id
+        key = (room_id, uuid.UUID(post.author.id), post.nonce)
         if key in self._by_nonce:
             return Committed(to_entry(self._by_nonce[key]), is_new=False)
-        version = self._next_version(room)
+        version = self._next_version(room_id)
         message = Message(
-            room=room,
+            room_id=room_id,
             seq=version,
             version=version,
             nonce=post.nonce,
@@ -177,36 +175,36 @@ class _Batch:
             at=self._now,
         )
         self._born.append(message)
-        self._by_nonce[key] = self._by_place[room.pk, version] = message
+        self._by_nonce[key] = self._by_place[room_id, version] = message
         return Committed(to_entry(message), is_new=True)
 
-    def _change(self, change: Change, room: Room, html: str) -> Committed:
-        message = self._by_place.get((room.pk, change.seq))
+    def _change(self, change: Change, html: str) -> Committed:
+        message = self._by_place.get((change.room.id, change.seq))
         if message is None:
             raise no_such_message(change.seq)
         is_new = alter(message, change, html, self._now)
         if is_new:
-            message.version = self._next_version(room)
+            message.version = self._next_version(change.room.id)
             if message.pk is not None:  # Else it is born in this transaction.
                 self._altered[message.pk] = message
         return Committed(to_entry(message), is_new)
 
-    def _next_version(self, room: Room) -> int:
-        room.head += 1
-        self._moved.add(room)
-        return room.head
+    def _next_version(self, room_id: int) -> int:
+        self._heads[room_id] += 1
+        self._moved.add(room_id)
+        return self._heads[room_id]
 
     def save(self) -> None:
-        Message.objects.bulk_create(self._born)
+        statements.insert(self._born)
         if self._altered:
             Message.objects.bulk_update(self._altered.values(), ALTERABLE)
-        Room.objects.bulk_update(self._moved, ["head"])
+        statements.move_heads({room_id: self._heads[room_id] for room_id in self._moved})
 
 
 def _by_nonce(operations: Iterable[Operation]) -> Iterable[Message]:
     """The messages that these posts made already."""
-    nonces = [one.nonce for one in operations if isinstance(one, Post)]
-    return Message.objects.filter(nonce__in=nonces) if nonces else ()
+    ids = statements.ids_by_nonce([one.nonce for one in operations if isinstance(one, Post)])
+    return Message.objects.filter(pk__in=ids) if ids else ()
 
 
 def _by_place(operations: Iterable[Operation]) -> Iterable[Message]:
