@@ -275,11 +275,23 @@ class RoomHub:
             self._audience.reply(connection, entry.encoded)
 
     async def send_page(self, connection: Connection, before: int, limit: int, author: uuid.UUID | None) -> None:
-        """Answers `history`."""
-        entries, more = await self._log.page(self.room.id, before, limit, author)
-        fitting = self._fitting([entry.encoded for entry in entries])
+        """Answers `history`, with no message older than this connection was told it is.
+
+        A client that doesn't hold a message yet may have passed its change over: the page must not bring it as it was
+        before.
+        """
+        entries, more = await self._read_page(before, limit, author)
+        fitting = self._fitting([self._ring.latest(entry).encoded for entry in entries])
         more = more or len(fitting) < len(entries)
         self.reply(connection, Page(before, _raw(fitting), more, UNSET if author is None else author))
+
+    async def _read_page(self, before: int, limit: int, author: uuid.UUID | None) -> tuple[list[Entry], bool]:
+        """A page of the log, of which the ring knows whatever changed while it was read."""
+        while True:
+            head = self.head
+            page = await self._log.page(self.room.id, before, limit, author)
+            if self._ring.floor <= head:
+                return page
 
     async def send_changes(self, connection: Connection, since: int) -> None:
         """Answers `sync`."""

@@ -192,8 +192,13 @@ def _changes(room_id: int, since: int, limit: int) -> Reading:
 
 
 def _opening(room_id: int, limit: int) -> Opening:
-    page, _ = _page(room_id, _ABOVE_ALL, WELCOME_MESSAGES, None)
-    return Opening(page, _changes(room_id, 0, limit))
+    while True:
+        head = _head(room_id)
+        page, _ = _page(room_id, _ABOVE_ALL, WELCOME_MESSAGES, None)
+        changes = _changes(room_id, 0, limit)
+        if changes.floor <= head:
+            return Opening(page, changes)
+        # More changed between the two looks than the second one holds: a message may be born that is in neither.
 
 
 def _head(room_id: int) -> int:

@@ -79,6 +79,11 @@ class Ring:
             found.append(entry.encoded)
         return found[::-1]
 
+    def latest(self, entry: Entry) -> Entry:
+        """The same message, as it was changed last if that is known here."""
+        held = self._changes.get(entry.seq, entry)
+        return held if held.version > entry.version else entry
+
     def newest_page(self) -> list[bytes]:
         """The newest messages, by seq. Kept until it changes: in a reconnect storm everybody gets the same list."""
         if self._encoded_page is None:

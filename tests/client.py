@@ -181,6 +181,12 @@ class Client:
         await self.send(type="post", nonce=nonce, body=body)
         return await self.next("message", lambda event: event["nonce"] == nonce and event["author"]["id"] == self.id)
 
+    async def change(self, seq: int, **command: Any) -> Event:
+        """Edits, deletes or reacts, and waits for that message, newer than it is held."""
+        version = self.messages[seq]["version"]
+        await self.send(seq=seq, **command)
+        return await self.next("message", lambda event: event["seq"] == seq and event["version"] > version)
+
     async def refused(self) -> Event:
         return await self.next("refused")
 

@@ -6,7 +6,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ class Books:
     longest_ack_seconds: float = 0.0
     longest_absence_seconds: float = 0.0
     repeats: int = 0
+    changes: int = 0
+    told: dict[tuple[str, int], Event] = field(default_factory=dict)  # By room and version, as somebody was told first.
 
 
 class Member:
@@ -46,11 +48,14 @@ class Member:
         self.room = room
         self.log: str | None = None
         self.head = 0
-        self.messages: dict[int, tuple[int, str]] = {}  # By seq: version and nonce.
+        self.messages: dict[int, Event] = {}  # By seq.
+        self.has_older = False
         self.roster: dict[str, str] = {}
         self.online = 0
         self.unacknowledged: dict[str, tuple[str, float]] = {}  # By nonce: body, and when it was said.
         self.acknowledged: dict[str, int] = {}  # By nonce: seq.
+        self.changing: dict[int, tuple[Event, int]] = {}  # By seq: a command, and the version that it is to change.
+        self.deleted: set[int] = set()  # By seq: what this member was told it has taken back.
         self.presence: list[tuple[str, str, float]] = []  # joined and left, as told: kind, id, when.
         self.is_welcome = asyncio.Event()
         self.reads = asyncio.Event()
@@ -64,6 +69,7 @@ class Member:
         self._socket: ClientConnection | None = None
         self._is_syncing = False
         self._left_at: float | None = None
+        self._touched: set[int] = set()  # By seq: what this member ever sent a change of.
         self._wait = 0.0
 
     async def stay(self) -> None:
@@ -114,8 +120,10 @@ class Member:
                 self._is_syncing = False
                 self._catch_up(event)
             case "page":
-                for message in event["messages"]:
-                    self._keep(message)
+                if event["before"] == self.oldest:  # Else a reset came in between.
+                    self.has_older = event["more"]
+                    for message in event["messages"]:
+                        self._keep(message, is_page=True)
             case "pulse":
                 self.online = event["online"]
                 if event["head"] > self.head:
@@ -149,17 +157,20 @@ class Member:
         self.is_welcome.set()
         for nonce in list(self.unacknowledged):
             await self._say(nonce)
+        for seq in list(self.changing):
+            await self._change(seq)
 
     def _catch_up(self, event: Event) -> None:
         """Takes a `welcome` or `changes`."""
         if event["reset"]:
             self._books.resets += 1
             self.messages.clear()
+            self.has_older = event["more"]
         versions = [message["version"] for message in event["messages"]]
         if not event["reset"] and versions != sorted(set(versions)):
             self._violation(f"changes out of order: {versions}")
         for message in event["messages"]:
-            self._keep(message)
+            self._keep(message, is_page=event["reset"])
         self.head = max(self.head, event["head"]) if not event["reset"] else event["head"]
 
     async def _message(self, message: Event) -> None:
@@ -168,17 +179,34 @@ class Member:
         elif message["version"] > self.head:
             await self._sync()
             return
-        elif message["author"]["id"] != self.id:
+        elif message["author"]["id"] != self.id and message["seq"] not in self._touched:
             self._violation(f"version {message['version']} of another member came twice, the head is {self.head}")
         self._keep(message)
 
-    def _keep(self, message: Event) -> None:
+    @property
+    def oldest(self) -> int:
+        return min(self.messages, default=0)
+
+    def _keep(self, message: Event, *, is_page: bool = False) -> None:
+        told = self._books.told.setdefault((self.room, message["version"]), message)
+        if told != message:
+            self._violation(f"version {message['version']} is two messages: {told}, {message}")
+        self._acknowledge(message)
+        if not is_page and self.has_older and message["seq"] < self.oldest:
+            return  # Its page will bring it.
+        known = self.messages.get(message["seq"])
+        if known is None or known["version"] < message["version"]:
+            self.messages[message["seq"]] = told
+        if known is not None and known["nonce"] != message["nonce"]:
+            self._violation(f"seq {message['seq']} is two messages")
+
+    def _acknowledge(self, message: Event) -> None:
         seq, nonce = message["seq"], message["nonce"]
-        known = self.messages.get(seq)
-        if known is None or known[0] < message["version"]:
-            self.messages[seq] = message["version"], nonce
-        if known is not None and known[1] != nonce:
-            self._violation(f"seq {seq} is two messages")
+        command, version = self.changing.get(seq, ({}, 0))
+        if command and message["version"] > version and _has_happened(message, command, self.id):
+            del self.changing[seq]
+            if command["type"] == "delete":
+                self.deleted.add(seq)
         if message["author"]["id"] == self.id:
             if (said := self.unacknowledged.pop(nonce, None)) is not None:
                 self._books.longest_ack_seconds = max(self._books.longest_ack_seconds, time.monotonic() - said[1])
@@ -194,17 +222,27 @@ class Member:
     async def _refused(self, event: Event) -> None:
         code = event["code"]
         self._books.refusals[code] = self._books.refusals.get(code, 0) + 1
-        if code != "unavailable":
+        if code == "no_such_message" and event.get("seq") in self._touched:  # Its author has deleted it meanwhile.
+            self.changing.pop(event["seq"], None)
+        elif code != "unavailable":
             self._violation(f"refused: {event}")
         elif not self.is_welcome.is_set():
             self._wait = event["retry_after"]
             await self._socket.close()  # type: ignore[union-attr]
         elif "nonce" in event:
-            asyncio.get_running_loop().call_later(event["retry_after"], self._again, event["nonce"], self._socket)
+            self._later(event["retry_after"], self._say, event["nonce"])
+        elif "seq" in event:
+            self._later(event["retry_after"], self._change, event["seq"])
 
-    def _again(self, nonce: str, socket: ClientConnection) -> None:
-        if nonce in self.unacknowledged and self._socket is socket:
-            keep(asyncio.create_task(self._try(self._say(nonce))))
+    def _later(self, seconds: float, send: Callable[[Any], Coroutine[Any, Any, None]], what: Any) -> None:
+        """Sends something again, unless it is settled by then or the connection, which sends it again, is another."""
+        socket = self._socket
+
+        def again() -> None:
+            if (what in self.unacknowledged or what in self.changing) and self._socket is socket:
+                keep(asyncio.create_task(self._try(send(what))))
+
+        asyncio.get_running_loop().call_later(seconds, again)
 
     def _violation(self, what: str) -> None:
         self._books.violations.append(f"{self.name} in {self.room}: {what}")
@@ -221,6 +259,30 @@ class Member:
                 self._books.repeats += 1
                 await self._try(self._say(self._chance.choice(list(self.acknowledged)), "said again"))
 
+    async def change(self) -> None:
+        """Edits or takes back something of its own, or reacts to something of anybody's."""
+        if not self.messages:
+            return
+        seq = self._chance.choice(list(self.messages))
+        message = self.messages[seq]
+        if seq in self.changing or "deleted" in message:
+            return
+        self._books.changes += 1
+        kind = self._chance.choice(["edit", "edit", "delete"]) if message["author"]["id"] == self.id else "react"
+        command: Event = {"type": kind, "seq": seq}
+        if kind == "edit":
+            command["body"] = f"{self.name} thinks again: {self._chance.random()}"
+        elif kind == "react":
+            command["emoji"] = self._chance.choice("👍🎉😀🚀")
+            command["on"] = self.id not in message.get("reactions", {}).get(command["emoji"], ())
+        self.changing[seq] = command, message["version"]
+        self._touched.add(seq)
+        if self.is_welcome.is_set():
+            await self._try(self._change(seq))
+
+    async def _change(self, seq: int) -> None:
+        await self._send(self.changing[seq][0])
+
     async def _say(self, nonce: str, body: str | None = None) -> None:
         body = body or self.unacknowledged.get(nonce, ("said again", 0.0))[0]
         await self._send({"type": "post", "nonce": nonce, "body": body})
@@ -231,8 +293,8 @@ class Member:
 
     async def read_back(self) -> None:
         """Asks for what is older than this member's messages, if a reset took it away."""
-        if self.messages and min(self.messages) > 1:
-            await self._try(self._send({"type": "history", "before": min(self.messages), "limit": 100}))
+        if self.has_older:
+            await self._try(self._send({"type": "history", "before": self.oldest, "limit": 100}))
 
     def cut(self) -> None:
         """Loses the connection without a word."""
@@ -244,6 +306,15 @@ class Member:
         self.is_staying = False
         if self._socket is not None:
             await self._socket.close()
+
+
+def _has_happened(message: Event, command: Event, member_id: str) -> bool:
+    """Whether `message` is as `command` of that member wants it."""
+    if "deleted" in message or command["type"] == "delete":
+        return "deleted" in message
+    if command["type"] == "edit":
+        return bool(message["body"] == command["body"])
+    return (member_id in message.get("reactions", {}).get(command["emoji"], ())) == command["on"]
 
 
 _tasks: set["asyncio.Task[Any]"] = set()

@@ -11,14 +11,19 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from tests import servers
 from tests.client import Client
-from tests.faults.members import Books, Member, keep, until
+from tests.faults.members import Books, Event, Member, keep, until
 from tests.servers import ChattyServer, PostgresServer, RedisServer
 
 ROOMS = ("harbour", "island", "ocean")
 HEAL_SECONDS = 30
+CHANGES_PER_POST = 0.3
+COLUMNS = ("seq", "version", "nonce", "author_id", "author_name", "body", "html", "at")
+COLUMNS += ("edited_at", "deleted_at", "reactions")
 
 
 @dataclass
@@ -40,7 +45,8 @@ class Report:
         return "\n".join(
             (
                 f"storm of {self.seconds:.0f} s, seed {self.seed}: {self.members} members in {len(ROOMS)} rooms",
-                f"messages {self.messages}, acknowledged {self.acknowledged}, nonces repeated {books.repeats}",
+                f"messages {self.messages}, acknowledged {self.acknowledged}, nonces repeated {books.repeats}, "
+                f"edits, deletions and reactions {books.changes}",
                 f"faults {sum(self.faults.values())}: {faults}",
                 f"connects {books.connects}, resets {books.resets}, syncs {books.syncs}, refused {books.refusals}",
                 f"closed with {books.closes}",
@@ -108,6 +114,8 @@ class Storm:
             for member in self.members:
                 said += 1
                 keep(asyncio.create_task(member.post()))
+                if self._chance.random() < CHANGES_PER_POST:
+                    keep(asyncio.create_task(member.change()))
                 await asyncio.sleep(max(0.0, started + said * self._interval / len(self.members) - time.monotonic()))
 
     # --- faults ---
@@ -181,14 +189,17 @@ class Storm:
 
     # --- afterwards ---
 
-    def _rows(self) -> dict[str, dict[int, tuple[int, str]]]:
-        """By room and seq: version and nonce, as the database has them."""
-        found: dict[str, dict[int, tuple[int, str]]] = {room: {} for room in ROOMS}
+    def _logs(self) -> dict[str, tuple[int, dict[int, Event]]]:
+        """By room: its head, and its messages by seq as the database has them."""
         with self.postgres.connect(self.database_url.rpartition("/")[2]) as connection:
-            query = "SELECT slug, seq, version, nonce FROM chat_message m JOIN chat_room r ON r.id = m.room_id"
-            for slug, seq, version, nonce in connection.execute(query):
-                found[str(slug)][int(str(seq))] = (int(str(version)), str(nonce))
-        return found
+            found: dict[str, tuple[int, dict[int, Event]]] = {
+                str(slug): (int(str(head)), {}) for slug, head in connection.execute("SELECT slug, head FROM chat_room")
+            }
+            query = f"SELECT slug, {', '.join(COLUMNS)} FROM chat_message m JOIN chat_room r ON r.id = m.room_id"
+            for slug, *row in connection.execute(query):
+                message = _as_told(dict(zip(COLUMNS, row, strict=True)))
+                found[str(slug)][1][message["seq"]] = message
+        return {room: found[room] for room in ROOMS}
 
     async def _heal(self) -> float:
         """The seconds until every member has everything and nothing waits."""
@@ -196,19 +207,21 @@ class Storm:
         async with asyncio.timeout(HEAL_SECONDS):
             while True:
                 await until(lambda: all(m.is_welcome.is_set() for m in self.members), HEAL_SECONDS)
-                rows = await asyncio.to_thread(self._rows)
+                logs = await asyncio.to_thread(self._logs)
                 for member in self.members:
-                    if member.head == len(rows[member.room]) and len(member.messages) < member.head:
+                    if member.head == logs[member.room][0]:
                         await member.read_back()
-                if all(self._agrees(member, rows[member.room]) for member in self.members):
+                if all(self._agrees(member, *logs[member.room]) for member in self.members):
                     return time.monotonic() - started
                 await asyncio.sleep(0.2)
 
-    def _agrees(self, member: Member, rows: dict[int, tuple[int, str]]) -> bool:
+    def _agrees(self, member: Member, head: int, messages: dict[int, Event]) -> bool:
         everybody = {one.id for one in self.members if one.room == member.room}
         return (
-            member.messages == rows
+            member.head == head
+            and member.messages == messages
             and not member.unacknowledged
+            and not member.changing
             and member.roster.keys() == everybody
             and member.online == len(everybody)
         )
@@ -235,29 +248,53 @@ class Storm:
 
     async def _check(self) -> None:
         """Writes down what is wrong, member by member."""
-        rows, violations = await asyncio.to_thread(self._rows), self.report.books.violations
-        self.report.messages = sum(map(len, rows.values()))
-        for room, messages in rows.items():
-            if sorted(messages) != list(range(1, len(messages) + 1)):
-                violations.append(f"{room}: the database's seqs have gaps")
-            nonces = [nonce for _, nonce in messages.values()]
+        logs, violations = await asyncio.to_thread(self._logs), self.report.books.violations
+        self.report.messages = sum(len(messages) for _, messages in logs.values())
+        for room, (head, messages) in logs.items():
+            if max(message["version"] for message in messages.values()) != head:
+                violations.append(f"{room}: the head is {head}, but its last change isn't there")
+            nonces = [message["nonce"] for message in messages.values()]
             if len(set(nonces)) != len(nonces):
                 violations.append(f"{room}: a nonce is there twice")
         for member in self.members:
-            messages = rows[member.room]
+            _, messages = logs[member.room]
             everybody = {one.id for one in self.members if one.room == member.room}
             self.report.acknowledged += len(member.acknowledged)
             for nonce, seq in member.acknowledged.items():
-                if messages.get(seq, (0, ""))[1] != nonce:
+                if seq not in messages or messages[seq]["nonce"] != nonce:
                     violations.append(f"{member.name}: acknowledged {nonce} is not at {seq}")
+            for seq in member.deleted:
+                if "deleted" not in messages[seq]:
+                    violations.append(f"{member.name}: {seq} was deleted and is there again")
             if member.messages != messages:
-                missing = sorted(messages.keys() - member.messages.keys())
-                violations.append(f"{member.name}: lacks {len(missing)} messages: {missing[:5]}")
+                wrong = sorted(seq for seq, message in messages.items() if member.messages.get(seq) != message)
+                violations.append(f"{member.name}: has {len(wrong)} messages wrong or not at all: {wrong[:5]}")
+            if member.changing:
+                violations.append(f"{member.name}: {len(member.changing)} changes were never acknowledged")
             if member.unacknowledged:
                 violations.append(f"{member.name}: {len(member.unacknowledged)} posts were never acknowledged")
             if member.roster.keys() != everybody:
                 more, less = member.roster.keys() - everybody, everybody - member.roster.keys()
                 violations.append(f"{member.name}: the roster has {len(more)} ghosts and lacks {len(less)}")
+
+
+def _as_told(row: dict[str, Any]) -> Event:
+    """A row of the database as the `message` event that docs/protocol.md describes."""
+    message = {"type": "message"} | {name: row[name] for name in ("seq", "version", "body", "html")}
+    message["nonce"] = str(row["nonce"])
+    message["author"] = {"id": str(row["author_id"]), "name": row["author_name"]}
+    message["at"] = _milliseconds(row["at"])
+    if row["edited_at"] is not None:
+        message["edited_at"] = _milliseconds(row["edited_at"])
+    if row["deleted_at"] is not None:
+        message["deleted"] = True
+    if row["reactions"]:
+        message["reactions"] = row["reactions"]
+    return message
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 async def _visit(worker: ChattyServer) -> None:

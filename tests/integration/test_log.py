@@ -8,17 +8,19 @@ from typing import Any
 import msgspec
 import pytest
 from django.db import IntegrityError
+from django.test.utils import CaptureQueriesContext
 
 from chat import committer, log
 from chat.committer import Committer
 from chat.log import Log, LogUnavailable, RoomGone, RoomRow
 from chat.models import Message, Room
-from chat.operations import Post
+from chat.operations import Delete, Edit, Operation, Post, React
 from chat.protocol import Member, MemberId
 from chat.ring import Entry
 
 ANN = Member(MemberId("11111111-1111-4111-8111-111111111111"), "Ann")
 BOB = Member(MemberId("22222222-2222-4222-8222-222222222222"), "Bob")
+EVE_ID = "33333333-3333-4333-8333-333333333333"
 
 
 class Desk:
@@ -87,6 +89,122 @@ async def test_a_nonce_counts_once_for_its_author_and_room(desk: Desk) -> None:
     assert (await desk.post(lobby, "bob's", BOB, nonce)).is_new
     assert (await desk.post(other, "elsewhere", ANN, nonce)).is_new
     assert (await desk.log.heads([lobby.id]))[lobby.id] == 2
+
+
+async def test_a_change_takes_the_next_version_and_leaves_the_message_in_its_place(desk: Desk) -> None:
+    room = await desk.log.room("lobby")
+    await desk.post(room, "one")
+    await desk.post(room, "two")
+    changes: list[Operation] = [
+        React(room, 1, BOB.id, "🎉", True),
+        React(room, 1, ANN.id, "👍", True),
+        Edit(room, 1, ANN.id, "won"),
+        Delete(room, 2, MemberId(EVE_ID), by_moderator=True),
+    ]
+    told = [(await desk.committer.commit(change)).entry for change in changes]
+    assert [(entry.seq, entry.version) for entry in told] == [(1, 3), (1, 4), (1, 5), (2, 6)]
+    edited, deleted = decoded(told[2:])
+    assert (edited["body"], edited["html"], edited["reactions"]) == (
+        "won",
+        "<p>won</p>",
+        {"👍": [ANN.id], "🎉": [BOB.id]},
+    )
+    assert edited["edited_at"] >= edited["at"]
+    assert (deleted["body"], deleted["html"], deleted["deleted"]) == ("", "", True)
+    assert "reactions" not in deleted
+    assert (await desk.log.changes(room.id, 0, 10)).entries == told[2:]
+    assert (await desk.log.page(room.id, 100, 10))[0] == told[2:]
+    assert [version for _, versions in desk.published for version in versions] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_change_that_changes_nothing_takes_no_version(desk: Desk) -> None:
+    room = await desk.log.room("lobby")
+    await desk.post(room, "one")
+    await desk.post(room, "two")
+    for change in (Edit(room, 1, ANN.id, "won"), React(room, 1, ANN.id, "👍", True), Delete(room, 2, ANN.id)):
+        first = await desk.committer.commit(change)
+        again = await desk.committer.commit(change)
+        assert (first.is_new, again.is_new) == (True, False)
+        assert again.entry == first.entry
+    assert (await desk.log.heads([room.id]))[room.id] == 5
+    assert len(desk.published) == 5
+
+
+async def test_changes_that_wait_together_are_committed_together_and_in_order(desk: Desk) -> None:
+    lobby, other = await desk.log.room("lobby"), await desk.log.room("other")
+    nonce = uuid.uuid4()
+    await desk.post(lobby, "one", nonce=nonce)
+    await desk.post(other, "one")
+    desk.published.clear()
+    operations: list[Operation] = [
+        Edit(lobby, 1, ANN.id, "two"),
+        Edit(other, 1, ANN.id, "elsewhere"),
+        Post(lobby, nonce, ANN, "said again"),
+        Edit(lobby, 1, BOB.id, "not mine"),
+        Post(lobby, uuid.uuid4(), ANN, "born"),
+        Edit(lobby, 1, ANN.id, "three"),
+        Edit(lobby, 3, ANN.id, "born and changed"),
+        React(lobby, 99, ANN.id, "👍", True),
+        Delete(other, 1, ANN.id),
+    ]
+    outcomes = await asyncio.gather(*map(desk.committer.commit, operations), return_exceptions=True)
+    assert [getattr(one, "code", None) or (one.entry.version, one.is_new) for one in outcomes] == [  # type: ignore[union-attr]
+        (2, True),
+        (2, True),
+        (2, False),
+        "not_yours",
+        (3, True),
+        (4, True),
+        (5, True),
+        "no_such_message",
+        (3, True),
+    ]
+    assert sorted(desk.published) == [("lobby", [2, 3, 4, 5]), ("other", [2, 3])]
+    reading = await desk.log.changes(lobby.id, 0, 10)
+    assert [(entry.seq, entry.version) for entry in reading.entries] == [(1, 4), (3, 5)]
+    assert [message["body"] for message in decoded(reading.entries)] == ["three", "born and changed"]
+    assert reading.head == 5
+
+
+async def test_a_batch_looks_its_messages_up_at_once(desk: Desk) -> None:
+    rooms = [await desk.log.room(slug) for slug in ("lobby", "other")]
+    for room in rooms:
+        await desk.post(room, "one")
+        await desk.post(room, "two")
+    changes = [React(room, seq, ANN.id, "👍", True) for room in rooms for seq in (1, 2)]
+    posts = [Post(room, uuid.uuid4(), ANN, "three") for room in rooms]
+
+    def count() -> list[str]:
+        try:
+            with CaptureQueriesContext(log.connection) as captured:
+                committer.write([*changes, *posts])
+            return [query["sql"] for query in captured]
+        finally:
+            log.connections.close_all()
+
+    kinds = [sql.split()[0] for sql in await asyncio.to_thread(count)]
+    assert kinds.count("SELECT") == 3  # The rooms, the nonces, the places.
+    assert kinds.count("UPDATE") == 2  # The messages, the rooms.
+    assert kinds.count("INSERT") == 1
+
+
+async def test_an_opening_has_every_birth_however_much_changes_while_it_is_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await desk.log.room("lobby")
+    await desk.post(room, "one")
+    read_page = log._page
+
+    def read_slowly(*arguments: Any) -> Any:
+        page = read_page(*arguments)
+        monkeypatch.setattr(log, "_page", read_page)
+        committer.write([Post(room, uuid.uuid4(), ANN, "two"), *(Edit(room, 1, ANN.id, f"{n}") for n in range(3))])
+        return page
+
+    monkeypatch.setattr(log, "_page", read_slowly)
+    opening = await desk.log.opening(room.id, 1)
+    assert [entry.seq for entry in opening.page] == [1, 2]
+    assert opening.changes.head == 5
 
 
 async def test_a_reading_is_cut_at_its_oldest_end_and_says_where(desk: Desk) -> None:

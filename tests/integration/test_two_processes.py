@@ -49,6 +49,18 @@ async def test_a_message_crosses_over(ann: Client, bob: Client) -> None:
     assert await ann.next("message", lambda event: event["seq"] == 2) == yours
 
 
+async def test_changes_of_a_message_cross_over(ann: Client, bob: Client) -> None:
+    await ann.post("hello")
+    await bob.until(lambda c: c.head == 1, "the message")
+    reacted = await bob.change(1, type="react", emoji="👍", on=True)
+    assert await ann.next("message", lambda event: event["version"] == 2) == reacted
+    edited = await ann.change(1, type="edit", body="hello again")
+    assert await bob.next("message", lambda event: event["version"] == 3) == edited
+    deleted = await ann.change(1, type="delete")
+    assert await bob.next("message", lambda event: event["version"] == 4) == deleted
+    assert ann.messages == bob.messages == {1: deleted}
+
+
 async def test_both_processes_tell_one_order(ann: Client, bob: Client) -> None:
     for number in range(50):
         await ann.send(type="post", nonce=str(uuid.uuid4()), body=f"a{number}")

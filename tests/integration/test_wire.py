@@ -158,6 +158,127 @@ async def test_author_and_place_are_the_servers_to_say(ann: Client, bob: Client)
     assert (message["seq"], message["html"]) == (1, "<p>hi</p>")
 
 
+# --- changes of messages ---
+
+
+async def test_an_edited_message_reaches_everyone_in_its_place(ann: Client, bob: Client) -> None:
+    before = await ann.post("hello")
+    await ann.post("another")
+    edited = await ann.change(1, type="edit", body="goodbye <b>")
+    assert edited == before | {
+        "version": 3,
+        "body": "goodbye <b>",
+        "html": "<p>goodbye &lt;b&gt;</p>",
+        "edited_at": edited["edited_at"],
+    }
+    assert edited["edited_at"] >= before["at"]
+    assert await bob.next("message", lambda event: event["version"] == 3) == edited
+    assert bob.bodies == ["goodbye <b>", "another"]
+
+
+async def test_a_deleted_message_is_a_tombstone_for_everyone_and_in_the_history(
+    server: ChattyServer, room: str, ann: Client, bob: Client
+) -> None:
+    before = await ann.post("a secret")
+    await bob.until(lambda c: c.head == 1, "the message")
+    await bob.change(1, type="react", emoji="👍", on=True)
+    await ann.until(lambda c: c.head == 2, "the reaction")
+    deleted = await ann.change(1, type="delete")
+    assert deleted == before | {"version": 3, "body": "", "html": "", "deleted": True}
+    assert await bob.next("message", lambda event: event["version"] == 3) == deleted
+    async with Client(server.http_url, "Eve", room) as eve:
+        assert eve.messages == {1: deleted}
+    await ann.send(type="history", before=2, limit=1)
+    assert (await ann.next("page"))["messages"] == [deleted]
+
+
+async def test_reactions_come_and_go_for_everyone(ann: Client, bob: Client) -> None:
+    await ann.post("hello")
+    await bob.until(lambda c: c.head == 1, "the message")
+    assert (await bob.change(1, type="react", emoji="❤", on=True))["reactions"] == {"❤️": [bob.id]}
+    await ann.until(lambda c: c.head == 2, "Bob's reaction")
+    both = await ann.change(1, type="react", emoji="❤️", on=True)
+    assert both["reactions"] == {"❤️": [bob.id, ann.id]}
+    assert await bob.next("message", lambda event: event["version"] == 3) == both
+    await ann.change(1, type="react", emoji="❤️", on=False)
+    await bob.until(lambda c: c.head == 4, "Ann's change of mind")
+    assert "reactions" not in await bob.change(1, type="react", emoji="❤️", on=False)
+
+
+async def test_a_change_that_changes_nothing_is_answered_to_its_sender_alone(ann: Client, bob: Client) -> None:
+    await ann.post("hello")
+    await ann.post("oops")
+    await ann.change(1, type="react", emoji="👍", on=True)
+    await ann.change(2, type="delete")
+    await bob.until(lambda c: c.head == 4, "all changes")
+    for command in (
+        {"type": "edit", "seq": 1, "body": "hello"},
+        {"type": "react", "seq": 1, "emoji": "👍", "on": True},
+        {"type": "react", "seq": 1, "emoji": "🎉", "on": False},
+        {"type": "delete", "seq": 2},
+    ):
+        await ann.send(**command)
+        assert await ann.next("message") == ann.messages[int(str(command["seq"]))]
+    assert not [event for event in await bob.settle() if event["type"] == "message"]
+    assert (await ann.post("next"))["version"] == 5
+
+
+async def test_a_change_that_may_not_be_is_refused_by_its_seq(ann: Client, bob: Client) -> None:
+    await ann.post("mine")
+    await ann.post("gone")
+    await ann.change(2, type="delete")
+    for command, code in (
+        ({"type": "edit", "seq": 1, "body": "yours"}, "not_yours"),
+        ({"type": "delete", "seq": 1}, "not_yours"),
+        ({"type": "delete", "seq": 2}, "not_yours"),
+        ({"type": "edit", "seq": 2, "body": "back"}, "no_such_message"),
+        ({"type": "react", "seq": 2, "emoji": "👍", "on": True}, "no_such_message"),
+        ({"type": "edit", "seq": 3, "body": "a version, not a message"}, "no_such_message"),
+        ({"type": "delete", "seq": 2**53 - 1}, "no_such_message"),
+        ({"type": "edit", "seq": 1, "body": " "}, "body_empty"),
+        ({"type": "edit", "seq": 1, "body": "x" * 4001}, "body_too_long"),
+        ({"type": "edit", "seq": 1, "body": "a\0b"}, "bad_frame"),
+        ({"type": "edit", "seq": 1}, "bad_frame"),
+        ({"type": "react", "seq": 1, "emoji": "like", "on": True}, "bad_frame"),
+        ({"type": "react", "seq": 1, "emoji": "👍👍", "on": True}, "bad_frame"),
+        ({"type": "react", "seq": 1, "emoji": "👍", "on": "yes"}, "bad_frame"),
+    ):
+        await bob.send(**command)
+        refused = await bob.refused()
+        assert (refused["code"], refused["seq"]) == (code, command["seq"]), command
+        assert refused["detail"]
+    await ann.send(type="edit", seq=0, body="nowhere")
+    assert (await ann.refused())["code"] == "bad_frame"
+    assert ann.head == 3
+    assert ann.bodies == ["mine", ""]
+
+
+async def test_a_message_takes_so_many_different_emoji(ann: Client) -> None:
+    await ann.post("hello")
+    faces = [chr(0x1F600 + number) for number in range(21)]
+    for face in faces:
+        await ann.send(type="react", seq=1, emoji=face, on=True)
+    refused = await ann.refused()
+    assert (refused["code"], refused["seq"]) == ("too_many_reactions", 1)
+    assert ann.messages[1]["reactions"] == {face: [ann.id] for face in faces[:20]}
+
+
+async def test_a_member_who_comes_back_gets_what_changed_meanwhile(ann: Client, bob: Client) -> None:
+    for number in range(1, 4):
+        await ann.post(f"{number}")
+    await bob.until(lambda c: c.head == 3, "the messages")
+    await bob.close()
+    await ann.change(1, type="edit", body="won")
+    await ann.change(2, type="delete")
+    await ann.change(1, type="react", emoji="👍", on=True)
+    welcome = await bob.come_back()
+    assert welcome["reset"] is False
+    assert [(message["seq"], message["version"]) for message in welcome["messages"]] == [(2, 5), (1, 6)]
+    assert bob.messages == ann.messages
+    await bob.send(type="sync", since=4)
+    assert (await bob.next("changes"))["messages"] == welcome["messages"]
+
+
 # --- coming back ---
 
 

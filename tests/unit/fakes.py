@@ -68,6 +68,8 @@ class FakeLog:
         self.is_down = False
         self.gate = asyncio.Event()
         self.gate.set()
+        self.way_back = asyncio.Event()  # While it isn't set, pages that were read are not handed over.
+        self.way_back.set()
 
     @property
     def head(self) -> int:
@@ -99,6 +101,14 @@ class FakeLog:
     async def changes(self, room_id: int, since: int, limit: int) -> Reading:
         await self._read()
         return self._changes(since, limit)
+
+    async def page(
+        self, room_id: int, before: int, limit: int, author: uuid.UUID | None = None
+    ) -> tuple[list[Entry], bool]:
+        await self._read()
+        found = [self.messages[seq] for seq in sorted(self.messages) if seq < before]
+        await self.way_back.wait()
+        return found[-limit:], len(found) > limit
 
     async def newest(self, room_id: int, limit: int) -> Reading:
         return await self.changes(room_id, 0, limit)

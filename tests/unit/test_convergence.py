@@ -1,11 +1,14 @@
 """Whatever becomes of the fan-out and of the connections, clients end with what is in the log.
 
-Two hubs of one room commit, in any interleaving; what they tell each other is dropped, doubled and reordered; clients
-lose connections with whatever was on the way, and come back to either hub.
+Two hubs of one room commit posts, edits, deletions and reactions, in any interleaving; what they tell each other is
+dropped, doubled and reordered; clients lose connections with whatever was on the way, come back to either hub, and
+page back while the room changes.
 """
 
 import asyncio
-import random
+import json
+import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,19 +16,28 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from chat import audience, ring
 from chat import hub as hub_module
-from chat import ring
 from chat.audience import BEATS
+from chat.log import to_entry
+from chat.models import Message
+from chat.operations import Change, Delete, Edit, React, alter
 from chat.peers import News, Written
-from chat.protocol import Member, MemberId, Since
+from chat.protocol import CloseCode, Member, MemberId, Refusal, Since
 from chat.ring import Entry
 from tests.unit import fakes
-from tests.unit.fakes import ROOM, FakeConnection, FakeLog, HubOnTheTable, entry
+from tests.unit.fakes import ROOM, FakeConnection, FakeLog, HubOnTheTable
 
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CLIENTS = 3
 HUBS = 2
+PAGE = 2
 hubs = st.integers(0, HUBS - 1)
 clients = st.integers(0, CLIENTS - 1)
+AUTHORS = [MemberId(str(uuid.UUID(int=number))) for number in (1, 2)]
+authors = st.sampled_from(AUTHORS)
+whats = st.sampled_from(["post", "post", "first", "second", "delete", "👍", "🎉"])
+fates = st.sampled_from("kdl")
 
 
 class ModelClient:
@@ -37,7 +49,9 @@ class ModelClient:
         self.at: HubOnTheTable | None = None
         self.read = 0
         self.head: int | None = None
-        self.versions: dict[int, int] = {}
+        self.messages: dict[int, dict[str, Any]] = {}
+        self.has_older = False
+        self.asked_before: int | None = None
         self.wants_sync = False
 
     async def join(self, at: HubOnTheTable) -> None:
@@ -51,7 +65,7 @@ class ModelClient:
             self.connection.abandon()
             self.connection.is_restarting = True  # Presence is another matter.
             self.at.hub.leave(self.connection, self.member.id)
-        self.connection = None
+        self.connection = self.asked_before = None
 
     def take(self, frames: int | None = None) -> None:
         """Reads so many frames, or all."""
@@ -65,29 +79,54 @@ class ModelClient:
     def _take(self, event: dict[str, Any]) -> None:
         match event["type"]:
             case "welcome" | "changes":
-                if event["reset"]:
-                    self.versions.clear()
-                    self.head = 0
-                else:
-                    assert [m["version"] for m in event["messages"]] == sorted(
-                        {m["version"] for m in event["messages"]}
-                    )
-                for message in event["messages"]:
-                    self._keep(message)
-                self.head = max(self.head or 0, event["head"])
-                self.wants_sync = False
+                self._catch_up(event)
             case "message":
                 assert self.head is not None, "a message before the welcome"
                 if event["version"] > self.head + 1:
                     self.wants_sync = True
                     return
                 self.head = max(self.head, event["version"])
-                self._keep(event)
+                self._change(event)
+            case "page":
+                if event["before"] == self.asked_before:
+                    self.asked_before, self.has_older = None, event["more"]
+                    for message in event["messages"]:
+                        self._keep(message)
             case "pulse":
                 self.wants_sync |= event["head"] > (self.head or 0)
 
+    def _catch_up(self, event: dict[str, Any]) -> None:
+        self.wants_sync = False
+        if event["reset"]:
+            self.messages.clear()
+            self.head, self.has_older, self.asked_before = 0, event["more"], None
+            for message in event["messages"]:
+                self._keep(message)
+        else:
+            versions = [message["version"] for message in event["messages"]]
+            assert versions == sorted(set(versions))
+            for message in event["messages"]:
+                self._change(message)
+        self.head = max(self.head or 0, event["head"])
+
+    @property
+    def oldest(self) -> int:
+        return min(self.messages, default=0)
+
+    def _change(self, message: dict[str, Any]) -> None:
+        if message["seq"] >= self.oldest or not self.has_older:  # Else its page will bring it as it then stands.
+            self._keep(message)
+
     def _keep(self, message: dict[str, Any]) -> None:
-        self.versions[message["seq"]] = max(message["version"], self.versions.get(message["seq"], 0))
+        held = self.messages.get(message["seq"])
+        if held is None or held["version"] < message["version"]:
+            self.messages[message["seq"]] = message
+
+    async def page_back(self) -> None:
+        """Asks for older messages, and waits until the server has answered."""
+        if self.has_older and self.asked_before is None and self.connection is not None and self.at is not None:
+            self.asked_before = self.oldest
+            await self.at.hub.send_page(self.connection, self.oldest, PAGE, None)
 
 
 class Room(RuleBasedStateMachine):
@@ -95,53 +134,93 @@ class Room(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.on_the_way: list[tuple[int, Entry]] = []
+        self.rows: dict[int, Message] = {}  # By seq, as the database has them.
+        self.written: dict[int, Any] = {}  # By version: the message as it was told then.
+        self.pages: set[asyncio.Task[None]] = set()
 
     def run(self, work: Any) -> Any:
         return self.loop.run_until_complete(work)
 
-    @initialize(resume_limit=st.integers(1, 12))
-    def open(self, resume_limit: int) -> None:
-        async def make() -> None:
-            self.log = FakeLog()
-            self.hubs = [HubOnTheTable(self.log, resume_limit, opening_limit=3) for _ in range(HUBS)]
+    @initialize(resume_limit=st.integers(1, 12), said_before=st.integers(0, 9))
+    def open(self, resume_limit: int, said_before: int) -> None:
+        self.resume_limit = resume_limit
+        self.log = FakeLog()
+        for number in range(said_before):
+            self.keep(self.new_row(AUTHORS[number % 2]))
 
-        self.run(make())
+        async def make() -> None:
+            self.hubs = [self.new_hub() for _ in range(HUBS)]
+            for number, client in enumerate(self.clients):
+                await client.join(self.hubs[number % HUBS])
+                client.take()
+
         self.clients = [ModelClient(f"c{number}") for number in range(CLIENTS)]
+        self.run(make())
+
+    def new_hub(self) -> HubOnTheTable:
+        return HubOnTheTable(self.log, self.resume_limit, opening_limit=3)
 
     async def settle(self) -> None:
         """Until the hubs have nothing more to do by themselves."""
-        for _ in range(10_000):
+        async with asyncio.timeout(10):
             await asyncio.sleep(0)
-            if not any(
+            while any(
                 one.hub._audience._tick or one.hub._hole_timer or one.hub._filling or one.hub._audience._pending
                 for one in self.hubs
             ):
-                return
-        raise AssertionError("the hubs never come to rest")
+                await asyncio.sleep(0)
 
-    @rule(at=hubs, is_change=st.booleans(), chance=st.randoms(use_true_random=False), fate=st.sampled_from("kdl"))
-    def commit(self, at: int, is_change: bool, chance: random.Random, fate: str) -> None:
-        """One process commits a message or a change of one; the group keeps, doubles or loses it."""
-        version = self.log.head + 1
-        seq = chance.choice(sorted(self.log.messages)) if is_change and self.log.messages else version
-        written = self.log.write(entry(seq, version))
+    @rule(at=hubs, deeds=st.lists(st.tuples(whats, st.integers(0, 100), authors, fates), min_size=1, max_size=6))
+    def write(self, at: int, deeds: list[tuple[str, int, MemberId, str]]) -> None:
+        """Members post, and change what is there."""
+        for what, which, author, fate in deeds:
+            if what == "post" or not self.rows:
+                self.commit(at, self.new_row(author), fate)
+            else:
+                self.change(at, sorted(self.rows)[which % len(self.rows)], what, author, fate)
 
-        async def apply() -> None:
-            self.hubs[at].hub.apply([written])
+    def new_row(self, author: MemberId) -> Message:
+        seq = self.log.head + 1
+        self.rows[seq] = Message(
+            room_id=ROOM.id, seq=seq, nonce=uuid.UUID(int=seq), author_id=uuid.UUID(author), body="born", at=NOON
+        )
+        return self.rows[seq]
 
-        self.run(apply())
+    def change(self, at: int, seq: int, what: str, author: MemberId, fate: str) -> None:
+        """One that changes nothing is answered with the message as it stands."""
+        row = self.rows[seq]
+        change: Change = React(ROOM, seq, author, what, on=author not in row.reactions.get(what, ()))
+        if what.isascii():
+            change = Delete(ROOM, seq, author) if what == "delete" else Edit(ROOM, seq, author, what)
+        try:
+            is_new = alter(row, change, f"<p>{what}</p>", NOON)
+        except Refusal:
+            return
+        if is_new:
+            self.commit(at, row, fate)
+            return
+        for client in self.clients:
+            if client.at is self.hubs[at] and client.connection is not None:
+                self.run(_soon(client.at.hub.repeat, client.connection, to_entry(row)))
+
+    def commit(self, at: int, row: Message, fate: str) -> None:
+        """One process writes; the group keeps, doubles or loses what it says of it."""
+        written = self.keep(row)
+        self.run(_soon(self.hubs[at].hub.apply, [written]))
         self.on_the_way += [(1 - at, written)] * {"k": 1, "d": 2, "l": 0}[fate]
+
+    def keep(self, row: Message) -> Entry:
+        row.version = self.log.head + 1
+        written = self.log.write(to_entry(row))
+        self.written[row.version] = json.loads(written.encoded)
+        return written
 
     @precondition(lambda self: self.on_the_way)
     @rule(which=st.integers(0, 100))
     def deliver(self, which: int) -> None:
         """Something that is on its way arrives, in any order."""
         at, written = self.on_the_way.pop(which % len(self.on_the_way))
-
-        async def hear() -> None:
-            self.hubs[at].hub.hear(News("x", "there", [Written([written])]))
-
-        self.run(hear())
+        self.run(_soon(self.hubs[at].hub.hear, News("x", "there", [Written([written])])))
 
     @rule()
     def wait(self) -> None:
@@ -154,6 +233,20 @@ class Room(RuleBasedStateMachine):
                 await self.hubs[at].hub.catch_up()
 
         self.run(compare())
+
+    @rule(at=hubs)
+    def restart(self, at: int) -> None:
+        """A process ends and another takes its place, with what the log has."""
+
+        async def restart() -> None:
+            await self.settle()
+            self.hubs[at].hub.close(CloseCode.RESTARTING)
+            self.hubs[at] = self.new_hub()
+
+        for client in self.clients:
+            if client.at is self.hubs[at]:
+                client.drop()
+        self.run(restart())
 
     @rule(who=clients, at=hubs)
     def join(self, who: int, at: int) -> None:
@@ -175,11 +268,32 @@ class Room(RuleBasedStateMachine):
         if client.wants_sync and client.connection is not None and client.at is not None:
             self.run(client.at.hub.send_changes(client.connection, client.head or 0))
 
+    @rule(who=clients)
+    def page_back(self, who: int) -> None:
+        """A page is read, and on its way while the room goes on."""
+
+        async def ask() -> None:
+            self.log.way_back.clear()
+            self.pages.add(asyncio.create_task(self.clients[who].page_back()))
+            await asyncio.sleep(0)
+
+        self.run(ask())
+
+    @precondition(lambda self: self.pages)
+    @rule()
+    def pages_arrive(self) -> None:
+        async def arrive() -> None:
+            self.log.way_back.set()
+            await asyncio.gather(*self.pages)
+            self.pages.clear()
+
+        self.run(arrive())
+
     @invariant()
-    def nobody_has_what_is_not_in_the_log(self) -> None:
+    def nobody_has_what_was_never_said(self) -> None:
         for client in getattr(self, "clients", []):
-            for seq, version in client.versions.items():
-                assert version <= self.log.messages[seq].version
+            for message in client.messages.values():
+                assert message == self.written[message["version"]]
 
     def teardown(self) -> None:
         if hasattr(self, "clients"):
@@ -199,24 +313,32 @@ class Room(RuleBasedStateMachine):
             for turn in range(BEATS):
                 one.hub.beat(turn)
         await self.settle()
+        self.log.way_back.set()
+        await asyncio.gather(*self.pages)
         for client in self.clients:
             client.take()
             if client.wants_sync and client.connection is not None and client.at is not None:
                 await client.at.hub.send_changes(client.connection, client.head or 0)
                 await self.settle()
                 client.take()
-            expected = {seq: one.version for seq, one in self.log.messages.items()}
-            assert client.head == self.log.head or (client.head or 0) == 0 == self.log.head
-            if len(client.versions) < len(expected):  # A reset took the oldest away; what is there has no holes.
-                expected = {seq: expected[seq] for seq in sorted(expected) if seq >= min(client.versions, default=0)}
-            assert client.versions == expected
+            while client.has_older:
+                await client.page_back()
+                client.take()
+            assert client.head == self.log.head
+            assert client.messages == {seq: self.written[one.version] for seq, one in self.log.messages.items()}
+
+
+async def _soon(work: Any, *arguments: Any) -> None:
+    """Does what needs a running loop."""
+    work(*arguments)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_room() -> Any:
-    """Holes close at once, and a page is small enough to be filled within an example."""
+    """Holes close at once, ticks don't wait, and a page is small enough to be filled within an example."""
     patch = pytest.MonkeyPatch()
     patch.setattr(hub_module, "HOLE_SECONDS", 0.0)
+    patch.setattr(audience, "WAIT_LIMIT_SECONDS", 0.0)
     for module in (ring, fakes):
         patch.setattr(module, "WELCOME_MESSAGES", 4)
     yield

@@ -186,6 +186,37 @@ async def test_a_repeated_message_that_is_on_its_way_is_not_told_twice() -> None
     assert ann.versions == [1]
 
 
+async def test_a_page_on_its_way_brings_no_message_as_it_was_before_its_change() -> None:
+    room = table(*range(1, 61))
+    ann = await room.join(ANN)
+    room.log.way_back.clear()
+    asking = asyncio.create_task(room.hub.send_page(ann, 11, 3, None))
+    await tick()
+    room.hub.apply([room.log.write(entry(9, 61))])
+    room.log.way_back.set()
+    await asking
+    await until(lambda: ann.kinds()[-1] == "page")
+    assert ann.versions == [61]
+    assert [(message["seq"], message["version"]) for message in ann.events[-1]["messages"]] == [
+        (8, 8),
+        (9, 61),
+        (10, 10),
+    ]
+
+
+async def test_a_page_is_read_again_where_more_changed_meanwhile_than_the_ring_holds() -> None:
+    room = table(*range(1, 61), resume_limit=2)
+    ann = await room.join(ANN)
+    room.log.way_back.clear()
+    asking = asyncio.create_task(room.hub.send_page(ann, 11, 1, None))
+    await tick()
+    room.hub.apply([room.log.write(entry(seq, version)) for version, seq in enumerate((10, 20, 30, 40), start=61)])
+    room.log.way_back.set()
+    await asking
+    await until(lambda: ann.kinds()[-1] == "page")
+    assert [message["version"] for message in ann.events[-1]["messages"]] == [61]
+
+
 # --- the tick ---
 
 

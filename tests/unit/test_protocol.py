@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import protocol
-from chat.protocol import Post, Refusal, Since, check_body, clean_name, decode_command
+from chat.protocol import Post, Refusal, Since, check_body, clean_emoji, clean_name, decode_command
 
 NONCE = "6d1f6b0a-2b9b-4b43-8d5b-4f5fdb9f0a55"
 
@@ -166,6 +166,24 @@ def test_bodies_that_cannot_be_posted_are_refused(body: str, code: str) -> None:
 @pytest.mark.parametrize("body", ["x", " x ", "x" * 4000, "😀" * 4000, "a\nb", "\u202eabc", "1" + "\u0301" * 3999])
 def test_any_other_body_can_be_posted(body: str) -> None:
     check_body(body)
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    ["👍", "👍🏽", "❤️", "👩‍❤️‍💋‍👨", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "🇨🇭", "1️⃣", "🏳️‍🌈"],
+)
+def test_one_emoji_is_one_however_it_is_typed(emoji: str) -> None:
+    assert clean_emoji(emoji) == clean_emoji(emoji.replace("\ufe0f", "")) == emoji
+    assert len(emoji.encode()) <= 35
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1", "👍👍", "👍 ", "🏽", "\ufe0f", "\u200d", "🇨", "👍\u200d👍", ":thumbs_up:", "<b>"]
+)
+def test_anything_else_is_no_emoji(text: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        clean_emoji(text)
+    assert caught.value.code == "bad_frame"
 
 
 def test_the_longest_body_fits_into_a_frame_however_it_is_escaped() -> None:

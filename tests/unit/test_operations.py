@@ -1,0 +1,101 @@
+"""What becomes of a message: the rules of edits, deletions and reactions."""
+
+import uuid
+from datetime import UTC, datetime
+from itertools import islice
+
+import pytest
+
+from chat import protocol
+from chat.models import Message
+from chat.operations import Change, Delete, Edit, React, alter
+from chat.protocol import REACTION_KINDS_LIMIT, REACTIONS_LIMIT, MemberId, Refusal
+from tests.unit.fakes import ROOM
+
+ANN, BOB, EVE = (MemberId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+EMOJI = list(islice(protocol._EMOJI.values(), REACTION_KINDS_LIMIT + 1))
+
+
+@pytest.fixture
+def message() -> Message:
+    """Ann's."""
+    return Message(room_id=1, seq=7, author_id=uuid.UUID(ANN), body="hello", html="<p>hello</p>", at=NOON)
+
+
+def change(message: Message, change: Change) -> bool:
+    return alter(message, change, "<p>html</p>", NOON)
+
+
+def react(message: Message, member_id: MemberId, emoji: str, on: bool = True) -> bool:
+    return change(message, React(ROOM, 7, member_id, emoji, on))
+
+
+def refusal_of(message: Message, what: Change) -> str:
+    before = {field.name: getattr(message, field.attname) for field in Message._meta.concrete_fields}
+    with pytest.raises(Refusal) as caught:
+        change(message, what)
+    assert caught.value.seq == 7
+    assert before == {field.name: getattr(message, field.attname) for field in Message._meta.concrete_fields}
+    return caught.value.code
+
+
+def test_an_edit_gives_the_message_another_body_and_says_so(message: Message) -> None:
+    assert change(message, Edit(ROOM, 7, ANN, "bye"))
+    assert (message.body, message.html, message.edited_at) == ("bye", "<p>html</p>", NOON)
+
+
+def test_an_edit_to_the_same_body_changes_nothing(message: Message) -> None:
+    assert not change(message, Edit(ROOM, 7, ANN, "hello"))
+    assert message.edited_at is None
+
+
+def test_only_its_author_edits_or_deletes_a_message(message: Message) -> None:
+    assert refusal_of(message, Edit(ROOM, 7, BOB, "bye")) == "not_yours"
+    assert refusal_of(message, Delete(ROOM, 7, BOB)) == "not_yours"
+
+
+@pytest.mark.parametrize("delete", [Delete(ROOM, 7, ANN), Delete(ROOM, 7, BOB, by_moderator=True)])
+def test_a_deletion_leaves_nothing_of_what_was_said(message: Message, delete: Delete) -> None:
+    react(message, BOB, "👍")
+    assert change(message, delete)
+    assert (message.body, message.html, message.reactions, message.deleted_at) == ("", "", {}, NOON)
+    assert not change(message, delete)
+
+
+def test_a_tombstone_is_not_edited_nor_reacted_to(message: Message) -> None:
+    change(message, Delete(ROOM, 7, ANN))
+    assert refusal_of(message, Edit(ROOM, 7, ANN, "bye")) == "no_such_message"
+    assert refusal_of(message, React(ROOM, 7, ANN, "👍", True)) == "no_such_message"
+    assert refusal_of(message, Delete(ROOM, 7, BOB)) == "not_yours"
+
+
+def test_a_member_reacts_once_with_each_emoji_until_it_is_taken_away(message: Message) -> None:
+    assert react(message, ANN, "👍")
+    assert react(message, BOB, "👍")
+    assert react(message, BOB, "🎉")
+    assert not react(message, BOB, "👍")
+    assert message.reactions == {"👍": [ANN, BOB], "🎉": [BOB]}
+    assert react(message, ANN, "👍", on=False)
+    assert react(message, BOB, "🎉", on=False)
+    assert not react(message, ANN, "🎉", on=False)
+    assert message.reactions == {"👍": [BOB]}
+
+
+def test_a_message_takes_so_many_different_emoji(message: Message) -> None:
+    for emoji in EMOJI[:-1]:
+        react(message, ANN, emoji)
+    assert refusal_of(message, React(ROOM, 7, ANN, EMOJI[-1], True)) == "too_many_reactions"
+    assert react(message, BOB, EMOJI[0])
+    assert react(message, ANN, EMOJI[1], on=False)
+    assert react(message, ANN, EMOJI[-1])
+
+
+def test_a_message_takes_so_many_reactions(message: Message) -> None:
+    for number in range(REACTIONS_LIMIT):
+        react(message, MemberId(str(uuid.UUID(int=number))), EMOJI[number % 2])
+    assert refusal_of(message, React(ROOM, 7, BOB, EMOJI[2], True)) == "too_many_reactions"
+    assert refusal_of(message, React(ROOM, 7, MemberId("x"), EMOJI[0], True)) == "too_many_reactions"
+    assert not react(message, ANN, EMOJI[1])
+    assert react(message, ANN, EMOJI[1], on=False)
+    assert react(message, BOB, EMOJI[2])
