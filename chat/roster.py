@@ -40,7 +40,8 @@ class Roster:
         return (Member(member_id, self.name(member_id)) for member_id in self._holders)
 
     def name(self, member_id: MemberId) -> str:
-        return max(self._holders[member_id].values()).name
+        holders = self._holders[member_id]
+        return (next(iter(holders.values())) if len(holders) == 1 else max(holders.values())).name
 
     def hold(self, process: str, member_id: MemberId, named: Named) -> Event | None:
         """`process` has this member, under this name."""
