@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -275,3 +276,39 @@ def test_page_works_without_browser_storage(visitor: Make) -> None:
     )
     ann.open().enter("Ann").say("from memory")
     expect(ann.bodies).to_have_text(["from memory"])
+
+
+def test_what_is_edited_or_taken_back_changes_for_everybody_at_once(person: Make) -> None:
+    ann = person("Ann").say("first").say("second")
+    bob = person("Bob")
+    expect(bob.bodies).to_have_text(["first", "second"])
+    publish = "command => app.events.publish('command:send', { command })"
+    ann.run(publish, {"type": "edit", "seq": 1, "body": "first, mended"})
+    ann.run(publish, {"type": "delete", "seq": 2})
+    for reader in (ann, bob, bob.reload().wait_until_joined()):
+        expect(reader.bodies).to_have_text(["first, mended", "This message was taken back."])
+        expect(reader.messages.nth(0).locator("[data-slot=edited]")).to_be_visible()
+        expect(reader.messages.nth(1)).to_have_class(re.compile("is-deleted"))
+
+
+def test_a_page_that_was_asked_for_before_a_fresh_start_is_not_mixed_in(visitor: Make) -> None:
+    ann = visitor()
+    wire = Wire(ann.page)
+    wire.keep = lambda event: event["type"] != "page"
+    ann.open().enter("Ann").say("one").say("two").say("three")
+    run = "([name, payload]) => app.events.publish(name, payload)"
+
+    def message(seq: int) -> dict[str, Any]:
+        text = f"message {seq}"
+        author = {"id": ann.id, "name": "Ann"}
+        return {"seq": seq, "version": seq, "author": author, "at": 0, "body": text, "html": f"<p>{text}</p>"}
+
+    def start_afresh(seq: int) -> None:
+        ann.run(run, ["changes:arrived", {"head": seq, "reset": True, "more": True, "messages": [message(seq)]}])
+
+    start_afresh(20)
+    ann.run(run, ["timeline:load-older", {}])
+    assert wire.commands("history")[0]["before"] == 20
+    start_afresh(90)
+    ann.run(run, ["page:arrived", {"before": 20, "more": True, "messages": [message(19)]}])
+    expect(ann.bodies).to_have_text(["message 90"])

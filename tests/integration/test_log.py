@@ -96,9 +96,9 @@ async def test_a_change_takes_the_next_version_and_leaves_the_message_in_its_pla
     await desk.post(room, "one")
     await desk.post(room, "two")
     changes: list[Operation] = [
-        React(room, 1, BOB.id, "🎉", True),
-        React(room, 1, ANN.id, "👍", True),
         Edit(room, 1, ANN.id, "won"),
+        React(room, 1, ANN.id, "👍", True),
+        React(room, 1, BOB.id, "🎉", True),
         Delete(room, 2, MemberId(EVE_ID), by_moderator=True),
     ]
     told = [(await desk.committer.commit(change)).entry for change in changes]

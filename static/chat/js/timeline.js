@@ -58,7 +58,11 @@ export function mount({ events }) {
 
   function tell({ kind, added, changed, messages, more }) {
     if (kind === "hole") return sync();
-    if (kind === "reset") events.publish(TIMELINE_RESET, { messages, more });
+    if (kind === "reset") {
+      before = null; // A page that is on its way belongs to what was there before.
+      stopHistory();
+      events.publish(TIMELINE_RESET, { messages, more });
+    }
     if (kind === "changed") events.publish(TIMELINE_CHANGED, { added, changed });
     if (kind === "extended") events.publish(TIMELINE_EXTENDED, { messages, more });
     events.publish(TIMELINE_REACHED, { log: log.log, version: log.head });
