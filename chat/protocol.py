@@ -200,8 +200,12 @@ def _readable(fields: dict[str, Any]) -> tuple[uuid.UUID | None, int | None]:
 
 # --- what may be said, and under which name ---
 
-# Letters that show nothing: a name of them would look empty.
-_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+# Letters and marks that show nothing: a name of them would look empty, and one with them like the name without.
+# (Unicode, Default_Ignorable_Code_Point, as far as it isn't Cf or Cn, and the blank Braille pattern.)
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+_EMOJI_STYLE = "\ufe0f"  # Says only that the character before it is a picture; emoji keyboards write it everywhere.
 
 
 def _is_invisible(character: str) -> bool:
@@ -210,18 +214,18 @@ def _is_invisible(character: str) -> bool:
     Cc control, Cf format (zero-width and direction marks), Cs surrogates, Co and Cn: no agreed meaning, Zl and Zp:
     line and paragraph separators (Unicode, General_Category).
     """
-    return character in _BLANK_LETTERS or unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return character in _BLANK or unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def clean_name(raw: str) -> str:
-    """A screen name as it is shown: NFC, white space folded, 1 to NAME_LIMIT characters.
+    """A screen name as it is shown: NFC, white space folded, no emoji style, 1 to NAME_LIMIT characters.
 
     Raises:
         Refusal: `name_invalid`; a name that shows nothing, or that could change how its neighbours are shown.
     """
     if len(raw) > 10 * NAME_LIMIT:  # Before any work is done on it.
         raise Refusal(RefusalCode.NAME_INVALID, f"A screen name has at most {NAME_LIMIT} characters.")
-    name = " ".join(unicodedata.normalize("NFC", raw).split())
+    name = " ".join(unicodedata.normalize("NFC", raw.replace(_EMOJI_STYLE, "")).split())
     if not name:
         raise Refusal(RefusalCode.NAME_INVALID, "A screen name needs at least one visible character.")
     if any(_is_invisible(character) for character in name):
@@ -273,8 +277,11 @@ class Event(Struct, frozen=True, tag_field="type"):
 
 
 class Member(Struct, frozen=True):
+    """Somebody in a room. `like`: somebody else there who had a name that looks the same before."""
+
     id: MemberId
     name: str
+    like: MemberId | UnsetType = UNSET
 
 
 class RoomInfo(Struct, frozen=True):

@@ -7,6 +7,9 @@ that could leak: a process says whom it holds, and its whole share can be replac
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from msgspec import UNSET, UnsetType
+
+from .lookalikes import looks
 from .protocol import Event, Joined, Left, Member, MemberId, Renamed
 
 
@@ -23,6 +26,9 @@ class Roster:
     def __init__(self) -> None:
         self._holders: dict[MemberId, dict[str, Named]] = {}
         self._held: dict[str, set[MemberId]] = {}  # By process.
+        self._looks: dict[MemberId, tuple[str, ...]] = {}
+        self._alike: dict[str, dict[MemberId, None]] = {}  # By look, those who have it, the longest present first.
+        self._shared: set[str] = set()  # The looks that several have: seldom any.
 
     @property
     def online(self) -> int:
@@ -37,7 +43,11 @@ class Roster:
 
     def __iter__(self) -> Iterator[Member]:
         """The members, the longest present first."""
-        return (Member(member_id, self.name(member_id)) for member_id in self._holders)
+        like: dict[MemberId, MemberId] = {}
+        for look in self._shared:
+            longest, *others = self._alike[look]
+            like |= dict.fromkeys(others, longest)
+        return (Member(member_id, self.name(member_id), like.get(member_id, UNSET)) for member_id in self._holders)
 
     def name(self, member_id: MemberId) -> str:
         holders = self._holders[member_id]
@@ -49,7 +59,8 @@ class Roster:
         self._held.setdefault(process, set()).add(member_id)
         if holders is None:
             self._holders[member_id] = {process: named}
-            return Joined(Member(member_id, named.name), self.online)
+            self._look(member_id, looks(named.name))
+            return Joined(self._member(member_id), self.online)
         before = self.name(member_id)
         holders[process] = named
         return self._renamed(member_id, before)
@@ -67,6 +78,7 @@ class Roster:
         if holders:
             return self._renamed(member_id, before)
         del self._holders[member_id]
+        self._look(member_id, ())
         return Left(member_id, self.online)
 
     def replace(self, process: str, members: Mapping[MemberId, Named]) -> list[Event]:
@@ -78,4 +90,35 @@ class Roster:
 
     def _renamed(self, member_id: MemberId, before: str) -> Event | None:
         name = self.name(member_id)
-        return None if name == before else Renamed(Member(member_id, name), self.online)
+        if name == before:
+            return None
+        self._look(member_id, looks(name))
+        return Renamed(self._member(member_id), self.online)
+
+    def _look(self, member_id: MemberId, now: tuple[str, ...]) -> None:
+        """The member looks like this from now on, and not as before."""
+        for look in self._looks.pop(member_id, ()):
+            alike = self._alike[look]
+            del alike[member_id]
+            if not alike:
+                del self._alike[look]
+            elif len(alike) == 1:
+                self._shared.discard(look)
+        if now:
+            self._looks[member_id] = now
+        for look in now:
+            alike = self._alike.setdefault(look, {})
+            alike[member_id] = None
+            if len(alike) == 2:
+                self._shared.add(look)
+
+    def _member(self, member_id: MemberId) -> Member:
+        return Member(member_id, self.name(member_id), self._like(member_id))
+
+    def _like(self, member_id: MemberId) -> MemberId | UnsetType:
+        """Whoever has one of the member's looks for longest, if that is somebody else."""
+        for look in self._looks[member_id]:
+            longest = next(iter(self._alike[look]))
+            if longest != member_id:
+                return longest
+        return UNSET

@@ -75,9 +75,21 @@ def test_two_members_of_one_name_can_be_told_apart(person: Make) -> None:
     other = person("ann").say("and I another")
     for somebody in (ann, other):
         tags = somebody.page.locator(".member .tag")
-        expect(tags).to_have_text([re.compile(r"^#\w{4}$")] * 2)
+        expect(tags).to_have_text([re.compile(r"^#\w{6}$")] * 2)
         assert len(set(tags.all_inner_texts())) == 2
-        expect(somebody.messages.locator(".tag")).to_have_text([f"#{ann.id[-4:]}", f"#{other.id[-4:]}"])
+        expect(somebody.messages.locator(".tag")).to_have_text([f"#{ann.id[-6:]}", f"#{other.id[-6:]}"])
+
+
+def test_a_name_that_only_looks_like_another_is_marked_with_that_other(person: Make) -> None:
+    ann, bob = person("Ann").say("it is me"), person("Bob")
+    expect(ann.roster).to_have_count(2)
+    other = person("\u0391nn").say("and me")  # With a Greek A.
+    late = person("Cleo")
+    for somebody in (ann, bob, other, late):
+        expect(somebody.member("Ann").locator(".tag")).to_have_text(f"#{ann.id[-6:]}")
+        expect(somebody.member("\u0391nn").locator(".tag")).to_have_text(f"#{other.id[-6:]}")
+        expect(somebody.member("Bob").locator(".tag")).to_be_empty()
+        expect(somebody.messages.locator(".tag")).to_have_text([f"#{ann.id[-6:]}", f"#{other.id[-6:]}"])
 
 
 def test_rename_is_seen_by_everybody_and_kept(person: Make) -> None:

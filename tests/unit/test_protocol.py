@@ -109,6 +109,7 @@ def test_names_are_normalised_and_their_spaces_folded() -> None:
     assert clean_name("e\u0301") == "\u00e9"
     assert clean_name("名前") == "名前"
     assert clean_name("x" * 40) == "x" * 40
+    assert clean_name("Ann \u2764\ufe0f") == "Ann \u2764"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,10 @@ def test_names_are_normalised_and_their_spaces_folded() -> None:
         "\u202eAnn",
         "\u2066Ann\u2069",
         "A\u200dnn",
+        "Ann\u034f",
+        "Ann\ufe00",
+        "Ann\U000e0100",
+        "\u17b4",
         "\ufeff",
         "A\0nn",
         "A\x07",

@@ -1,6 +1,10 @@
+from itertools import combinations
+
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
+from chat.lookalikes import looks
 from chat.protocol import Joined, Left, Member, MemberId, Renamed
 from chat.roster import Named, Roster
 
@@ -32,8 +36,31 @@ def test_a_process_that_is_replaced_keeps_those_it_still_holds() -> None:
     assert roster.processes == []
 
 
+def test_whoever_looks_like_somebody_who_is_here_already_is_marked_until_then() -> None:
+    roster, eve = Roster(), MemberId("eve")
+    assert roster.hold("p", ANN, Named(1, "Ann")) == Joined(Member(ANN, "Ann"), 1)
+    assert roster.hold("p", BOB, Named(1, "Bob")) == Joined(Member(BOB, "Bob"), 2)
+    assert roster.hold("q", eve, Named(1, "\u0391nn")) == Joined(Member(eve, "\u0391nn", like=ANN), 3)  # A Greek A.
+    assert list(roster) == [Member(ANN, "Ann"), Member(BOB, "Bob"), Member(eve, "\u0391nn", like=ANN)]
+    assert roster.hold("q", eve, Named(2, "B0B")) == Renamed(Member(eve, "B0B", like=BOB), 3)
+    assert roster.hold("p", ANN, Named(2, "Eve")) == Renamed(Member(ANN, "Eve"), 3)
+    roster.release("p", BOB)
+    assert list(roster) == [Member(ANN, "Eve"), Member(eve, "B0B")]
+
+
+def test_the_first_one_here_of_a_name_is_like_nobody_and_all_others_are_like_it() -> None:
+    roster = Roster()
+    for number in range(4):
+        roster.hold("p", MemberId(str(number)), Named(number, "Ann"))
+    assert [member.like for member in roster] == [UNSET, "0", "0", "0"]
+    roster.release("p", MemberId("0"))
+    assert [member.like for member in roster] == [UNSET, "1", "1"]
+    assert roster.hold("q", MemberId("1"), Named(9, "Ann")) is None  # Another server has it, too: nothing new.
+
+
+names = ["x", "y", "X", "x\u0443"]  # The last looks like "xy".
 shares = st.dictionaries(
-    st.sampled_from("abcd").map(MemberId), st.builds(Named, st.integers(0, 5), st.sampled_from(["x", "y"]))
+    st.sampled_from("abcd").map(MemberId), st.builds(Named, st.integers(0, 5), st.sampled_from(names))
 )
 
 
@@ -58,3 +85,10 @@ def test_the_events_add_up_to_the_union_of_all_shares(changes: list[tuple[str, d
         assert seen == {member_id: max(names).name for member_id, names in union.items()}
         assert {member.id: member.name for member in roster} == seen
         assert roster.online == len(seen)
+        for one, other in combinations(roster, 2):
+            if set(looks(one.name)) & set(looks(other.name)):
+                assert not (one.like is UNSET and other.like is UNSET)
+        for member in roster:
+            if member.like is not UNSET:
+                assert member.like != member.id
+                assert set(looks(member.name)) & set(looks(seen[member.like]))

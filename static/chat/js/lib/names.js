@@ -5,9 +5,9 @@ export function fold(name) {
   return name.normalize("NFKC").toLocaleLowerCase().replace(/\s+/g, " ").trim();
 }
 
-/** A few characters of the identity, to be shown beside a name that isn't unique. */
+/** A part of the identity, to be shown beside a name that isn't unique: too long to get the same one by trying. */
 export function tagOf(id) {
-  return "#" + id.replaceAll("-", "").slice(-4);
+  return "#" + id.replaceAll("-", "").slice(-6);
 }
 
 /** One or two characters for the avatar: of the first and the last word. */
