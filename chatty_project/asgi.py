@@ -14,8 +14,8 @@ from chatty_project import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatty_project.settings")
 pages = get_asgi_application()  # Sets Django up, which everything below needs.
-if missing := env.missing_in_production(env.read(os.environ)):
-    sys.exit("\n".join(missing))  # Half set up, it would answer every request with an error.
+if problems := env.problems(env.read(os.environ)):
+    sys.exit("\n".join(problems))  # Half set up, it would answer every request with an error.
 
 from chat.hubs import close_hubs, current_counts  # noqa: E402
 from chat.origin import PageOriginValidator  # noqa: E402

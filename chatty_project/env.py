@@ -7,12 +7,14 @@ sentence each. The README's table is compared with `table()` by a test. Nothing 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
 SHORTEST_SECRET_KEY = 50  # What `manage.py check --deploy` asks for.
+ONLY_HERE = "only this machine's own (127.0.0.1, localhost), because error pages tell all; others may come to bin/serve"
 MAKE_A_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
 
@@ -186,7 +188,8 @@ DEBUG = Setting(
     "DEBUG",
     FLAG,
     "false",
-    "Development: error pages with details, a secret key made by itself. Never where strangers come in",
+    "Development: error pages with details, a secret key made by itself. Only for this machine: Chatty doesn't start "
+    "with it where `HOST` or `ALLOWED_HOSTS` would let others in",
     shown="`false`; `true` for `manage.py runserver` and `bin/run`",
 )
 SECRET_KEY = Setting(
@@ -360,13 +363,27 @@ def read(environ: Mapping[str, str]) -> Environment:
     return Environment(values)
 
 
-def missing_in_production(environment: Environment) -> list[str]:
-    """What must be set before Chatty may serve strangers, a sentence each; nothing in development."""
+def is_loopback(host: str) -> bool:
+    """Whether only this machine itself can come in by this address or name."""
+    host = host.strip("[]").lower().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def problems(environment: Environment) -> list[str]:
+    """Why Chatty can't serve so, a sentence each: what production lacks, or whom development would let in."""
+    found = []
     if environment[DEBUG]:
-        return []
-    problems = []
+        open_to = [f'HOST is "{environment[HOST]}"'] if not is_loopback(environment[HOST]) else []
+        open_to += [f'ALLOWED_HOSTS has "{host}"' for host in environment[ALLOWED_HOSTS] if not is_loopback(host)]
+        found += [f"DEBUG is true and {where}; expected {ONLY_HERE}" for where in open_to]
+        return found
     if not environment[SECRET_KEY]:
-        problems.append(f"SECRET_KEY is not set; expected {SECRET_KEY.kind.expected}")
+        found.append(f"SECRET_KEY is not set; expected {SECRET_KEY.kind.expected}")
     if not environment[ALLOWED_HOSTS]:
-        problems.append(f"ALLOWED_HOSTS is not set; expected {ALLOWED_HOSTS.kind.expected}")
-    return problems
+        found.append(f"ALLOWED_HOSTS is not set; expected {ALLOWED_HOSTS.kind.expected}")
+    return found

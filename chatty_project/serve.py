@@ -15,7 +15,7 @@ MIGRATION_LOCK = 0x43686174  # "Chat": any number that others who use the same P
 
 def problems(environment: env.Environment) -> list[str]:
     """Why Chatty can't serve in this environment, a sentence each."""
-    found = env.missing_in_production(environment)
+    found = env.problems(environment)
     if environment[env.DEBUG]:
         found.append("DEBUG is true; expected false for bin/serve, which is production (bin/run is for development)")
     if environment[env.WEB_CONCURRENCY] > 1 and not environment[env.REDIS_URL]:

@@ -273,6 +273,29 @@ def test_management_commands_need_no_key_but_serving_does() -> None:
     assert line.startswith("SECRET_KEY is not set; expected ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "settings", "beginning"),
+    [
+        ([], {"HOST": "0.0.0.0"}, 'DEBUG is true and HOST is "0.0.0.0"; expected '),
+        ([], {"ALLOWED_HOSTS": "localhost,*"}, 'DEBUG is true and ALLOWED_HOSTS has "*"; expected '),
+        (["0.0.0.0:8000"], {}, 'DEBUG is true and the address is "0.0.0.0"; expected '),
+    ],
+)
+def test_the_development_server_lets_nobody_else_in(
+    arguments: list[str], settings: dict[str, str], beginning: str
+) -> None:
+    (line,) = refusal([sys.executable, "manage.py", "runserver", "--noreload", *arguments], DEBUG="true", **settings)
+    assert line.startswith(beginning)
+
+
+def test_no_server_takes_debug_together_with_a_public_name() -> None:
+    (line,) = refusal(
+        [sys.executable, "-c", "import chatty_project.asgi"],
+        **PRODUCTION | {"DEBUG": "true", "ALLOWED_HOSTS": "a.example"},
+    )
+    assert line.startswith("DEBUG is true and ALLOWED_HOSTS has ")
+
+
 def test_production_passes_djangos_deployment_checks() -> None:
     settings = {**PRODUCTION, "HTTPS": "true", "REDIS_URL": "redis://127.0.0.1/0"}
 

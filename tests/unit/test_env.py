@@ -150,7 +150,31 @@ def test_a_refusal_holds_no_secret(name: str, text: str) -> None:
     assert "hunter2" not in problem
 
 
+def reasons(**environ: str) -> list[str]:
+    return env.problems(env.read(environ))
+
+
 def test_production_needs_a_key_and_hosts_and_development_needs_nothing() -> None:
-    assert [line.split()[0] for line in env.missing_in_production(env.read({}))] == ["SECRET_KEY", "ALLOWED_HOSTS"]
-    assert env.missing_in_production(env.read({"SECRET_KEY": KEY, "ALLOWED_HOSTS": "chat.example.com"})) == []
-    assert env.missing_in_production(env.read({"DEBUG": "true"})) == []
+    assert [line.split()[0] for line in reasons()] == ["SECRET_KEY", "ALLOWED_HOSTS"]
+    assert reasons(SECRET_KEY=KEY, ALLOWED_HOSTS="chat.example.com", HOST="0.0.0.0") == []
+    assert reasons(DEBUG="true") == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]", "LOCALHOST."])
+def test_development_is_for_this_machine(host: str) -> None:
+    assert reasons(DEBUG="true", HOST=host) == []
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "0", "::", "[::]", "192.168.1.5", "chat.example.com", "127.0.0.1.example.com"]
+)
+def test_development_lets_nobody_else_in(host: str) -> None:
+    (line,) = reasons(DEBUG="true", HOST=host)
+    assert line.startswith(f'DEBUG is true and HOST is "{host}"; expected only this machine')
+
+
+@pytest.mark.parametrize("host", ["*", "chat.example.com", ".example.com", "192.168.1.5"])
+def test_development_answers_to_no_name_of_elsewhere(host: str) -> None:
+    assert reasons(DEBUG="true", ALLOWED_HOSTS="localhost,[::1],.localhost") == []
+    (line,) = reasons(DEBUG="true", ALLOWED_HOSTS=f"localhost,{host}")
+    assert line.startswith(f'DEBUG is true and ALLOWED_HOSTS has "{host}"; expected only this machine')

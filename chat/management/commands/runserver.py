@@ -19,7 +19,11 @@ class Command(DaphneCommand):  # type: ignore[misc]  # Daphne has no types.
     default_port = str(environment[env.PORT])
 
     def run(self, **options: Any) -> None:
-        """Starts the server, once the port is known to be free; Daphne itself would end as if all were well."""
+        """Starts the server, unless it would let others in, and once the port is known to be free."""
+        if problems := env.problems(self.environment):
+            raise SystemExit("\n".join(problems))
+        if self.environment[env.DEBUG] and not env.is_loopback(self.addr):
+            raise SystemExit(f'DEBUG is true and the address is "{self.addr}"; expected {env.ONLY_HERE}')
         if refusal := listen.why_not(self.addr, int(self.port), "bin/run"):
             raise SystemExit(refusal)
         super().run(**options)
