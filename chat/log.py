@@ -110,7 +110,7 @@ def retrying(work: Callable[..., T], *arguments: object) -> T:
         return work(*arguments)
     except (DatabaseError, InterfaceError) as error:
         connection.close()
-        raise LogUnavailable(str(error)) from error
+        raise LogUnavailable(str(error).partition("\n")[0]) from error  # Below it, PostgreSQL may quote a message.
 
 
 class Log:

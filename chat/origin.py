@@ -5,11 +5,13 @@ from urllib.parse import urlparse
 
 from channels.security.websocket import OriginValidator
 from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 
 
 class PageOriginValidator:
     """Lets in pages of ALLOWED_ORIGINS (scheme, host and port), or where that is empty, those of this very host.
 
+    This host is one of ALLOWED_HOSTS: another name that leads here is somebody else's page (DNS rebinding).
     Whoever sends no Origin is not a browser, and has no other page's visitor to act for. Behind a proxy the scheme
     that the browser used is not known for certain, so the default compares host and port.
     """
@@ -27,7 +29,11 @@ class PageOriginValidator:
 
 
 def _is_allowed(origin: str, host: str) -> bool:
-    allowed = settings.ALLOWED_ORIGINS or [f"http://{host}", f"https://{host}"]
+    allowed = settings.ALLOWED_ORIGINS
+    if not allowed:
+        if not validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
+            return False
+        allowed = [f"http://{host}", f"https://{host}"]
     try:
         return bool(OriginValidator(None, allowed).valid_origin(urlparse(origin.lower())))
     except ValueError:  # No URL at all, or a port that is none.

@@ -2,6 +2,20 @@
 
 import re
 
+from django.conf import settings
+from django.http import HttpRequest
+
 DEFAULT_ROOM = "lobby"
 SLUG = re.compile(r"[a-z0-9-]{1,50}")
 SOCKET_PATH = "ws/chatty"  # A room's slug follows.
+
+
+def socket_url(request: HttpRequest) -> str:
+    """The base of the rooms' sockets, without a room, for the page that `request` asks for.
+
+    Raises:
+        DisallowedHost: the request names a host that isn't ours.
+    """
+    if settings.SOCKET_URL:
+        return settings.SOCKET_URL
+    return f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}/{SOCKET_PATH}"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 
+from csp.decorators import csp_update
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -16,11 +17,13 @@ from .hubs import current_hubs
 from .log import LogUnavailable
 from .presence import PresenceUnavailable
 from .protocol import BODY_LIMIT, NAME_LIMIT
-from .routes import DEFAULT_ROOM, SOCKET_PATH
+from .routes import DEFAULT_ROOM, socket_url
 
 READY_SECONDS = 3  # A database or Redis that takes longer is not ready.
 
 
+# No script of the page may make nodes of a string but lib/safe-html.js, whose policy this names.
+@csp_update({"require-trusted-types-for": ["'script'"], "trusted-types": ["chatty-messages"]})
 @require_safe
 def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
     """A room's page. It is the same for everybody and holds nothing personal, so that any cache may keep it."""
@@ -46,14 +49,7 @@ def user_info(request: HttpRequest) -> JsonResponse:
     except identity.BadToken:
         member_id = identity.new_member_id()
     token = identity.issue(member_id)
-    return JsonResponse({"uuid": member_id, "token": token, "socketURL": _socket_url(request)})
-
-
-def _socket_url(request: HttpRequest) -> str:
-    """The base of the rooms' sockets, without a room."""
-    if settings.SOCKET_URL:
-        return settings.SOCKET_URL
-    return f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}/{SOCKET_PATH}"
+    return JsonResponse({"uuid": member_id, "token": token, "socketURL": socket_url(request)})
 
 
 @require_safe

@@ -105,6 +105,10 @@ def _origin(text: str) -> str:
     return f"{scheme}://{urlsplit(text).netloc.lower()}"
 
 
+def _frame_ancestor(text: str) -> str:
+    return "'self'" if text.lower() == "self" else _origin(text)
+
+
 def _redis_url(text: str) -> str:
     scheme, host, path = _url(text, ("redis", "rediss", "unix"))
     if not (path if scheme == "unix" else host):
@@ -225,6 +229,14 @@ ALLOWED_ORIGINS = Setting(
     "Origins (`https://chat.example.com`) of the pages that may open the socket, separated by commas",
     shown="the page's own host",
 )
+FRAME_ANCESTORS = Setting(
+    "FRAME_ANCESTORS",
+    Kind("self, or origins, scheme://host or scheme://host:port, separated by commas", _list_of(_frame_ancestor)),
+    "",
+    "Origins (`https://intranet.example.com`) of the pages that may show Chatty in a frame, separated by commas; "
+    "`self` is Chatty's own",
+    shown="none: no page may",
+)
 HOST = Setting("HOST", Kind("an address or host name to listen on", _word), "127.0.0.1", "Address to listen on")
 PORT = Setting("PORT", _whole(1, 65535, "a port number"), "8000", "Port to listen on")
 WEB_CONCURRENCY = Setting(
@@ -309,6 +321,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     SECRET_KEY_FALLBACKS,
     ALLOWED_HOSTS,
     ALLOWED_ORIGINS,
+    FRAME_ANCESTORS,
     HOST,
     PORT,
     WEB_CONCURRENCY,

@@ -1,6 +1,5 @@
 """Django's settings. All that differs between installations comes from the environment, through env.py."""
 
-import logging
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,6 +59,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "chat.headers.SecurityHeaders",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -158,7 +158,24 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 
 # Security. SecurityMiddleware's other headers are on by default.
 
-X_FRAME_OPTIONS = "DENY"
+FRAME_ANCESTORS = environment[env.FRAME_ANCESTORS] or ["'none'"]
+# The page's own files, the socket (chat/headers.py adds where it is), and nothing that stands in the page itself.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],  # Bootstrap's stylesheet draws its icons so.
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": FRAME_ANCESTORS,
+    }
+}
+# The same for browsers that don't know frame-ancestors, as far as it can be said in one word.
+X_FRAME_OPTIONS = {"'none'": "DENY", "'self'": "SAMEORIGIN"}.get(" ".join(FRAME_ANCESTORS), "")
+if not X_FRAME_OPTIONS:
+    MIDDLEWARE.remove("django.middleware.clickjacking.XFrameOptionsMiddleware")
 if environment[env.HTTPS]:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -169,32 +186,19 @@ if environment[env.HTTPS]:
 # HSTS for subdomains and in browsers' preload lists: what else is on the domain isn't Chatty's to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
-# Log: one line an event, to stderr. No message, name or token is ever logged.
-
-
-class Concise(logging.Formatter):
-    """`12:34:56 warning chat.hub: ...`"""
-
-    def format(self, record: logging.LogRecord) -> str:
-        record.word = record.levelname.lower()
-        return super().format(record)
-
-
-class WithoutTraceback(logging.Filter):
-    """Leaves the sentence: strangers who send a wrong Host header are no reason for a page of call stack."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.exc_info = None
-        return True
-
+# Log: one line an event, to stderr.
 
 LOG_LEVEL = environment[env.LOG_LEVEL].upper()
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"without_traceback": {"()": WithoutTraceback}},
+    "filters": {"without_traceback": {"()": "chatty_project.logs.WithoutTraceback"}},
     "formatters": {
-        "concise": {"()": Concise, "format": "%(asctime)s %(word)s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}
+        "concise": {
+            "()": "chatty_project.logs.Concise",
+            "format": "%(asctime)s %(word)s %(name)s: %(message)s",
+            "datefmt": "%H:%M:%S",
+        }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "concise"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},  # Libraries: what is wrong, not what goes on.

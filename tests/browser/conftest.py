@@ -56,7 +56,8 @@ def visitor(
 ) -> Iterator[Callable[..., Person]]:
     """Somebody new in front of the page, who hasn't chosen a name yet.
 
-    Fails the test afterwards if a script of the page raised an error, unless the person `expects_errors`.
+    Fails the test afterwards if a script of the page raised an error or the page did what its Content-Security-Policy
+    forbids, unless the person `expects_errors`.
     """
     people: list[Person] = []
 

@@ -17,6 +17,7 @@ class Person:
         self.errors: list[str] = []
         self.expects_errors = False
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: "Content Security Policy" in said.text and self.errors.append(said.text))
 
     # What they do.
 

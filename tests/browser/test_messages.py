@@ -4,22 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.person import Person, Wire
 
 Make = Callable[..., Person]
-
-PAYLOADS = [
-    "<script>window.hacked = 1</script>",
-    "<img src=x onerror='window.hacked = 1'>",
-    '"><svg onload=window.hacked=1>',
-    "&lt;b&gt;not bold&lt;/b&gt; <b>nor this</b>",
-    "javascript:window.hacked=1",
-    "<a href='javascript:window.hacked=1'>click</a>",
-    "{{ constructor.constructor('window.hacked=1')() }}",
-]
 
 
 def test_reload_keeps_history_name_and_identity(person: Make) -> None:
@@ -42,31 +31,11 @@ def test_second_tab_is_the_same_member(person: Make, visitor: Make) -> None:
     expect(tab.message("in one tab")).to_have_class(re.compile("is-own"))
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_hostile_name_and_body_are_shown_as_text(person: Make, payload: str) -> None:
-    name = payload[:40]
-    eve, ann = person(name), person("Ann")
-    eve.say(payload)
-    for somebody in (eve, ann):
-        expect(somebody.bodies).to_have_text([payload])
-        expect(somebody.messages.locator(".message-name")).to_have_text([name])
-        expect(somebody.member(name)).to_be_visible()
-        expect(
-            somebody.page.locator(".message-body :is(script, img, svg, b), .message-body a[href^=javascript]")
-        ).to_have_count(0)
-    eve.composer.press_sequentially("x")
-    expect(ann.page.locator(".typing")).to_contain_text(name)
-    ann.filter_by(name)
-    expect(ann.page.locator("[data-module=filter-banner]")).to_contain_text(name)
-    for somebody in (eve, ann):
-        assert somebody.run("window.hacked") is None
-
-
 def test_link_can_be_clicked_and_gives_nothing_away(person: Make) -> None:
     ann = person("Ann").say("see https://example.com/a?b=c&d=e.")
     link = ann.bodies.get_by_role("link", name="https://example.com/a?b=c&d=e")
     expect(link).to_have_attribute("href", "https://example.com/a?b=c&d=e")
-    expect(link).to_have_attribute("rel", "noopener nofollow")
+    expect(link).to_have_attribute("rel", "noopener noreferrer nofollow")
 
 
 def test_two_members_of_one_name_can_be_told_apart(person: Make) -> None:

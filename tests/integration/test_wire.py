@@ -108,7 +108,7 @@ async def test_a_message_reaches_everyone_in_the_room_and_nobody_outside_it(
         assert mine["nonce"] == nonce
         assert mine["author"] == {"id": ann.id, "name": "Ann"}
         assert mine["body"] == "see https://example.com"
-        assert 'rel="noopener nofollow"' in mine["html"]
+        assert 'rel="noopener noreferrer nofollow"' in mine["html"]
         assert mine.keys() == {"type", "seq", "version", "nonce", "author", "body", "html", "at"}
         assert not [event for event in await eve.settle() if event["type"] == "message"]
 
@@ -532,6 +532,13 @@ def test_pages_of_other_sites_get_no_socket(server: ChattyServer) -> None:
         with pytest.raises(InvalidStatus) as caught:
             connect(url, origin=origin, proxy=None)  # type: ignore[arg-type]
         assert caught.value.response.status_code in (400, 403)
+    rebound = {"Host": f"evil.example:{server.port}"}  # A name of somebody else's that leads here.
+    with (
+        pytest.raises(InvalidStatus) as caught,
+        connect(url, origin=f"http://{rebound['Host']}", additional_headers=rebound, proxy=None),
+    ):
+        pass
+    assert caught.value.response.status_code == 403
     for origin in (server.http_url, server.http_url.replace("http", "https"), None):
         with connect(url, origin=origin, proxy=None) as socket:  # type: ignore[arg-type]
             socket.send("hello")
