@@ -31,5 +31,7 @@ def why_not(host: str, port: int, start: str) -> str | None:
 
 def url(host: str, port: int) -> str:
     """The address to open in a browser on this machine for a server that listens on `host` and `port`."""
-    host = {"0.0.0.0": "127.0.0.1", "0": "127.0.0.1", "::": "::1"}.get(host.strip("[]"), host.strip("[]"))
+    host = host.strip("[]")
+    if not host.strip("0.:"):  # 0.0.0.0, 0 or ::, which is everywhere.
+        host = "::1" if ":" in host else "127.0.0.1"
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
