@@ -61,8 +61,7 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         """Called by uvicorn for every connection when the process is told to stop."""
         self.is_restarting = True
-        # No secret, whatever bandit thinks of random.
-        after = random.uniform(0, RECONNECT_SPREAD_SECONDS)  # nosec B311
+        after = random.uniform(0, RECONNECT_SPREAD_SECONDS)
         if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
             self.transport.write(Frame.of(Bye(CloseCode.RESTARTING, reconnect=True, after=round(after, 2))).wire)
         super().shutdown()
