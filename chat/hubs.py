@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -16,12 +16,13 @@ from .fanout import Fanout
 from .hub import RoomHub
 from .log import Log, LogUnavailable, RoomRow
 from .operations import Operation
-from .peers import Held, Item, News, Released, Written
+from .peers import EVERYWHERE, Held, Item, News, Released, Written
 from .presence import RENEW_SECONDS, MemoryPresence, Presence, PresenceUnavailable, RedisPresence, Share
 from .protocol import PULSE_SECONDS, CloseCode, Member, Since
 from .ring import Entry
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 HEADS_SECONDS = 2  # What the fan-out lost is found after this long at most: one query for all rooms.
 BEAT_SECONDS = PULSE_SECONDS / BEATS
@@ -47,6 +48,8 @@ class Hubs:
         self._storing: asyncio.Task[None] | None = None
         self._beat_number = 0
         self._beat_at = asyncio.get_running_loop().time()
+        self._heard_everywhere: dict[type, Callable[[Any], None]] = {}  # Who takes what, by the item's type.
+        _in_background(self._fanout.subscribe(EVERYWHERE))
         self._routines = [
             asyncio.create_task(_repeat(HEADS_SECONDS, self._compare_heads)),
             asyncio.create_task(_repeat(BEAT_SECONDS, self._beat)),
@@ -144,8 +147,21 @@ class Hubs:
             self._early[room.name].append(News(room.name, self.presence.process, [Written(entries)]))
         self._fanout.send(room.name, Written(entries))
 
+    def tell_everywhere(self, item: Item) -> None:
+        """Tells every process, this one at once. It may be lost: whoever listens must learn it in another way, too."""
+        self._deliver(News(EVERYWHERE, self.presence.process, [item]))
+        self._fanout.send(EVERYWHERE, item)
+
+    def listen_everywhere(self, kind: type[T], take: Callable[[T], None]) -> None:
+        """`take` gets every item of this type that any process tells everywhere."""
+        self._heard_everywhere[kind] = take
+
     def _deliver(self, news: News) -> None:
-        if (hub := self._by_name.get(news.room)) is not None:
+        if news.room == EVERYWHERE:
+            for item in news.items:
+                if (take := self._heard_everywhere.get(type(item))) is not None:
+                    take(item)
+        elif (hub := self._by_name.get(news.room)) is not None:
             hub.hear(news)
         elif news.room in self._early:
             self._early[news.room].append(news)

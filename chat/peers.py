@@ -1,4 +1,4 @@
-"""What server processes tell each other through a room's group. Whatever of it is lost, the log and the leases heal."""
+"""What server processes tell each other through a room's group, or everywhere. Whatever is lost, the database heals."""
 
 import msgspec
 from msgspec import Struct
@@ -6,6 +6,8 @@ from msgspec import Struct
 from .protocol import MemberId
 from .ring import Entry
 from .roster import Named
+
+EVERYWHERE = "everywhere"  # Stands where a room's name does, for what concerns every process. No room is called so.
 
 
 class Written(Struct, frozen=True, tag=True):
@@ -31,11 +33,15 @@ class IsTyping(Struct, frozen=True, tag=True):
     member_id: MemberId
 
 
-Item = Written | Held | Released | IsTyping
+class BansChanged(Struct, frozen=True, tag=True):
+    """Everywhere: somebody was banned, or let in again. The database says who."""
+
+
+Item = Written | Held | Released | IsTyping | BansChanged
 
 
 class News(Struct, frozen=True):
-    """What `process` has to say of `room`, in order. `room` is the name of its log, the same on every server."""
+    """What `process` has to say of `room`, in order: the name of its log, the same on every server; or EVERYWHERE."""
 
     room: str
     process: str
