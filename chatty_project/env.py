@@ -7,7 +7,7 @@ sentence each. The README's table is compared with `table()` by a test. Nothing 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -70,8 +70,8 @@ def _one_of(*words: str) -> Kind[str]:
     return Kind(f"one of {', '.join(words)}", parse)
 
 
-def _list_of(parse_item: Callable[[str], str]) -> Callable[[str], list[str]]:
-    def parse(text: str) -> list[str]:
+def _list_of(parse_item: Callable[[str], T]) -> Callable[[str], list[T]]:
+    def parse(text: str) -> list[T]:
         return [parse_item(item.strip()) for item in text.split(",") if item.strip()]
 
     return parse
@@ -107,6 +107,12 @@ def _origin(text: str) -> str:
 
 def _frame_ancestor(text: str) -> str:
     return "'self'" if text.lower() == "self" else _origin(text)
+
+
+def _networks(text: str) -> list[IPv4Network | IPv6Network]:
+    if text.lower() == "none":
+        return []
+    return _list_of(ip_network)(text)  # Which raises ValueError, also where bits are set behind the prefix.
 
 
 def _redis_url(text: str) -> str:
@@ -287,6 +293,13 @@ HTTPS = Setting(
     "A proxy in front speaks HTTPS and sets `X-Forwarded-Proto`, which is then trusted: plain HTTP is redirected, "
     "cookies are secure, browsers are told to come by HTTPS only (HSTS, a year)",
 )
+TRUSTED_PROXIES = Setting(
+    "TRUSTED_PROXIES",
+    Kind("addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8, or none", _networks),
+    "127.0.0.1,::1",
+    "Addresses and networks, separated by commas, of the proxies in front, or `none`: their `X-Forwarded-For` says "
+    "where a client comes from, anybody else's is ignored",
+)
 TOKEN_MAX_AGE_DAYS = Setting(
     "TOKEN_MAX_AGE_DAYS",
     _whole(1, 36_500, "days"),
@@ -330,6 +343,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     SOCKET_URL,
     PAGE_MAX_AGE,
     HTTPS,
+    TRUSTED_PROXIES,
     TOKEN_MAX_AGE_DAYS,
     RESUME_LIMIT,
     UNSENT_LIMIT,

@@ -89,6 +89,7 @@ def run() -> None:
         timeout_graceful_shutdown=8,  # Seconds; most platforms kill after 10.
         timeout_worker_healthcheck=20,  # Seconds; a slow disk is no reason to kill a worker's members.
         lifespan="auto",
+        proxy_headers=False,  # TRUSTED_PROXIES and HTTPS say what is believed, under every server.
         access_log=False,
         server_header=False,
         log_config=None,  # settings.LOGGING is for all.

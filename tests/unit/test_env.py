@@ -1,6 +1,7 @@
 """The environment's reader: what it takes, what it refuses, and how it says so."""
 
 import re
+from ipaddress import ip_network
 
 import pytest
 
@@ -53,6 +54,8 @@ def test_an_empty_or_blank_value_counts_as_not_given() -> None:
          ["chat.example.com", ".example.org", "[::1]", "10.0.0.1", "*"]),
         (env.ALLOWED_ORIGINS, "https://Chat.example.com,http://localhost:8000",
          ["https://chat.example.com", "http://localhost:8000"]),
+        (env.TRUSTED_PROXIES, "None", []),
+        (env.TRUSTED_PROXIES, "10.0.0.0/8, ::1", [ip_network("10.0.0.0/8"), ip_network("::1")]),
         (env.REDIS_URL, "redis://a:6379/0,rediss://user:pass@b,unix:///run/redis.sock?db=1",
          ["redis://a:6379/0", "rediss://user:pass@b", "unix:///run/redis.sock?db=1"]),
         (env.DATABASE_URL, "postgres://chatty:p%40ss@db:5432/chatty", "postgres://chatty:p%40ss@db:5432/chatty"),
@@ -106,6 +109,8 @@ def test_a_good_value_is_read(setting: env.Setting[object], text: str, value: ob
         ("SOCKET_URL", "wss:///ws"),
         ("PAGE_MAX_AGE", "1 day"),
         ("HTTPS", "https"),
+        ("TRUSTED_PROXIES", "proxy.internal"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TOKEN_MAX_AGE_DAYS", "0"),
         ("RESUME_LIMIT", "1e3"),
         ("UNSENT_LIMIT", "1000"),
