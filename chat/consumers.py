@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,9 +10,11 @@ from channels.consumer import AsyncConsumer
 from django.conf import settings
 
 from . import identity, operations, protocol
+from .addresses import client_address, client_network
 from .connection import Connection, Frame, open_connection
 from .hub import RoomHub
 from .hubs import current_hubs
+from .limits import FLOOD_SECONDS, Admission, Bucket, Membership, Rate, current_limiter
 from .log import LogUnavailable, RoomGone
 from .operations import Operation
 from .protocol import (
@@ -38,6 +41,7 @@ from .routes import SLUG
 
 logger = logging.getLogger(__name__)
 
+_warnings = Bucket(Rate(1, 1 / 60))  # One a minute says it.
 RETRY_SECONDS = 2  # What a member is asked to wait for a database that is away: a restart takes about as long.
 
 
@@ -54,10 +58,15 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._member_id = MemberId("")
         self._connection: Connection | None = None
         self._join_deadline: asyncio.TimerHandle | None = None
+        self._admission = Admission.GRANTED
+        self._membership: Membership | None = None
+        self._refusals: Bucket = current_limiter().stranger()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope, self.base_send = scope, send
         self._connection = open_connection(scope, send, settings.UNSENT_LIMIT)
+        limiter, network = current_limiter(), client_network(client_address(scope))
+        self._admission = limiter.open_socket(network)
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
                 await self.dispatch(message)
@@ -67,6 +76,10 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self._connection.abandon()
             if self._hub is not None:
                 self._hub.leave(self._connection, self._member_id)
+            if self._membership is not None:
+                self._membership.leave()
+            if self._admission is Admission.GRANTED:
+                limiter.close_socket(network)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.receive":
@@ -80,9 +93,20 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         return self._connection
 
     async def _connect(self) -> None:
+        if self._admission is Admission.HAMMERING:
+            await self.base_send({"type": "websocket.close"})  # Before it is accepted: the server answers 403.
+            return
         await self.base_send({"type": "websocket.accept"})
         if not SLUG.fullmatch(self.scope["url_route"]["kwargs"].get("slug", "")):
             self._socket.close(CloseCode.NO_SUCH_ROOM, reconnect=False)
+            return
+        if self._admission is Admission.TOO_MANY:  # A browser's page learns why only from an open socket.
+            if not _warnings.take(1, time.monotonic()):
+                logger.warning(
+                    "MAX_CONNECTIONS_PER_ADDRESS is met by %s; where that is a proxy, TRUSTED_PROXIES should name it",
+                    client_address(self.scope),
+                )
+            self._send_away()
             return
         self._await_join()
 
@@ -107,6 +131,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             nonce, seq = getattr(command, "nonce", None), getattr(command, "seq", None)
             if self._hub is None and not isinstance(command, Join):
                 raise Refusal(RefusalCode.NOT_JOINED, "Expected `join` first.")
+            if self._membership is not None:
+                self._membership.spend(command)
             await _HANDLERS[type(command)](self, command)
         except Refusal as refusal:
             refusal.nonce, refusal.seq = refusal.nonce or nonce, refusal.seq or seq
@@ -119,7 +145,13 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             logger.exception("A command failed")
             self._refuse(_unavailable("Something went wrong on the server. Try again.", nonce, seq))
 
+    def _send_away(self) -> None:
+        self._socket.close(CloseCode.FLOODING, reconnect=True, after=FLOOD_SECONDS)
+
     def _refuse(self, refusal: Refusal) -> None:
+        if refusal.code is not RefusalCode.UNAVAILABLE and self._refusals.take(1, time.monotonic()):
+            self._send_away()
+            return
         event = protocol.refused(refusal)
         if self._hub is None:
             self._socket.send(Frame.of(event))
@@ -141,12 +173,19 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             return
         member = Member(self._member_id, protocol.clean_name(command.name))
         slug = self.scope["url_route"]["kwargs"]["slug"]
+        self._membership = current_limiter().join(self._member_id)
+        if self._membership is None:
+            self._send_away()
+            return
+        self._refusals = self._membership.refusals
         if self._join_deadline is not None:
             self._join_deadline.cancel()
         try:
             self._hub = await current_hubs().join(slug, self._socket, member, command.since)
         finally:
             if self._hub is None:
+                self._membership.leave()
+                self._membership = None
                 self._await_join()
 
     async def _handle_post(self, command: Post) -> None:

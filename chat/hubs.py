@@ -14,9 +14,10 @@ from .committer import Committed, Committer
 from .connection import Connection
 from .fanout import Fanout
 from .hub import RoomHub
+from .limits import current_limiter
 from .log import Log, LogUnavailable, RoomRow
 from .operations import Operation
-from .peers import EVERYWHERE, Held, Item, News, Released, Written
+from .peers import EVERYWHERE, Held, Item, News, Released, Spent, Written
 from .presence import RENEW_SECONDS, MemoryPresence, Presence, PresenceUnavailable, RedisPresence, Share
 from .protocol import PULSE_SECONDS, CloseCode, Member, Since
 from .ring import Entry
@@ -28,6 +29,7 @@ HEADS_SECONDS = 2  # What the fan-out lost is found after this long at most: one
 BEAT_SECONDS = PULSE_SECONDS / BEATS
 ANSWER_BEATS = 6  # 3 s to answer a pulse. With the pulse and the grace, a member whose cable was pulled is gone in 9.
 CLOSE_SECONDS = 2  # For each part of the end: the process shall be gone within 10.
+SPENT_SECONDS = 0.5  # How far processes are behind in what a member who uses a lot has used.
 OPENING_CHANGES = 100  # What a hub starts with; it reads deeper when the first member comes back from farther away.
 
 
@@ -50,12 +52,15 @@ class Hubs:
         self._beat_at = asyncio.get_running_loop().time()
         self._heard_everywhere: dict[type, Callable[[Any], None]] = {}  # Who takes what, by the item's type.
         _in_background(self._fanout.subscribe(EVERYWHERE))
+        self._limiter = current_limiter()
+        self.listen_everywhere(Spent, lambda spent: self._limiter.charge(spent.used))
         self._routines = [
             asyncio.create_task(_repeat(HEADS_SECONDS, self._compare_heads)),
             asyncio.create_task(_repeat(BEAT_SECONDS, self._beat)),
             asyncio.create_task(_repeat(PULSE_SECONDS, self._drop_empty)),
             asyncio.create_task(_repeat(PULSE_SECONDS, self._fanout.mend)),
             asyncio.create_task(_repeat(RENEW_SECONDS, self._renew_presence)),
+            asyncio.create_task(_repeat(SPENT_SECONDS, self._tell_spent)),
         ]
 
     # --- members ---
@@ -225,6 +230,11 @@ class Hubs:
         for name, others in shares.items():
             if (hub := self._by_name.get(name)) is not None:
                 hub.reconcile(others, read_at)
+
+    async def _tell_spent(self) -> None:
+        """Lets no member have on every process what it may have on one."""
+        if used := self._limiter.drain():
+            self._fanout.send(EVERYWHERE, Spent(used))
 
     def counts(self) -> dict[str, int]:
         """What this process holds at the moment; all zero when nobody is here."""

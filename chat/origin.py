@@ -13,7 +13,8 @@ class PageOriginValidator:
 
     This host is one of ALLOWED_HOSTS: another name that leads here is somebody else's page (DNS rebinding).
     Whoever sends no Origin is not a browser, and has no other page's visitor to act for. Behind a proxy the scheme
-    that the browser used is not known for certain, so the default compares host and port.
+    that the browser used is not known for certain, so the default compares host and port. The host must be one of
+    ALLOWED_HOSTS then: a stranger's page whose own name suddenly leads here (DNS rebinding) has the same host, too.
     """
 
     def __init__(self, application: Any) -> None:

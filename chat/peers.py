@@ -3,6 +3,7 @@
 import msgspec
 from msgspec import Struct
 
+from .limits import Used
 from .protocol import MemberId
 from .ring import Entry
 from .roster import Named
@@ -37,7 +38,13 @@ class BansChanged(Struct, frozen=True, tag=True):
     """Everywhere: somebody was banned, or let in again. The database says who."""
 
 
-Item = Written | Held | Released | IsTyping | BansChanged
+class Spent(Struct, frozen=True, tag=True):
+    """Everywhere: members have used this much of their limits in the process since it last said so."""
+
+    used: dict[MemberId, Used]
+
+
+Item = Written | Held | Released | IsTyping | BansChanged | Spent
 
 
 class News(Struct, frozen=True):

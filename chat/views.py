@@ -1,6 +1,7 @@
 """The page, the identity, and two questions that a load balancer asks."""
 
 import asyncio
+import math
 from collections.abc import Awaitable
 
 from csp.decorators import csp_update
@@ -12,8 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from . import identity
+from .addresses import client_network, request_address
 from .build import current_build
 from .hubs import current_hubs
+from .limits import current_limiter
 from .log import LogUnavailable
 from .presence import PresenceUnavailable
 from .protocol import BODY_LIMIT, NAME_LIMIT
@@ -38,15 +41,20 @@ def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
 
 @require_safe
 @never_cache
-def user_info(request: HttpRequest) -> JsonResponse:
+async def user_info(request: HttpRequest) -> JsonResponse:
     """Who the visitor is, and where the socket is: `{"uuid", "token", "socketURL"}`.
 
-    With `Authorization: Bearer <token>`, of a token that still holds, the same member again, else a new one.
+    With `Authorization: Bearer <token>`, of a token that still holds, the same member again, else a new one: of those
+    an address gets only so many, then 429 with the time to wait.
     """
     _kind, _, token = request.headers.get("Authorization", "").partition(" ")
     try:
         member_id = identity.verify(token.strip(), settings.TOKEN_MAX_AGE_DAYS)
     except identity.BadToken:
+        if wait := current_limiter().issue(client_network(request_address(request))):
+            seconds = math.ceil(wait)
+            refusal = {"code": "rate_limited", "retry_after": seconds}
+            return JsonResponse(refusal, status=429, headers={"Retry-After": str(seconds)})
         member_id = identity.new_member_id()
     token = identity.issue(member_id)
     return JsonResponse({"uuid": member_id, "token": token, "socketURL": socket_url(request)})

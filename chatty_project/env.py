@@ -109,6 +109,15 @@ def _frame_ancestor(text: str) -> str:
     return "'self'" if text.lower() == "self" else _origin(text)
 
 
+def _rate(text: str) -> tuple[float, float]:
+    if text == "0":
+        return 0, 0
+    match = re.fullmatch(r"([0-9]{1,6}),([0-9]{1,6}(?:\.[0-9]{1,6})?)", text.replace(" ", ""))
+    if match is None or not int(match[1]) or not float(match[2]):
+        raise ValueError(text)
+    return int(match[1]), float(match[2])
+
+
 def _networks(text: str) -> list[IPv4Network | IPv6Network]:
     if text.lower() == "none":
         return []
@@ -193,6 +202,7 @@ class Setting(Generic[T]):
 
 
 FLAG = Kind("true or false", _flag)
+RATE = Kind("how many at once and how many a second after that, such as 20,2 or 20,0.5, or 0 for no limit", _rate)
 
 DEBUG = Setting(
     "DEBUG",
@@ -318,6 +328,38 @@ UNSENT_LIMIT = Setting(
     "1048576",
     "Bytes that may wait for a member who reads slowly before the connection is closed",
 )
+POST_LIMIT = Setting(
+    "POST_LIMIT",
+    RATE,
+    "20,2",
+    "Messages of one member: how many at once, and how many a second after that. A long one counts as several, one "
+    "for each 1,000 characters; `0`: no limit",
+)
+COMMAND_LIMIT = Setting(
+    "COMMAND_LIMIT",
+    RATE,
+    "100,20",
+    "The same for all that a member's page asks the server, messages and all else",
+)
+IDENTITY_LIMIT = Setting(
+    "IDENTITY_LIMIT",
+    RATE,
+    "200,1",
+    "The same for new members from one address (of IPv6: one /64 network)",
+)
+MAX_CONNECTIONS_PER_ADDRESS = Setting(
+    "MAX_CONNECTIONS_PER_ADDRESS",
+    _whole(0, 1_000_000, "a number of connections, or 0 for no limit"),
+    "200",
+    "Open sockets from one address (of IPv6: one /64 network) to one worker: an office or a school may share one; `0`: "
+    "no limit",
+)
+MAX_CONNECTIONS_PER_MEMBER = Setting(
+    "MAX_CONNECTIONS_PER_MEMBER",
+    _whole(0, 1_000_000, "a number of connections, or 0 for no limit"),
+    "20",
+    "Open sockets of one member, that is tabs, to one worker; `0`: no limit",
+)
 STATIC_ROOT = Setting(
     "STATIC_ROOT",
     Kind("a folder", _as_is),
@@ -347,6 +389,11 @@ SETTINGS: tuple[Setting[Any], ...] = (
     TOKEN_MAX_AGE_DAYS,
     RESUME_LIMIT,
     UNSENT_LIMIT,
+    POST_LIMIT,
+    COMMAND_LIMIT,
+    IDENTITY_LIMIT,
+    MAX_CONNECTIONS_PER_ADDRESS,
+    MAX_CONNECTIONS_PER_MEMBER,
     STATIC_ROOT,
     LOG_LEVEL,
 )

@@ -1,19 +1,25 @@
-"""uvicorn's WebSocket protocol with a shorter way out: a frame that is made once is written as it is to every socket.
+"""uvicorn's protocols, with a shorter way out and bounds on what comes in.
+
+The way out: a frame that is made once is written as it is to every socket.
 
 Through ASGI, every send of every connection builds its own frame in its own coroutine. The hub has the same frame
 for everybody, so `scope["extensions"]["chatty.socket"]` offers the transport itself. What is written that way must
 be whole, unmasked and uncompressed frames; permessage-deflate stays off.
 """
 
+import asyncio
 import random
 import socket
-from asyncio import BaseTransport
+from asyncio import BaseTransport, TimerHandle
+from typing import Any
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import frames
 from websockets.http11 import Request
 
 from chat.connection import EXTENSION, Frame
+from chat.limits import FLOOD_SECONDS, Bucket, Rate
 from chat.protocol import Bye, CloseCode
 
 # What the kernel may hold for a reader beside UNSENT_LIMIT (Linux takes twice as much). Left to itself it grows to
@@ -21,6 +27,67 @@ from chat.protocol import Bye, CloseCode
 KERNEL_BYTES = 128 * 1024
 FLUSH_SECONDS = 2  # What a reader hasn't taken by then, it resumes.
 RECONNECT_SPREAD_SECONDS = 3  # Members of a server that stops come back over this long, not all at once.
+SLICE_BYTES = 1_024  # Looked at before the frames in it are answered: 170 of the smallest ones, or 3 ms.
+# Frames that are no commands: pings, pongs, continuations. A client pings every few seconds, and has no need to cut a
+# command of 48 KB into more than a dozen pieces.
+EXTRA_FRAMES = Rate(200, 20)
+
+REQUEST_SECONDS = 10  # From its first byte, or the connection's start, to the whole of a request.
+REQUEST_BYTES = 1024 * 1024  # Head and body: forms, in Django's admin, are the longest.
+HEAD_BYTES = 64 * 1024
+
+
+class ChattyHttpProtocol(HttpToolsProtocol):
+    """Given to uvicorn's `http` setting: a request comes within a time and a size, or its connection ends.
+
+    uvicorn by itself waits for the rest of a request for ever, and keeps whatever comes of it.
+    """
+
+    _deadline: TimerHandle | None = None
+    _received = 0  # Bytes of the request that is coming in.
+    _has_head = False
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._start_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._start_deadline()  # Of whatever comes: uvicorn's own, for an idle connection, ends here.
+        self._received += len(data)
+        super().data_received(data)
+        if self._received > (REQUEST_BYTES if self._has_head else HEAD_BYTES):
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._has_head = False
+        self._start_deadline()
+
+    def on_headers_complete(self) -> None:
+        self._has_head = True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._received = 0
+        self._stop_deadline()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_deadline()
+        super().handle_websocket_upgrade()
+
+    def _start_deadline(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -28,6 +95,11 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
 
     is_restarting = False
     is_alive = True
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._extra_frames = Bucket(EXTRA_FRAMES)
+        self._unparsed = memoryview(b"")
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -40,29 +112,81 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             self.scope["extensions"] = {**self.scope["extensions"], EXTENSION: self}  # type: ignore[dict-item]
 
     def data_received(self, data: bytes) -> None:
-        """Called by the transport. Whatever a client sends, a pong or a command, shows that it lives."""
+        """Called by the transport. Whatever a client sends, a pong or a command, shows that it lives.
+
+        No more of it is read at a time than is soon answered: the rest waits for `receive`.
+        """
         self.is_alive = True
-        super().data_received(data)
+        if len(data) <= SLICE_BYTES and not self._unparsed:
+            super().data_received(data)
+            return
+        self._unparsed = memoryview(bytes(self._unparsed) + data)
+        self._parse()
+
+    def _parse(self) -> None:
+        while self._unparsed and self.queue.empty() and not (self.close_sent or self.transport.is_closing()):
+            part, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
+            super().data_received(bytes(part))
+
+    async def receive(self) -> Any:
+        message = await super().receive()
+        if self._unparsed:
+            await asyncio.sleep(0)  # The others' turn.
+            self._parse()
+        return message
+
+    def handle_ping(self) -> None:
+        if self._may_send_extra():
+            super().handle_ping()
+
+    def handle_pong(self, event: frames.Frame) -> None:
+        if self._may_send_extra():
+            super().handle_pong(event)
+
+    def handle_cont(self, event: frames.Frame) -> None:
+        if self._may_send_extra():
+            super().handle_cont(event)
+
+    def _may_send_extra(self) -> bool:
+        """Whether a frame that is no command is still welcome; else the client floods us, and is sent away."""
+        if self._is_open and self._extra_frames.take(1, self.loop.time()):
+            self.transport.write(Frame.of(Bye(CloseCode.FLOODING, reconnect=True, after=FLOOD_SECONDS)).wire)
+            self.close(CloseCode.FLOODING)
+        return not self.close_sent
+
+    @property
+    def _is_open(self) -> bool:
+        return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
 
     def close(self, code: int) -> None:
         """Starts the closing handshake; a client that doesn't end it in time is cut off."""
-        if not self.handshake_complete or self.close_sent or self.transport.is_closing():
+        if not self._is_open:
             return
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
         self.conn.send_close(code)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
+        self._unparsed = memoryview(b"")
+        if code == CloseCode.FLOODING:  # Not one byte more is looked at; the client has this long to take the `bye`.
+            self._stop_reading()
+            self.close_timer = self.loop.call_later(FLUSH_SECONDS, self.transport.abort)
+            return
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
         # Not transport.close(), which would wait for a slow reader to take everything.
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
+    def _stop_reading(self) -> None:
+        if not self.read_paused:
+            self.transport.pause_reading()
+        self.read_paused = False  # Else `receive` would read on.
+
     def shutdown(self) -> None:
         """Called by uvicorn for every connection when the process is told to stop."""
         self.is_restarting = True
         after = random.uniform(0, RECONNECT_SPREAD_SECONDS)
-        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+        if self._is_open:
             self.transport.write(Frame.of(Bye(CloseCode.RESTARTING, reconnect=True, after=round(after, 2))).wire)
         super().shutdown()
         self._abort_soon()  # A slow reader would hold the process up.

@@ -50,6 +50,11 @@ TRUSTED_PROXIES = environment[env.TRUSTED_PROXIES]
 TOKEN_MAX_AGE_DAYS = environment[env.TOKEN_MAX_AGE_DAYS]
 RESUME_LIMIT = environment[env.RESUME_LIMIT]
 UNSENT_LIMIT = environment[env.UNSENT_LIMIT]
+POST_LIMIT = environment[env.POST_LIMIT]
+COMMAND_LIMIT = environment[env.COMMAND_LIMIT]
+IDENTITY_LIMIT = environment[env.IDENTITY_LIMIT]
+MAX_CONNECTIONS_PER_ADDRESS = environment[env.MAX_CONNECTIONS_PER_ADDRESS]
+MAX_CONNECTIONS_PER_MEMBER = environment[env.MAX_CONNECTIONS_PER_MEMBER]
 
 INSTALLED_APPS = [
     "chat",  # Before Daphne: our runserver builds on Daphne's.

@@ -15,9 +15,14 @@ Event = dict[str, Any]
 PATIENCE_SECONDS = 10  # For one event; far more than any of them takes.
 
 
-async def identity(http_url: str, token: str | None = None) -> dict[str, str]:
+def from_address(address: str) -> dict[str, str]:
+    """Headers as a proxy sends them for a client at `address`; "" for none."""
+    return {"X-Forwarded-For": address} if address else {}
+
+
+async def identity(http_url: str, token: str | None = None, address: str = "") -> dict[str, str]:
     """What /get_user_info.json says: uuid, token, socketURL."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = from_address(address) | ({"Authorization": f"Bearer {token}"} if token else {})
     async with httpx.AsyncClient(trust_env=False) as http:
         answer = await http.get(f"{http_url}/get_user_info.json", headers=headers)
     answer.raise_for_status()
@@ -28,8 +33,9 @@ async def identity(http_url: str, token: str | None = None) -> dict[str, str]:
 class Client:
     """One member on one socket. It keeps what the room looks like to it: `messages` by seq, `head`, `members`."""
 
-    def __init__(self, http_url: str, name: str = "Ann", room: str = "lobby") -> None:
+    def __init__(self, http_url: str, name: str = "Ann", room: str = "lobby", address: str = "") -> None:
         self.http_url = http_url
+        self.address = address
         self.name = name
         self.room = room
         self.id = ""
@@ -49,10 +55,11 @@ class Client:
 
     async def open(self) -> Self:
         """Connects, without joining."""
-        info = await identity(self.http_url, self.token)
+        info = await identity(self.http_url, self.token, self.address)
         self.id, self.token = info["uuid"], info["token"]
         url = f"{info['socketURL']}/{self.room}"
-        self._socket = await connect(url, proxy=None, max_size=None, compression=None)
+        headers = from_address(self.address)
+        self._socket = await connect(url, proxy=None, max_size=None, compression=None, additional_headers=headers)
         self._unread = asyncio.Queue()
         self._reader = asyncio.create_task(self._read(self._socket, self._unread))
         return self

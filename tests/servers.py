@@ -38,6 +38,14 @@ from chatty_project import env
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30  # Far more than a start takes, for a machine that is busy with something else.
 STOP_SECONDS = 15  # bin/serve gives its connections 8 s.
+# Members of tests talk faster than people, all from one address. A test of a limit sets it.
+NO_LIMITS = {
+    "POST_LIMIT": "0",
+    "COMMAND_LIMIT": "0",
+    "IDENTITY_LIMIT": "0",
+    "MAX_CONNECTIONS_PER_ADDRESS": "0",
+    "MAX_CONNECTIONS_PER_MEMBER": "0",
+}
 SECRET_KEY = secrets.token_urlsafe(50)  # The same for all servers of a test run: they accept each other's tokens.
 
 
@@ -340,14 +348,18 @@ class ChattyServer(Server):
 
     def __init__(self, **settings: str) -> None:
         super().__init__()
-        self.settings = {
-            "SECRET_KEY": SECRET_KEY,
-            "ALLOWED_HOSTS": "127.0.0.1,localhost",
-            "HOST": "127.0.0.1",
-            "PORT": str(self.port),
-            "STATIC_ROOT": str(static_root()),
-            "PAGE_MAX_AGE": "0",
-        } | settings
+        self.settings = (
+            {
+                "SECRET_KEY": SECRET_KEY,
+                "ALLOWED_HOSTS": "127.0.0.1,localhost",
+                "HOST": "127.0.0.1",
+                "PORT": str(self.port),
+                "STATIC_ROOT": str(static_root()),
+                "PAGE_MAX_AGE": "0",
+            }
+            | NO_LIMITS
+            | settings
+        )
         if "DATABASE_URL" not in self.settings:
             self.settings["DATABASE_URL"] = sqlite_database(self.folder)
 
