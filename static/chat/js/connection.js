@@ -15,6 +15,7 @@ export function mount({ events, root }) {
   let state = "idle";
   let reason = "lost";
   let wasJoined = false;
+  let latest = {};
 
   const ends = [
     subscribeAll(events, {
@@ -22,25 +23,27 @@ export function mount({ events, root }) {
         state = change.state;
         reason = change.reason ?? reason;
         wasJoined ||= state === "joined";
-        show(change.retryAt);
+        show(change);
       },
-      [IDENTITY_FAILED]({ retryAt }) {
+      [IDENTITY_FAILED](failure) {
         state = "waiting";
-        reason = "lost";
-        show(retryAt);
+        reason = failure.reason;
+        show(failure);
       },
     }),
-    listen(window, "online", () => show()),
-    listen(window, "offline", () => show()),
+    listen(window, "online", () => show(latest)),
+    listen(window, "offline", () => show(latest)),
     listen(retry, "click", () => events.publish(RETRY_CONNECTION)),
   ];
 
-  function show(retryAt) {
+  function show(details) {
+    latest = details;
+    const { retryAt, isSlow } = details;
     stopCountdown();
     const isLost = state === "waiting" || state === "stopped" || (state === "connecting" && wasJoined);
     root.dataset.state = state;
     bar.hidden = !isLost;
-    retry.hidden = state !== "waiting" || !retryAt;
+    retry.hidden = state !== "waiting" || !retryAt || isSlow;
     setText(next, "");
     setText(announcement, isLost ? word(key()) : ""); // Apart from the seconds: nobody wants those read out.
     if (!isLost) return;

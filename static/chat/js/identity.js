@@ -10,6 +10,7 @@ export function mount({ events, root }) {
   const store = openStore("localStorage");
   let timer = null;
   let attempt = 0;
+  let isSlow = false; // The server asked for a pause: nothing shortens it.
   let isMounted = true;
   let isFetching = false;
 
@@ -34,31 +35,35 @@ export function mount({ events, root }) {
       const identity = await oneTabAtATime(ask);
       attempt = 0;
       if (isMounted) events.publish(IDENTITY_READY, identity);
-    } catch {
-      if (isMounted) tryLater();
+    } catch (error) {
+      if (isMounted) tryLater(error.retryAfter ?? 0);
     } finally {
       isFetching = false;
     }
   }
 
   function hurry() {
-    if (timer) fetchIdentity();
+    if (timer && !isSlow) fetchIdentity();
   }
 
   async function ask() {
     const token = store.get(KEY)?.token;
     const headers = token ? { Authorization: `Bearer ${token}` } : {};
     const response = await fetch(root.dataset.userInfoUrl, { headers, cache: "no-store" });
-    if (!response.ok) throw new Error(`Expected an identity, but got ${response.status}`);
+    if (!response.ok) {
+      const retryAfter = response.status === 429 ? Number(response.headers.get("Retry-After")) : 0;
+      throw Object.assign(new Error(`Expected an identity, but got ${response.status}`), { retryAfter });
+    }
     const { uuid, token: fresh, socketURL } = await response.json();
     store.set(KEY, { uuid, token: fresh });
     return { uuid, token: fresh, socketURL };
   }
 
-  function tryLater() {
-    const wait = backoff(++attempt);
+  function tryLater(seconds) {
+    isSlow = seconds > 0;
+    const wait = seconds * 1000 + backoff(++attempt);
     timer = setTimeout(fetchIdentity, wait);
-    events.publish(IDENTITY_FAILED, { retryAt: Date.now() + wait });
+    events.publish(IDENTITY_FAILED, { reason: isSlow ? "busy" : "lost", retryAt: Date.now() + wait, isSlow });
   }
 
   return function unmount() {

@@ -31,7 +31,7 @@ import { listen } from "./lib/dom.js";
 const PROTOCOL_VERSION = 1;
 const WELCOME_SECONDS = 10; // Connecting and joining take no longer, or the way is dead.
 const SILENT_PULSES = 2.5; // A pulse may be late; two and a half in a row are a dead connection.
-const FLOOD_WAIT_MS = 10_000; // After 4008: come back slower than what got us closed.
+const FLOOD_SECONDS = 10; // After a 4008 that names no time: come back slower than what got us closed.
 
 const NAME_OF_TYPE = {
   welcome: ROOM_WELCOMED,
@@ -53,6 +53,7 @@ export function mount({ events, root }) {
   let socket = null;
   let state = "idle";
   let attempt = 0;
+  let isSlow = false; // The server asked for a pause: nothing shortens it.
   let farewell = null;
   let heardAt = 0;
   let retryTimer = null;
@@ -75,12 +76,12 @@ export function mount({ events, root }) {
       [SEND_COMMAND]({ command }) {
         if (state === "joined") send(command);
       },
-      [RETRY_CONNECTION]: () => state === "waiting" && connect(),
+      [RETRY_CONNECTION]: hurry,
     }),
-    listen(window, "online", () => state === "waiting" && connect()),
+    listen(window, "online", hurry),
     // The browser knows before the pulses do. It may be wrong (a server on this machine), hence the retries go on.
     listen(window, "offline", () => socket && lose(1006)),
-    listen(document, "visibilitychange", () => !document.hidden && state === "waiting" && connect()),
+    listen(document, "visibilitychange", () => !document.hidden && hurry()),
   ];
 
   function become(next, details = {}) {
@@ -88,10 +89,15 @@ export function mount({ events, root }) {
     events.publish(CONNECTION_CHANGED, { state, ...details });
   }
 
+  function hurry() {
+    if (state === "waiting" && !isSlow) connect();
+  }
+
   function connect() {
     if (!identity || !name || socket || state === "stopped") return;
     clearTimeout(retryTimer);
     farewell = null;
+    isSlow = false;
     become("connecting");
     const opened = new WebSocket(`${identity.socketURL}/${encodeURIComponent(root.dataset.room)}`);
     socket = opened;
@@ -138,17 +144,18 @@ export function mount({ events, root }) {
 
   function lose(code) {
     drop();
-    const { next, reason } = afterClose(code, farewell);
+    const { next, reason } = afterClose(code, farewell, state === "joined");
     if (next === "stop") return become("stopped", { reason });
     if (next === "renew") return renew(reason);
-    const wait = pause(next);
+    isSlow = next === "slow";
+    const wait = pause();
     attempt += 1;
     retryTimer = setTimeout(connect, wait);
-    become("waiting", { reason, retryAt: Date.now() + wait });
+    become("waiting", { reason, retryAt: Date.now() + wait, isSlow });
   }
 
-  function pause(next) {
-    if (next === "slow") return FLOOD_WAIT_MS + backoff(attempt);
+  function pause() {
+    if (isSlow) return (farewell?.after ?? FLOOD_SECONDS) * 1000 + backoff(attempt);
     if (farewell) return Math.random() * farewell.after * 1000; // The server spreads the members it sends away.
     return backoff(attempt);
   }

@@ -1,16 +1,16 @@
 /**
- * What to do after the socket closed: `{next, reason}`.
+ * What to do after the socket closed, which had `joined` or not: `{next, reason}`.
  *
  * `next` is `retry` (come back), `slow` (come back later than usual), `renew` (with a new identity) or `stop` (don't come back unchanged);
  * `reason` names the words for the person.
  */
-export function afterClose(code, farewell) {
+export function afterClose(code, farewell, joined) {
   if (code === 4401) return { next: "renew", reason: "lost" };
   if (code === 4003) return { next: "stop", reason: "banned" };
   if (code === 4404) return { next: "stop", reason: "no-room" };
   if (code >= 4400 && code < 4500) return { next: "stop", reason: "outdated" };
   if (farewell && !farewell.reconnect) return { next: "stop", reason: "closed" };
-  if (code === 4008) return { next: "slow", reason: "flooding" };
+  if (code === 4008) return { next: "slow", reason: joined ? "flooding" : "crowded" };
   if (farewell || code === 1001 || code === 1012) return { next: "retry", reason: "restarting" };
   return { next: "retry", reason: "lost" };
 }
