@@ -126,9 +126,11 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     if REDIS_URLS
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
-# Bytes. Past its limit Daphne drops a connection without a word, so that it is twice the protocol's: between the two
-# the consumer says why. uvicorn, which closes with 1009, has the protocol's own.
-DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = DAPHNE_WEBSOCKET_MAX_FRAME_SIZE = 131_072
+# Bytes. Past its limits Daphne drops a connection without a word: the one for frames, which is for what comes in, is
+# twice the protocol's, so that between the two the consumer says why. The one for messages is for what goes out, too,
+# and holds the longest answer. uvicorn, which closes with 1009, has the protocol's own.
+DAPHNE_WEBSOCKET_MAX_FRAME_SIZE = 131_072
+DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = 2 * UNSENT_LIMIT + 1_048_576
 
 # Static files.
 

@@ -61,6 +61,15 @@ async def test_a_newcomer_gets_the_newest_page(server: ChattyServer, room: str, 
         assert bob.head == 53
 
 
+async def test_a_page_of_long_messages_reaches_a_newcomer(server: ChattyServer, room: str, ann: Client) -> None:
+    for _ in range(20):  # 320 KB as text alone; a server's limit to what comes in is none to what goes out.
+        await ann.post("\U0001f600" * 4_000)
+    async with Client(server.http_url, "Bob", room) as bob:
+        assert len(bob.bodies) == 20
+    await ann.send(type="sync", since=0)
+    assert len((await ann.next("changes"))["messages"]) == 20
+
+
 async def test_a_second_join_is_refused(ann: Client) -> None:
     await ann.send(type="join", token=ann.token, name="Ann", v=1)
     assert (await ann.refused())["code"] == "already_joined"
