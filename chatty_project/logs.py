@@ -37,8 +37,9 @@ def _in_short(error: BaseException) -> str:
 
 
 class WithoutTraceback(logging.Filter):
-    """Leaves the sentence: strangers who send a wrong Host header are no reason for a page of call stack."""
+    """Leaves the sentence: a stranger who sends a wrong Host header is no error, and no reason for a call stack."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True

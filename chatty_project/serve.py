@@ -82,7 +82,7 @@ def run() -> None:
         port=environment[env.PORT],
         workers=environment[env.WEB_CONCURRENCY],
         loop="uvloop" if find_spec("uvloop") else "auto",
-        http="chatty_project.server:ChattyHttpProtocol",
+        http="chatty_project.http:ChattyHttpProtocol",
         ws="chatty_project.server:ChattyWebSocketProtocol",
         ws_max_size=65_536,  # Bytes; the longest command is far shorter.
         ws_per_message_deflate=False,  # It costs memory and time for every member; frames are shared and small.

@@ -1,4 +1,4 @@
-"""uvicorn's protocols, with a shorter way out and bounds on what comes in.
+"""uvicorn's WebSocket protocol, with a shorter way out and bounds on what comes in.
 
 The way out: a frame that is made once is written as it is to every socket.
 
@@ -10,10 +10,10 @@ be whole, unmasked and uncompressed frames; permessage-deflate stays off.
 import asyncio
 import random
 import socket
-from asyncio import BaseTransport, TimerHandle
+from asyncio import BaseTransport
+from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import frames
 from websockets.http11 import Request
@@ -31,63 +31,6 @@ SLICE_BYTES = 1_024  # Looked at before the frames in it are answered: 170 of th
 # Frames that are no commands: pings, pongs, continuations. A client pings every few seconds, and has no need to cut a
 # command of 48 KB into more than a dozen pieces.
 EXTRA_FRAMES = Rate(200, 20)
-
-REQUEST_SECONDS = 10  # From its first byte, or the connection's start, to the whole of a request.
-REQUEST_BYTES = 1024 * 1024  # Head and body: forms, in Django's admin, are the longest.
-HEAD_BYTES = 64 * 1024
-
-
-class ChattyHttpProtocol(HttpToolsProtocol):
-    """Given to uvicorn's `http` setting: a request comes within a time and a size, or its connection ends.
-
-    uvicorn by itself waits for the rest of a request for ever, and keeps whatever comes of it.
-    """
-
-    _deadline: TimerHandle | None = None
-    _received = 0  # Bytes of the request that is coming in.
-    _has_head = False
-
-    def connection_made(self, transport: BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]
-        self._start_deadline()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_deadline()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        self._start_deadline()  # Of whatever comes: uvicorn's own, for an idle connection, ends here.
-        self._received += len(data)
-        super().data_received(data)
-        if self._received > (REQUEST_BYTES if self._has_head else HEAD_BYTES):
-            self.transport.abort()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._has_head = False
-        self._start_deadline()
-
-    def on_headers_complete(self) -> None:
-        self._has_head = True
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self._received = 0
-        self._stop_deadline()
-
-    def handle_websocket_upgrade(self) -> None:
-        self._stop_deadline()
-        super().handle_websocket_upgrade()
-
-    def _start_deadline(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
-
-    def _stop_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
 
 
 class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -136,16 +79,24 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         return message
 
     def handle_ping(self) -> None:
-        if self._may_send_extra():
-            super().handle_ping()
+        """Called by uvicorn for one or more pings. Who reads no pongs gets no more of them: they would pile up."""
+        pongs = b"".join(self.conn.data_to_send())
+        if self._may_send_extra() and self.transport.get_write_buffer_size() <= KERNEL_BYTES:
+            self.transport.write(pongs)
 
     def handle_pong(self, event: frames.Frame) -> None:
         if self._may_send_extra():
             super().handle_pong(event)
 
     def handle_cont(self, event: frames.Frame) -> None:
-        if self._may_send_extra():
-            super().handle_cont(event)
+        """Called by uvicorn for a part of a message. Kept apart, parts of a byte each would take 40 times as much."""
+        if not self._may_send_extra():
+            return
+        if not isinstance(self.frames[0], bytearray):
+            self.frames[0] = bytearray(self.frames[0])  # type: ignore[call-overload]
+        self.frames[0] += event.data
+        if event.fin:
+            self.send_receive_event_to_app()
 
     def _may_send_extra(self) -> bool:
         """Whether a frame that is no command is still welcome; else the client floods us, and is sent away."""
@@ -193,8 +144,53 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def handle_close(self, event: frames.Frame) -> None:
         """Called by uvicorn when the client closes."""
+        if not self.handshake_complete:
+            self._drop()
+            return
         super().handle_close(event)
         self._abort_soon()  # One that reads nothing more would keep its socket and what waits for it.
 
+    # What strangers send must not raise here, nor wait here for ever.
+
+    def handle_events(self) -> None:
+        """Called by uvicorn for what was received, first for the whole opening handshake."""
+        super().handle_events()
+        if not self.handshake_initiated:  # `websockets` couldn't read it, and uvicorn doesn't ask whether it could.
+            answer = b"".join(self.conn.data_to_send())
+            self.transport.write(
+                answer or self.conn.reject(HTTPStatus.BAD_REQUEST, "No WebSocket handshake.\n").serialize()
+            )
+            self._drop()
+
+    def handle_parser_exception(self) -> None:
+        """Called by uvicorn when frames break the protocol."""
+        if self.conn.close_sent is None:  # They came before the handshake was answered: there is nothing to close.
+            self._drop()
+        else:
+            super().handle_parser_exception()
+
+    def _drop(self) -> None:
+        """Ends a connection that isn't open yet; `send` raises what uvicorn expects of one that is gone."""
+        self.close_sent = self.handshake_complete = self.disconnected = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        """Called by uvicorn for a whole message."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames[0]):
+            self.frames = []
+            self.conn.fail(1007, "not UTF-8")
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
     def _abort_soon(self) -> None:
         self.loop.call_later(FLUSH_SECONDS, self.transport.abort)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

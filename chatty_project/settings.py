@@ -196,6 +196,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # Log: one line an event, to stderr.
 
+
 LOG_LEVEL = environment[env.LOG_LEVEL].upper()
 LOGGING: dict[str, Any] = {
     "version": 1,
