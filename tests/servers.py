@@ -115,6 +115,13 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
         time.sleep(0.02)
 
 
+def _is_socket(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith("socket:")
+    except OSError:  # Closed since the folder was read.
+        return False
+
+
 class Server:
     """A process with a folder of its own; subclasses say how it is started and when it is ready."""
 
@@ -145,6 +152,16 @@ class Server:
     def pid(self) -> int:
         assert self.process, f"{self.name} has not been started"
         return self.process.pid
+
+    @property
+    def rss_kib(self) -> int:
+        """Its resident memory."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+    @property
+    def socket_count(self) -> int:
+        """The sockets that it has open."""
+        return sum(map(_is_socket, Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
     def log(self) -> str:
@@ -384,15 +401,23 @@ class ChattyServer(Server):
         os.kill(self.pid, signal.SIGUSR1)
         wait_until(lambda: self.log.count("rooms=") > before and self.log.endswith("\n"), 10, "an answer to SIGUSR1")
         said = [line for line in self.log.splitlines() if "rooms=" in line][-1]
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         found = {name: int(count) for name, count in (part.split("=") for part in said.split() if "=" in part)}
-        return found | {"rss_kib": pages * os.sysconf("SC_PAGE_SIZE") // 1024}
+        return found | {"rss_kib": self.rss_kib}
 
     def is_ready(self) -> bool:
         try:
             return httpx.get(f"{self.http_url}/healthz", timeout=5, trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
+
+
+class DevelopmentServer(ChattyServer):
+    """`manage.py runserver`, that is Daphne: frames go the portable way."""
+
+    name = "chatty-development"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "manage.py", "runserver", "--noreload", str(self.port)]
 
 
 def redis_server() -> RedisServer:

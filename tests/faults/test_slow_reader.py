@@ -5,7 +5,6 @@ import json
 import socket
 import time
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,16 +14,9 @@ from websockets.exceptions import ConnectionClosed
 from tests import servers
 from tests.client import Client
 from tests.faults.members import until
-from tests.servers import ChattyServer
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.alone]
 BODY = "x" * 3_000
-MIB = 1024 * 1024
-
-
-def resident_bytes(server: ChattyServer) -> int:
-    pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
-    return pages * 4096
 
 
 async def flood(sender: Client, reader: Client, count: int) -> list[float]:
@@ -69,7 +61,7 @@ async def test_a_slow_reader_is_closed_and_the_others_do_not_notice(room: str, l
         async with Client(server.http_url, "Ann", room) as ann, Client(server.http_url, "Bob", room) as bob:
             count = 200 + limit_kib // 4  # At 6 KiB each well over the limit and what the kernel holds.
             before = await flood(ann, bob, count)
-            memory = resident_bytes(server)
+            memory = server.rss_kib
             sleepers = []
             for _ in range(5):
                 guest = await Client(server.http_url, "Sleeper", room).open()
@@ -80,7 +72,7 @@ async def test_a_slow_reader_is_closed_and_the_others_do_not_notice(room: str, l
             during = await flood(ann, bob, count)
 
             # Five times the limit, and the kernel's share of it is not ours; whatever the allocator keeps is.
-            assert resident_bytes(server) - memory < 5 * limit_kib * 1024 + 16 * MIB
+            assert server.rss_kib - memory < 5 * limit_kib + 16 * 1024
             p99 = len(before) * 99 // 100
             assert during[p99] < before[p99] * 3 + 0.02
             for sleeper in sleepers:
@@ -98,7 +90,7 @@ async def _still_well(ann: Client, bob: Client) -> bool:
 async def test_a_slow_reader_that_never_wakes_is_cut_off(room: str) -> None:
     with servers.chatty_server(UNSENT_LIMIT=str(256 * 1024)) as server:
         async with Client(server.http_url, "Ann", room) as ann, Client(server.http_url, "Bob", room) as bob:
-            sockets_before = sockets(server)
+            sockets_before = server.socket_count
             guest = await Client(server.http_url, "Sleeper", room).open()
             await guest.close()
             sleeper = Sleeper(guest)
@@ -106,15 +98,4 @@ async def test_a_slow_reader_that_never_wakes_is_cut_off(room: str) -> None:
             await bob.until(lambda c: c.online == 3, "the sleeper")
             await flood(ann, bob, 400)
             await bob.until(lambda c: c.online == 2, "the sleeper gone")
-            await until(lambda: sockets(server) == sockets_before, 20)
-
-
-def sockets(server: ChattyServer) -> int:
-    return sum(1 for link in Path(f"/proc/{server.pid}/fd").iterdir() if _is_socket(link))
-
-
-def _is_socket(link: Path) -> bool:
-    try:
-        return str(link.readlink()).startswith("socket:")
-    except OSError:
-        return False
+            await until(lambda: server.socket_count == sockets_before, 20)

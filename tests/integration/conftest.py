@@ -1,20 +1,10 @@
 """Servers that a whole module of tests shares: each kind that Chatty runs on."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import ChattyServer
-
-
-class DevelopmentServer(ChattyServer):
-    """`manage.py runserver`, that is Daphne: frames go the portable way."""
-
-    name = "chatty-development"
-
-    def command(self) -> list[str]:
-        return [sys.executable, "manage.py", "runserver", "--noreload", str(self.port)]
+from tests.servers import ChattyServer, DevelopmentServer
 
 
 @pytest.fixture(scope="module", params=[ChattyServer, DevelopmentServer], ids=["uvicorn", "daphne"])

@@ -1,0 +1,156 @@
+"""Strangers send what they like for some seconds; then each kind of it that once got through, by itself."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.fuzz import KNOWN_WARNINGS, Fuzz, wrong_lines
+from tests.faults.members import until
+from tests.faults.wire import Opcode, Wire, fragments, frame, handshake
+from tests.servers import ChattyServer, DevelopmentServer
+
+pytestmark = pytest.mark.timeout(120)
+PATH = "/ws/chatty/lobby"
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("kind", "frames", "seed"),
+    [(ChattyServer, 4_000, 20261122), (DevelopmentServer, 2_000, 7)],
+    ids=["uvicorn", "daphne"],
+)
+async def test_members_notice_nothing_of_strangers(kind: type[ChattyServer], frames: int, seed: int) -> None:
+    with kind() as server:
+        report = await Fuzz(server, seed, frames, seconds=60).run()
+    assert report.violations == [], str(report)
+    assert report.tally.frames >= frames
+    assert report.tally.requests > 100
+    assert {"bad_frame", "unknown_command", "not_joined", "already_joined"} <= report.tally.refusals.keys()
+    assert kind is DevelopmentServer or {1002, 1007, 1009} <= report.tally.closes.keys()
+    assert report.messages > 20
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ChattyServer]:
+    with ChattyServer() as started:
+        yield started
+        assert list(wrong_lines(started.log)) == []
+
+
+@pytest.mark.parametrize(
+    ("wire", "status"),
+    [
+        (handshake(PATH, *(f"X-{n}: y" for n in range(200))), 431),
+        (handshake(PATH, "X: " + "y" * 20_000), 431),
+        (handshake("/" + "x" * 20_000), 414),
+        (handshake(PATH, "Content-Length: 3") + b"abc", 400),
+        (handshake(PATH).replace(b"GET", b"POST"), 405),
+    ],
+    ids=["headers", "header", "path", "body", "method"],
+)
+async def test_a_handshake_that_cannot_be_read_is_answered_and_its_connection_closed(
+    server: ChattyServer, wire: bytes, status: int
+) -> None:
+    sockets = server.socket_count
+    async with await Wire.connect(server.port) as stranger:
+        await stranger.send(wire)
+        assert await stranger.status() == status
+        await until(lambda: server.socket_count <= sockets, 5)
+
+
+async def test_a_head_without_an_end_is_refused(server: ChattyServer) -> None:
+    async with await Wire.connect(server.port) as stranger:
+        await stranger.send(b"GET /chatty HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+        sending = asyncio.create_task(stranger.send(*[b"y" * 8_192] * 9))
+        assert await stranger.status() == 431
+        await sending
+
+
+async def test_requests_that_came_at_once_and_are_abandoned_raise_nothing(server: ChattyServer) -> None:
+    for _ in range(20):
+        async with await Wire.connect(server.port) as stranger:
+            await stranger.send(b"GET /chatty HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 30)
+            stranger.reset()
+    async with await Wire.connect(server.port) as guest:
+        assert await guest.open(PATH)
+    assert list(wrong_lines(server.log)) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [(b"", 1007), (frame(Opcode.TEXT, b"{}") * 3, 1007), (frame(Opcode.CLOSE, b"\x03\xe8"), 1000)],
+    ids=["alone", "text", "close"],
+)
+async def test_text_that_is_not_utf8_ends_its_connection_and_no_more(
+    server: ChattyServer, more: bytes, code: int
+) -> None:
+    async with await Wire.connect(server.port) as stranger:
+        assert await stranger.open(PATH)
+        await stranger.send(frame(Opcode.TEXT, b"\xff") + more)
+        await stranger.over()
+    assert stranger.close_code == code
+    assert list(wrong_lines(server.log)) == []
+
+
+@pytest.mark.parametrize(
+    "early", [frame(7), frame(Opcode.CLOSE), frame(Opcode.TEXT, b"\xff")], ids=["bad", "close", "text"]
+)
+async def test_frames_before_the_handshake_is_answered_raise_nothing(server: ChattyServer, early: bytes) -> None:
+    for pause in range(40):
+        async with await Wire.connect(server.port) as stranger:
+            await stranger.send(handshake(PATH))
+            await asyncio.sleep(pause * 0.00005)
+            await stranger.send(early)
+            await stranger.status()
+    assert list(wrong_lines(server.log)) == []
+
+
+async def test_pongs_that_nobody_reads_do_not_pile_up(server: ChattyServer) -> None:
+    before = server.rss_kib
+    pings = frame(Opcode.PING, bytes(125)) * 500
+    async with await Wire.connect(server.port) as stranger:
+        await stranger.send(handshake(PATH))
+        assert await stranger.status() == 101
+        stranger.pause()
+        highest = 0
+        for _ in range(400):  # 25 MiB.
+            await stranger.send(pings)
+            highest = max(highest, server.rss_kib)
+    assert highest - before < 8 * 1024
+
+
+async def test_a_message_in_frames_of_one_byte_costs_what_it_is_long(server: ChattyServer) -> None:
+    nonce = str(uuid.uuid4())
+    text = json.dumps({"type": "dance", "nonce": nonce, "x": "x" * 40_000}).encode()
+    parts = fragments(text, [1] * (len(text) - 1))
+    before = server.rss_kib
+    strangers = [await Wire.connect(server.port) for _ in range(4)]
+    for stranger in strangers:
+        assert await stranger.open(PATH)
+        await stranger.send(b"".join(parts[:-1]))
+        await stranger.send(frame(Opcode.PING))
+        await until(lambda stranger=stranger: stranger.pongs, 10)  # type: ignore[misc]
+    held = server.rss_kib - before
+    for stranger in strangers:
+        async with stranger:
+            await stranger.send(parts[-1])
+            assert await stranger.heard(nonce.encode())
+    assert held < 4 * 1024
+
+
+def test_a_log_line_is_wrong_unless_it_is_known() -> None:
+    log = "\n".join(
+        (
+            "12:00:00 info chatty_project.worker: rooms=1",
+            f"12:00:00 warning {KNOWN_WARNINGS[0]}",
+            "12:00:00 warning chat.hub: Room x could not catch up",
+            "12:00:01 error uvicorn.error: Exception in ASGI application",
+            "Traceback (most recent call last):",
+            '  File "x.py", line 1',
+            "ValueError: x",
+        )
+    )
+    assert len(list(wrong_lines(log))) == 3
