@@ -60,7 +60,7 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         No more of it is read at a time than is soon answered: the rest waits for `receive`.
         """
         self.is_alive = True
-        if len(data) <= SLICE_BYTES and not self._unparsed:
+        if not self.handshake_initiated or (len(data) <= SLICE_BYTES and not self._unparsed):
             super().data_received(data)
             return
         self._unparsed = memoryview(bytes(self._unparsed) + data)
