@@ -18,14 +18,14 @@ def client_address(scope: Mapping[str, Any]) -> str:
     It is the peer, unless that is one of TRUSTED_PROXIES: then the last entry of X-Forwarded-For that is not itself a
     trusted proxy. What stands farther left was said by strangers, as is all of it where the peer is one.
     """
-    peer = _parse(str((scope.get("client") or ("",))[0]))
+    peer = parse_address(str((scope.get("client") or ("",))[0]))
     forwarded = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
     return _client(peer, b",".join(forwarded).decode("latin-1"))
 
 
 def request_address(request: HttpRequest) -> str:
     """The same of a request to Django."""
-    return _client(_parse(request.META.get("REMOTE_ADDR", "")), request.headers.get("X-Forwarded-For", ""))
+    return _client(parse_address(request.META.get("REMOTE_ADDR", "")), request.headers.get("X-Forwarded-For", ""))
 
 
 def client_network(address: str) -> str:
@@ -38,7 +38,7 @@ def _client(peer: IPv4Address | IPv6Address | None, forwarded: str) -> str:
     for entry in forwarded.rsplit(",", HOPS)[: -HOPS - 1 : -1] if forwarded else ():
         if not _is_trusted(address):
             break
-        if (before := _parse(entry)) is None:  # The proxy itself is the last that is known.
+        if (before := parse_address(entry)) is None:  # The proxy itself is the last that is known.
             break
         address = before
     return str(address)
@@ -48,7 +48,7 @@ def _is_trusted(address: IPv4Address | IPv6Address) -> bool:
     return any(address in network for network in settings.TRUSTED_PROXIES)
 
 
-def _parse(text: str) -> IPv4Address | IPv6Address | None:
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """The address in `text`, which may have a port; an IPv4 address in IPv6 clothes is an IPv4 address."""
     text = text.strip()
     if text.startswith("["):

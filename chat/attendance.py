@@ -20,16 +20,17 @@ GRACE_SECONDS = 2  # From the last tab closed to `left`: time for a reload.
 ABSENCE_SECONDS = 1.5 * RENEW_SECONDS
 
 Announce = Callable[[Event], None]
+IsShut = Callable[[MemberId, str], bool]  # Whether a member may not be here, coming from that network.
 Tell = Callable[[Held | Released], None]
 
 
 @dataclass(slots=True)
 class OwnMember:
-    """A member of this process, with its connections here. Without any it is about to leave."""
+    """A member of this process, with its connections here and whence they come. Without any it is about to leave."""
 
     id: MemberId
     named: Named
-    connections: set[Connection] = field(default_factory=set)
+    connections: dict[Connection, str] = field(default_factory=dict)  # By connection, its network.
     leaving: asyncio.TimerHandle | None = None
     typed_at: float = float("-inf")
 
@@ -71,8 +72,8 @@ class Attendance:
 
     # --- own members ---
 
-    def arrive(self, connection: Connection, member: Member) -> None:
-        """A member has come, or one that is here has opened another tab."""
+    def arrive(self, connection: Connection, member: Member, network: str = "") -> None:
+        """A member has come, or one that is here has opened another tab. `network`: where a ban would look for it."""
         own = self._own.get(member.id)
         if own is None:
             own = self._own[member.id] = OwnMember(member.id, _named_now(member.name))
@@ -83,7 +84,7 @@ class Attendance:
         if own.leaving is not None:
             own.leaving.cancel()
             own.leaving = None
-        own.connections.add(connection)
+        own.connections[connection] = network
 
     def leave(self, connection: Connection, member_id: MemberId) -> None:
         """A tab was closed. Its member leaves a moment after the last one.
@@ -93,11 +94,25 @@ class Attendance:
         own = self._own.get(member_id)
         if own is None or connection not in own.connections:
             return
-        own.connections.remove(connection)
+        del own.connections[connection]
         if not own.connections and not connection.is_restarting:
             own.leaving = self._loop.call_later(GRACE_SECONDS, self._depart, own)
 
+    def show_out(self, is_shut: IsShut) -> list[tuple[Connection, MemberId, str]]:
+        """Takes away the connections that may not be here any more. Whoever has no other one has left, at once."""
+        shown_out = []
+        for own in list(self._own.values()):
+            found = [(one, own.id, network) for one, network in own.connections.items() if is_shut(own.id, network)]
+            for connection, _, _ in found:
+                del own.connections[connection]
+            if not own.connections and (found or is_shut(own.id, "")):
+                self._depart(own)
+            shown_out += found
+        return shown_out
+
     def _depart(self, own: OwnMember) -> None:
+        if own.leaving is not None:
+            own.leaving.cancel()
         del self._own[own.id]
         self._changed(self._roster.release(self._process, own.id))
         self._tell(Released(own.id))
@@ -112,6 +127,10 @@ class Attendance:
     def member(self, member_id: MemberId) -> Member:
         """An own member, as it is called now."""
         return Member(member_id, self._own[member_id].named.name)
+
+    def name_of(self, member_id: MemberId) -> str:
+        """As a member is called now, of whatever process; empty for one that isn't here."""
+        return self._roster.name(member_id) if member_id in self._roster else ""
 
     def may_type(self, member_id: MemberId) -> bool:
         """Whether the room shall hear that this own member types: not more often than every TYPING_SECONDS."""

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from operator import or_
 
@@ -18,12 +19,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from . import markup, statements
+from . import markup, moderation, statements
 from .log import LogUnavailable, RoomGone, RoomRow, close_threads, retrying, to_entry
 from .models import Message
-from .operations import Change, Edit, Operation, Post, alter, no_such_message
+from .operations import Change, Delete, Edit, Operation, Post, alter, check_lock, check_pace, no_such_message
 from .protocol import Refusal
 from .ring import Entry
+from .statements import LockedRoom
 
 logger = logging.getLogger(__name__)
 
@@ -134,8 +136,9 @@ def _html(operation: Operation) -> str:
 class _Batch:
     """Locked rooms, and the messages that operations are about, as they become one operation after another."""
 
-    def __init__(self, heads: dict[int, int], operations: Sequence[Operation]) -> None:
-        self._heads = heads  # By room. A room that was deleted is missing.
+    def __init__(self, rooms: dict[int, LockedRoom], operations: Sequence[Operation]) -> None:
+        self._rooms = rooms  # As they were found, by id. A room that was deleted is missing.
+        self._heads = {room_id: room.head for room_id, room in rooms.items()}
         now = timezone.now()
         self._now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # What the wire can say.
         # A message may be found by its nonce and by its place; it must be one object all the same.
@@ -145,14 +148,15 @@ class _Batch:
         self._born: list[Message] = []
         self._altered: dict[int, Message] = {}
         self._moved: set[int] = set()
+        self._posted: set[tuple[int, uuid.UUID]] = set()  # Rooms and authors.
 
     def outcome(self, operation: Operation, html: str) -> Outcome:
         """What came of an operation that follows all before it."""
-        if operation.room.id not in self._heads:
+        if operation.room.id not in self._rooms:
             return RoomGone(operation.room.slug)
-        if isinstance(operation, Post):
-            return self._post(operation, html)
         try:
+            if isinstance(operation, Post):
+                return self._post(operation, html)
             return self._change(operation, html)
         except Refusal as refusal:
             return refusal
@@ -162,6 +166,10 @@ class _Batch:
         key = (room_id, uuid.UUID(post.author.id), post.nonce)
         if key in self._by_nonce:
             return Committed(to_entry(self._by_nonce[key]), is_new=False)
+        room = self._rooms[room_id]
+        check_lock(room, post)
+        if room.slow_seconds and not post.is_free:
+            check_pace(room, self._last_at(room_id, key[1]), self._now)
         version = self._next_version(room_id)
         message = Message(
             room_id=room_id,
@@ -176,14 +184,25 @@ class _Batch:
         )
         self._born.append(message)
         self._by_nonce[key] = self._by_place[room_id, version] = message
+        self._posted.add((room_id, key[1]))
         return Committed(to_entry(message), is_new=True)
+
+    def _last_at(self, room_id: int, author_id: uuid.UUID) -> datetime | None:
+        """When this author posted last in the room, whatever became of the message."""
+        if (room_id, author_id) in self._posted:
+            return self._now
+        said = Message.objects.filter(room_id=room_id, author_id=author_id).order_by("-seq")
+        return said.values_list("at", flat=True).first()
 
     def _change(self, change: Change, html: str) -> Committed:
         message = self._by_place.get((change.room.id, change.seq))
         if message is None:
             raise no_such_message(change.seq)
+        check_lock(self._rooms[change.room.id], change)
         is_new = alter(message, change, html, self._now)
         if is_new:
+            if isinstance(change, Delete) and change.moderator is not None:
+                moderation.record_deletion(change.moderator, change.room.slug, message, change.reason)
             message.version = self._next_version(change.room.id)
             if message.pk is not None:  # Else it is born in this transaction.
                 self._altered[message.pk] = message

@@ -9,24 +9,28 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from . import identity, operations, protocol
+from . import identity, moderating, operations, protocol
 from .addresses import client_address, client_network
 from .connection import Connection, Frame, open_connection
 from .hub import RoomHub
-from .hubs import current_hubs
+from .hubs import ShutOut, current_hubs
 from .limits import FLOOD_SECONDS, Admission, Bucket, Membership, Rate, current_limiter
-from .log import LogUnavailable, RoomGone
+from .log import LogUnavailable, RoomGone, Rules
+from .moderating import ModeratorCommand
+from .moderation import Moderator
 from .operations import Operation
 from .protocol import (
     FRAME_LIMIT_BYTES,
     JOIN_SECONDS,
     PROTOCOL_VERSION,
+    BanMember,
     CloseCode,
     Command,
     Delete,
     Edit,
     History,
     Join,
+    Lock,
     Member,
     MemberId,
     Post,
@@ -34,8 +38,11 @@ from .protocol import (
     Refusal,
     RefusalCode,
     Rename,
+    Since,
+    SlowDown,
     Sync,
     Typing,
+    UnbanMember,
 )
 from .routes import SLUG
 
@@ -56,6 +63,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     def __init__(self) -> None:
         self._hub: RoomHub | None = None
         self._member_id = MemberId("")
+        self._network = ""
+        self._session: str | None = None  # Only of a member who came in as a moderator.
         self._connection: Connection | None = None
         self._join_deadline: asyncio.TimerHandle | None = None
         self._admission = Admission.GRANTED
@@ -65,8 +74,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope, self.base_send = scope, send
         self._connection = open_connection(scope, send, settings.UNSENT_LIMIT)
-        limiter, network = current_limiter(), client_network(client_address(scope))
-        self._admission = limiter.open_socket(network)
+        limiter, self._network = current_limiter(), client_network(client_address(scope))
+        self._admission = limiter.open_socket(self._network)
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
                 await self.dispatch(message)
@@ -79,7 +88,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             if self._membership is not None:
                 self._membership.leave()
             if self._admission is Admission.GRANTED:
-                limiter.close_socket(network)
+                limiter.close_socket(self._network)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.receive":
@@ -172,7 +181,6 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self._socket.close(CloseCode.BAD_TOKEN, reconnect=False)
             return
         member = Member(self._member_id, protocol.clean_name(command.name))
-        slug = self.scope["url_route"]["kwargs"]["slug"]
         self._membership = current_limiter().join(self._member_id)
         if self._membership is None:
             self._send_away()
@@ -181,28 +189,53 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if self._join_deadline is not None:
             self._join_deadline.cancel()
         try:
-            self._hub = await current_hubs().join(slug, self._socket, member, command.since)
+            self._hub = await self._enter(member, command.since)
+        except ShutOut:
+            self._socket.close(CloseCode.BANNED, reconnect=False)
         finally:
             if self._hub is None:
                 self._membership.leave()
                 self._membership = None
                 self._await_join()
 
+    async def _enter(self, member: Member, since: Since | None) -> RoomHub:
+        hubs = current_hubs()
+        session = moderating.session_of(self.scope)
+        is_moderator = await moderating.moderator_of(hubs, session) is not None
+        self._session = session if is_moderator else None
+        return await hubs.join(
+            self.scope["url_route"]["kwargs"]["slug"],
+            self._socket,
+            member,
+            since,
+            # A ban by address doesn't shut out the moderators at that address: it may be their own.
+            network="" if is_moderator else self._network,
+            is_moderator=is_moderator,
+        )
+
     async def _handle_post(self, command: Post) -> None:
         protocol.check_body(command.body)
         author = self._joined.author(self._member_id)
-        await self._commit(operations.Post(self._joined.room, command.nonce, author, command.body))
+        is_free = await self._is_free()
+        await self._commit(operations.Post(self._joined.room, command.nonce, author, command.body, is_free))
 
     async def _handle_edit(self, command: Edit) -> None:
         protocol.check_body(command.body)
-        await self._commit(operations.Edit(self._joined.room, command.seq, self._member_id, command.body))
+        is_free = await self._is_free()
+        await self._commit(operations.Edit(self._joined.room, command.seq, self._member_id, command.body, is_free))
 
     async def _handle_delete(self, command: Delete) -> None:
-        await self._commit(operations.Delete(self._joined.room, command.seq, self._member_id))
+        moderator = await self._moderator()
+        await self._commit(
+            operations.Delete(self._joined.room, command.seq, self._member_id, moderator, command.reason)
+        )
 
     async def _handle_react(self, command: React) -> None:
         emoji = protocol.clean_emoji(command.emoji)
-        await self._commit(operations.React(self._joined.room, command.seq, self._member_id, emoji, command.on))
+        is_free = await self._is_free()
+        await self._commit(
+            operations.React(self._joined.room, command.seq, self._member_id, emoji, command.on, is_free)
+        )
 
     async def _commit(self, operation: Operation) -> None:
         """Acknowledged by the message itself: a new one reaches its sender as it does everybody."""
@@ -222,6 +255,28 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _handle_sync(self, command: Sync) -> None:
         await self._joined.send_changes(self._socket, command.since)
 
+    async def _handle_moderation(self, command: ModeratorCommand) -> None:
+        if (moderator := await self._moderator()) is None:
+            raise moderating.not_allowed()
+        event = await moderating.carry_out(
+            command, by=moderator, member_id=self._member_id, hub=self._joined, hubs=current_hubs()
+        )
+        if event is not None:
+            self._joined.reply(self._socket, event)
+
+    async def _moderator(self) -> Moderator | None:
+        """The moderator that this member still is: asked each time, so that whoever is one no longer can do nothing."""
+        if self._session is None:
+            return None
+        moderator = await moderating.moderator_of(current_hubs(), self._session)
+        if moderator is None:
+            self._session = None
+        return moderator
+
+    async def _is_free(self) -> bool:
+        """Whether a lock and slow mode leave this member alone. Nobody is asked where there is neither."""
+        return self._session is not None and self._joined.rules != Rules() and await self._moderator() is not None
+
     @property
     def _joined(self) -> RoomHub:
         assert self._hub is not None
@@ -238,6 +293,10 @@ _HANDLERS: dict[type[Command], Callable[[ChatConsumer, Any], Awaitable[None]]] =
     Typing: ChatConsumer._handle_type,
     History: ChatConsumer._handle_history,
     Sync: ChatConsumer._handle_sync,
+    BanMember: ChatConsumer._handle_moderation,
+    UnbanMember: ChatConsumer._handle_moderation,
+    Lock: ChatConsumer._handle_moderation,
+    SlowDown: ChatConsumer._handle_moderation,
 }
 
 

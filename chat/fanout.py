@@ -27,6 +27,16 @@ def group_name(room: str) -> str:
     return f"room.{room}"
 
 
+async def announce(room: str, *items: Item) -> None:
+    """Tells all processes, from outside of them: a command, or a page of the admin. Never fails, as `send`."""
+    try:
+        news = peers.encode(News(room, "outside", list(items)))
+        async with asyncio.timeout(LAYER_SECONDS):
+            await get_channel_layer().group_send(group_name(room), {"type": "room.news", "news": news})
+    except Exception as error:
+        logger.warning("The channel layer lost an announcement, the database serves instead: %r", error)
+
+
 class Fanout:
     """This process's place in the groups. `deliver` gets what other processes say."""
 

@@ -12,13 +12,26 @@ from collections.abc import Callable, Iterable
 from msgspec import UNSET, Raw
 
 from . import protocol
-from .attendance import Attendance
+from .attendance import Attendance, IsShut
 from .audience import Audience
 from .connection import Connection, Frame
-from .log import Log, Opening, Reading, RoomRow
+from .log import Log, Opening, Reading, RoomRow, Rules
 from .peers import Held, IsTyping, Item, News, Released, Written
 from .presence import Share, Shares
-from .protocol import Changes, CloseCode, Event, Member, MemberId, Page, Pulse, RoomInfo, Since, TypingNow, Welcome
+from .protocol import (
+    Changes,
+    CloseCode,
+    Event,
+    Member,
+    MemberId,
+    Page,
+    Pulse,
+    RoomInfo,
+    RoomNow,
+    Since,
+    TypingNow,
+    Welcome,
+)
 from .ring import Entry, Ring
 
 logger = logging.getLogger(__name__)
@@ -56,6 +69,7 @@ class RoomHub:
         self._answer_limit = answer_limit
         self._build = build
 
+        self.rules = opening.rules
         self._open(opening)
         self._ahead: dict[int, Entry] = {}  # Versions that came before their turn.
         self._hole_timer: asyncio.TimerHandle | None = None
@@ -84,8 +98,18 @@ class RoomHub:
     def connection_count(self) -> int:
         return len(self._audience)
 
-    async def join(self, connection: Connection, member: Member, since: Since | None) -> None:
+    async def join(
+        self,
+        connection: Connection,
+        member: Member,
+        since: Since | None,
+        *,
+        network: str = "",
+        is_moderator: bool = False,
+    ) -> None:
         """Welcomes a connection, and from then on sends it whatever happens here.
+
+        `network` is where bans by address look for it.
 
         Raises:
             LogUnavailable, RoomGone: the log was needed and couldn't be read.
@@ -94,14 +118,22 @@ class RoomHub:
             await self._reach(since.version)
         if not connection.is_open:  # Gone while the log was read.
             return
-        self._attendance.arrive(connection, member)
+        self._attendance.arrive(connection, member, network)
         self._audience.admit(connection)
-        connection.answer(Frame.of(self._welcome(member, since)))
+        connection.answer(Frame.of(self._welcome(member, since, is_moderator)))
 
     def leave(self, connection: Connection, member_id: MemberId) -> None:
         """Forgets a connection. Its member leaves a moment after the last one, unless this process is stopping."""
         self._audience.dismiss(connection)
         self._attendance.leave(connection, member_id)
+
+    def show_out(self, is_shut: IsShut) -> list[tuple[MemberId, str]]:
+        """Closes all connections that may not be here any more; whose they were, and from where."""
+        shown_out = self._attendance.show_out(is_shut)
+        for connection, _, _ in shown_out:
+            self._audience.dismiss(connection)
+            connection.close(CloseCode.BANNED, reconnect=False)
+        return [(member_id, network) for _, member_id, network in shown_out]
 
     def _departed(self) -> None:
         if self.is_empty:
@@ -114,6 +146,10 @@ class RoomHub:
     def author(self, member_id: MemberId) -> Member:
         """The member as it is called now."""
         return self._attendance.member(member_id)
+
+    def name_of(self, member_id: MemberId) -> str:
+        """As a member is called now; empty for one that isn't here."""
+        return self._attendance.name_of(member_id)
 
     def type(self, member_id: MemberId) -> None:
         """Says that a member is typing, unless it was said a moment ago."""
@@ -131,6 +167,19 @@ class RoomHub:
                     self._emit(TypingNow(member_id))
                 case Held() | Released():
                     self._attendance.hear(news.process, item)
+
+    def take_rules(self, rules: Rules) -> None:
+        """Takes who may write here, as the database has it."""
+        if rules != self.rules:
+            self.rules = rules
+            self._emit(self.rules_event())
+
+    def rules_event(self) -> RoomNow:
+        return RoomNow(self._info)
+
+    @property
+    def _info(self) -> RoomInfo:
+        return RoomInfo(self.room.slug, self.room.title or self.room.slug, self.rules.locked, self.rules.slow)
 
     def reconcile(self, shares: Shares, read_at: float) -> None:
         """Compares the roster with the presence store, as it was at `read_at` (the loop's time) or later."""
@@ -253,12 +302,12 @@ class RoomHub:
 
     # --- answers to one connection ---
 
-    def _welcome(self, member: Member, since: Since | None) -> Welcome:
+    def _welcome(self, member: Member, since: Since | None, is_moderator: bool) -> Welcome:
         known = since.version if since is not None and since.log == self.room.log else -1
         messages, more, reset = self._changed_after(known)
         return Welcome(
             me=member,
-            room=RoomInfo(self.room.slug, self.room.title or self.room.slug),
+            room=self._info,
             log=self.room.log,
             head=self.head,
             reset=reset,
@@ -267,6 +316,7 @@ class RoomHub:
             members=self._attendance.encoded(),
             online=self._attendance.online,
             build=self._build,
+            moderator=is_moderator or UNSET,
         )
 
     def repeat(self, connection: Connection, entry: Entry) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -12,12 +12,13 @@ from .audience import BEATS
 from .build import current_build
 from .committer import Committed, Committer
 from .connection import Connection
+from .door import Door
 from .fanout import Fanout
 from .hub import RoomHub
 from .limits import current_limiter
 from .log import Log, LogUnavailable, RoomRow
 from .operations import Operation
-from .peers import EVERYWHERE, Held, Item, News, Released, Spent, Written
+from .peers import EVERYWHERE, BansChanged, Held, Item, News, Released, RulesChanged, Spent, Written
 from .presence import RENEW_SECONDS, MemoryPresence, Presence, PresenceUnavailable, RedisPresence, Share
 from .protocol import PULSE_SECONDS, CloseCode, Member, Since
 from .ring import Entry
@@ -28,9 +29,14 @@ T = TypeVar("T")
 HEADS_SECONDS = 2  # What the fan-out lost is found after this long at most: one query for all rooms.
 BEAT_SECONDS = PULSE_SECONDS / BEATS
 ANSWER_BEATS = 6  # 3 s to answer a pulse. With the pulse and the grace, a member whose cable was pulled is gone in 9.
+TIDY_SECONDS = 60  # Addresses of bans are forgotten within a minute of their end.
 CLOSE_SECONDS = 2  # For each part of the end: the process shall be gone within 10.
 SPENT_SECONDS = 0.5  # How far processes are behind in what a member who uses a lot has used.
 OPENING_CHANGES = 100  # What a hub starts with; it reads deeper when the first member comes back from farther away.
+
+
+class ShutOut(Exception):
+    """A ban keeps this member out."""
 
 
 class Hubs:
@@ -51,6 +57,10 @@ class Hubs:
         self._beat_number = 0
         self._beat_at = asyncio.get_running_loop().time()
         self._heard_everywhere: dict[type, Callable[[Any], None]] = {}  # Who takes what, by the item's type.
+        self._looking = asyncio.Lock()  # At what the database says of rooms: an older look never follows a newer one.
+        self._door = Door(self.log, enforce=self._show_out, tell=lambda: self.tell_everywhere(BansChanged()))
+        self.listen_everywhere(BansChanged, lambda _: self._door.wake())
+        self.listen_everywhere(RulesChanged, self._hear_of_rules)
         _in_background(self._fanout.subscribe(EVERYWHERE))
         self._limiter = current_limiter()
         self.listen_everywhere(Spent, lambda spent: self._limiter.charge(spent.used))
@@ -61,20 +71,40 @@ class Hubs:
             asyncio.create_task(_repeat(PULSE_SECONDS, self._fanout.mend)),
             asyncio.create_task(_repeat(RENEW_SECONDS, self._renew_presence)),
             asyncio.create_task(_repeat(SPENT_SECONDS, self._tell_spent)),
+            asyncio.create_task(_repeat(0, self._door.follow)),
+            asyncio.create_task(_repeat(TIDY_SECONDS, self._door.tidy)),
         ]
 
     # --- members ---
 
-    async def join(self, slug: str, connection: Connection, member: Member, since: Since | None) -> RoomHub:
+    async def join(
+        self,
+        slug: str,
+        connection: Connection,
+        member: Member,
+        since: Since | None,
+        *,
+        network: str = "",
+        is_moderator: bool = False,
+    ) -> RoomHub:
         """Welcomes a connection to the room called `slug`, made and opened where need be.
+
+        `network` is where bans by address look for it.
 
         Raises:
             LogUnavailable, RoomGone: the log couldn't be read.
+            ShutOut: a ban keeps the member out.
         """
+        await self._door.ready()
+        if self._door.is_shut(member.id, network):
+            self._door.note(member.id, network, is_attempt=True)
+            raise ShutOut
         hub = await self._open(slug)
         hub.arriving += 1
         try:
-            await hub.join(connection, member, since)
+            await hub.join(connection, member, since, network=network, is_moderator=is_moderator)
+            if self._door.is_shut(member.id, network):  # Banned while the room was being opened.
+                self._show_out()
         finally:
             hub.arriving -= 1
             if hub.is_empty:
@@ -142,6 +172,12 @@ class Hubs:
             hub.close(CloseCode.GOING_AWAY)
             _in_background(self._fanout.unsubscribe(hub.room.name))
 
+    def _show_out(self) -> None:
+        """Closes the connections of whoever is banned, in all rooms."""
+        for hub in list(self._by_name.values()):
+            for member_id, network in hub.show_out(self._door.is_shut):
+                self._door.note(member_id, network)
+
     # --- what is told to other processes, and what they tell ---
 
     def _publish(self, room: RoomRow, entries: list[Entry]) -> None:
@@ -194,15 +230,35 @@ class Hubs:
 
     async def _compare_heads(self) -> None:
         """Finds what the fan-out lost."""
-        hubs = {hub.room.id: hub for hub in self._by_name.values()}
-        heads = await self.log.heads(list(hubs)) if hubs else {}
-        for room_id, hub in hubs.items():
-            if room_id not in heads:
-                logger.warning("Room %s was deleted; its members are sent to make a new one", hub.room.slug)
-                hub.close(CloseCode.RESTARTING)
-                self._drop(hub)
-            elif heads[room_id] > hub.head:
-                hub.catch_up()
+        await self.look_at(list(self._by_name.values()))
+
+    async def look_at(self, hubs: Sequence[RoomHub]) -> None:
+        """Brings these rooms to where the database has them: what was said, and who may write.
+
+        Raises:
+            LogUnavailable: they couldn't be read.
+        """
+        async with self._looking:
+            states = await self.log.states([hub.room.id for hub in hubs]) if hubs else {}
+            for hub in hubs:
+                if (state := states.get(hub.room.id)) is None:
+                    logger.warning("Room %s was deleted; its members are sent to make a new one", hub.room.slug)
+                    hub.close(CloseCode.RESTARTING)
+                    self._drop(hub)
+                    continue
+                hub.take_rules(state.rules)
+                if state.head > hub.head:
+                    hub.catch_up()
+
+    def _hear_of_rules(self, news: RulesChanged) -> None:
+        if (hub := self._by_name.get(news.room)) is not None:
+            _in_background(self._look_again(hub))
+
+    async def _look_again(self, hub: RoomHub) -> None:
+        try:
+            await self.look_at([hub])
+        except LogUnavailable as error:
+            logger.warning("Who may write in room %s will be known later: %s", hub.room.slug, error)
 
     async def _beat(self) -> None:
         """The pulse of all rooms, a part of the members at a time; who doesn't answer is cut off before the next."""

@@ -51,6 +51,22 @@ class RoomRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """Who may write in a room: `slow` is the seconds between two messages of a member, 0 is no limit."""
+
+    locked: bool = False
+    slow: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """What of a room may change while a hub has it open."""
+
+    head: int
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Changes as one look at the log saw them: oldest change first, each message once, as it then stood.
 
@@ -65,10 +81,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a hub starts with: the newest messages by seq, and the newest changes, read after them."""
+    """What a hub starts with: the newest messages by seq, and the newest changes, read after them; the rules."""
 
     page: list[Entry]
     changes: Reading
+    rules: Rules = Rules()
 
 
 def milliseconds(moment: datetime) -> int:
@@ -144,9 +161,13 @@ class Log:
         """The `limit` messages nearest below seq `before` (of one author), by seq; and whether there are older ones."""
         return await self._read(_page, room_id, before, limit, author)
 
-    async def heads(self, room_ids: Sequence[int]) -> dict[int, int]:
-        """How far each of these rooms goes, by id; a deleted room is missing."""
-        return await self._read(_heads, room_ids)
+    async def states(self, room_ids: Sequence[int]) -> dict[int, RoomState]:
+        """How far each of these rooms goes, and its rules, by id; a deleted room is missing."""
+        return await self._read(_states, room_ids)
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """What `work` returns, done on a thread that may wait for the database; like `retrying`, maybe twice."""
+        return await self._read(work, *arguments)
 
     async def ping(self) -> None:
         """Nothing, where the database answers.
@@ -193,11 +214,13 @@ def _changes(room_id: int, since: int, limit: int) -> Reading:
 
 def _opening(room_id: int, limit: int) -> Opening:
     while True:
-        head = _head(room_id)
+        state = _states([room_id]).get(room_id)
+        if state is None:
+            raise RoomGone(room_id)
         page, _ = _page(room_id, _ABOVE_ALL, WELCOME_MESSAGES, None)
         changes = _changes(room_id, 0, limit)
-        if changes.floor <= head:
-            return Opening(page, changes)
+        if changes.floor <= state.head:
+            return Opening(page, changes, state.rules)
         # More changed between the two looks than the second one holds: a message may be born that is in neither.
 
 
@@ -220,8 +243,9 @@ def _entries(messages: "QuerySet[Message]") -> list[Entry]:
     return [to_entry(message) for message in messages]
 
 
-def _heads(room_ids: Iterable[int]) -> dict[int, int]:
-    return dict(Room.objects.filter(pk__in=room_ids).values_list("pk", "head"))
+def _states(room_ids: Iterable[int]) -> dict[int, RoomState]:
+    rows = Room.objects.filter(pk__in=room_ids).values_list("pk", "head", "locked", "slow_seconds")
+    return {room_id: RoomState(head, Rules(locked, slow)) for room_id, head, locked, slow in rows}
 
 
 def _ping() -> None:

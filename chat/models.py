@@ -1,19 +1,41 @@
-"""The log's tables. Rows are written by committer.py alone: that is what keeps versions without gaps."""
+"""The log's tables, and those of moderation.
+
+A room's head and its messages are written by committer.py alone: that is what keeps versions without gaps. Bans,
+rules and the record of what moderators did are written by moderation.py.
+"""
 
 import uuid
+from datetime import datetime
 
+from django.conf import settings
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from .protocol import MODERATION_REASON_LIMIT, NAME_LIMIT, SLOW_LIMIT_SECONDS
+from .routes import SLUG
 
 
 class Room(models.Model):
     """A room and how far its log goes. Its row is locked by whoever gives out the next version."""
 
-    slug = models.SlugField(max_length=50, unique=True)
+    slug = models.SlugField("address", max_length=50, unique=True, validators=[RegexValidator(rf"\A{SLUG.pattern}\Z")])
     title = models.CharField(max_length=100, blank=True)
     # Names this history. A client that knows another one starts afresh.
     log = models.UUIDField(default=uuid.uuid4, editable=False)
     head = models.PositiveBigIntegerField(default=0, editable=False, help_text="The version of the newest change.")
     created_at = models.DateTimeField(auto_now_add=True)
+    locked = models.BooleanField(default=False, help_text="Read only: nobody but moderators can write.")
+    slow_seconds = models.PositiveIntegerField(
+        "slow mode",
+        default=0,
+        validators=[MaxValueValidator(SLOW_LIMIT_SECONDS)],
+        help_text="Seconds between two messages of the same member; 0: as many as they like.",
+    )
+
+    class Meta:
+        permissions = (("moderate_room", "Can moderate in the rooms"),)
 
     def __str__(self) -> str:
         return self.title or self.slug
@@ -50,3 +72,97 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.author_name}: {self.body[:50]}"
+
+
+class BanQuerySet(models.QuerySet["Ban"]):
+    def in_force(self, now: datetime | None = None) -> "BanQuerySet":
+        """Those that keep somebody out."""
+        now = now or timezone.now()
+        return self.filter(Q(ends_at=None) | Q(ends_at__gt=now), lifted_at=None)
+
+    def over(self, now: datetime | None = None) -> "BanQuerySet":
+        """Those that ended or were lifted."""
+        now = now or timezone.now()
+        return self.exclude(Q(ends_at=None) | Q(ends_at__gt=now), lifted_at=None)
+
+
+class Ban(models.Model):
+    """Somebody who may not enter any room: a member, those at some networks, or both."""
+
+    member_id = models.UUIDField("member's id", null=True, blank=True, db_index=True)
+    member_name = models.CharField(
+        max_length=NAME_LIMIT, blank=True, help_text="The member's screen name at the time of the ban."
+    )
+    reason = models.CharField(max_length=MODERATION_REASON_LIMIT, blank=True)
+    by_address = models.BooleanField(
+        "also the address",
+        default=False,
+        help_text="Shuts out everybody at the addresses that the member comes from. They are kept until the ban ends.",
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it ends when it is lifted.")
+    lifted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = BanQuerySet.as_manager()
+
+    class Meta:
+        indexes = (models.Index(fields=("lifted_at", "ends_at"), name="ban_in_force"),)
+
+    def __str__(self) -> str:
+        return self.member_name or str(self.member_id or "a network")
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether it keeps somebody out."""
+        return self.lifted_at is None and (self.ends_at is None or self.ends_at > timezone.now())
+
+
+class BannedNetwork(models.Model):
+    """A network that a ban shuts out. Personal data: it goes when its ban is over."""
+
+    ban = models.ForeignKey(Ban, on_delete=models.CASCADE, related_name="networks")
+    network = models.CharField(max_length=43)  # The longest: an IPv6 network, eight groups and the length.
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("ban", "network"), name="banned_network_once"),)
+
+    def __str__(self) -> str:
+        return self.network
+
+
+class BanRevision(models.Model):
+    """One row, counted up with every change of the bans: what processes look at to know whether theirs still hold."""
+
+    number = models.PositiveBigIntegerField(default=0)
+
+
+class ModerationAction(models.Model):
+    """What a moderator did, for the record: it is never changed, and outlives whom and what it was done to."""
+
+    class Kind(models.TextChoices):
+        DELETE = "delete", "deleted a message"
+        BAN = "ban", "banned"
+        UNBAN = "unban", "lifted a ban"
+        LOCK = "lock", "locked"
+        UNLOCK = "unlock", "unlocked"
+        SLOW = "slow", "changed slow mode"
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    moderator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    moderator_name = models.CharField(max_length=150, help_text="The account's name at the time.")
+    room = models.CharField(max_length=50, blank=True, help_text="The room's address at the time.")
+    member_id = models.UUIDField("member's id", null=True)
+    member_name = models.CharField(max_length=NAME_LIMIT, blank=True)
+    seq = models.PositiveBigIntegerField("message", null=True)
+    detail = models.CharField(max_length=100, blank=True)
+    reason = models.CharField(max_length=MODERATION_REASON_LIMIT, blank=True)
+
+    class Meta:
+        ordering = ("-at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.moderator_name} {self.get_kind_display()}"

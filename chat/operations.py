@@ -6,17 +6,23 @@ from datetime import datetime
 
 from .log import RoomRow
 from .models import Message
+from .moderation import Moderator
 from .protocol import REACTION_KINDS_LIMIT, REACTIONS_LIMIT, Member, MemberId, Refusal, RefusalCode
+from .statements import LockedRoom
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message to be written. The same nonce of the same author in the same room is the same message."""
+    """A message to be written. The same nonce of the same author in the same room is the same message.
+
+    `is_free`, here and below: of a moderator, whom neither a lock nor slow mode holds up.
+    """
 
     room: RoomRow
     nonce: uuid.UUID
     author: Member
     body: str
+    is_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +33,18 @@ class Edit:
     seq: int
     member_id: MemberId
     body: str
+    is_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Takes a message of `member_id` back, or anybody's if it is a moderator: a tombstone stays, without the words."""
+    """Takes a message of `member_id` back, or anybody's for a moderator: a tombstone stays, without the words."""
 
     room: RoomRow
     seq: int
     member_id: MemberId
-    by_moderator: bool = False
+    moderator: Moderator | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class React:
     member_id: MemberId
     emoji: str
     on: bool
+    is_free: bool = False
 
 
 Change = Edit | Delete | React
@@ -69,6 +78,28 @@ def alter(message: Message, change: Change, html: str, now: datetime) -> bool:
             return _react(message, change)
 
 
+def check_lock(room: LockedRoom, operation: Operation) -> None:
+    """Nothing, where the room is open for this operation. What one has said may be taken back from a locked one, too.
+
+    Raises:
+        Refusal: `locked`.
+    """
+    if room.is_locked and not isinstance(operation, Delete) and not operation.is_free:
+        raise Refusal(RefusalCode.LOCKED, "This room is locked: it can be read, but nobody can write.")
+
+
+def check_pace(room: LockedRoom, last_at: datetime | None, now: datetime) -> None:
+    """Nothing, where slow mode has the author, who posted last at `last_at`, post again.
+
+    Raises:
+        Refusal: `rate_limited`.
+    """
+    wait = 0.0 if last_at is None else room.slow_seconds - (now - last_at).total_seconds()
+    if wait > 0:
+        detail = f"Slow mode: one message every {room.slow_seconds} s."
+        raise Refusal(RefusalCode.RATE_LIMITED, detail, retry_after=round(min(wait, room.slow_seconds), 3))
+
+
 def no_such_message(seq: int) -> Refusal:
     return Refusal(RefusalCode.NO_SUCH_MESSAGE, "There is no such message in this room.", seq=seq)
 
@@ -83,7 +114,7 @@ def _edit(message: Message, edit: Edit, html: str, now: datetime) -> bool:
 
 
 def _delete(message: Message, delete: Delete, now: datetime) -> bool:
-    if not delete.by_moderator:
+    if delete.moderator is None:
         _expect_author(message, delete.member_id)
     if message.deleted_at is not None:
         return False

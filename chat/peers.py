@@ -44,7 +44,13 @@ class Spent(Struct, frozen=True, tag=True):
     used: dict[MemberId, Used]
 
 
-Item = Written | Held | Released | IsTyping | BansChanged | Spent
+class RulesChanged(Struct, frozen=True, tag=True):
+    """Everywhere: who may write in this room has changed. The database says how."""
+
+    room: str
+
+
+Item = Written | Held | Released | IsTyping | BansChanged | RulesChanged | Spent
 
 
 class News(Struct, frozen=True):

@@ -31,11 +31,15 @@ JOIN_SECONDS = 5  # From the open socket to `join`.
 # much as its longest body.
 REACTION_KINDS_LIMIT = 20
 REACTIONS_LIMIT = 200
+MODERATION_REASON_LIMIT = 200  # Characters: a sentence for the record.
+SLOW_LIMIT_SECONDS = 3_600  # Slow mode's slowest: a message an hour.
+BAN_LIMIT_MINUTES = 10 * 366 * 24 * 60  # Ten years; a longer ban is one without an end.
 TYPING_SECONDS = 3  # `typing` of one member is passed on at most this often.
 
 MemberId = NewType("MemberId", str)  # A UUID in its canonical form: lower case, with hyphens.
 Version = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # JavaScript counts exactly up to here.
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+Reason = Annotated[str, Meta(max_length=MODERATION_REASON_LIMIT)]
 
 
 class RefusalCode(StrEnum):
@@ -50,6 +54,7 @@ class RefusalCode(StrEnum):
     NOT_YOURS = "not_yours"
     NO_SUCH_MESSAGE = "no_such_message"
     TOO_MANY_REACTIONS = "too_many_reactions"
+    NOT_ALLOWED = "not_allowed"
     LOCKED = "locked"
     UNAVAILABLE = "unavailable"
 
@@ -123,7 +128,10 @@ class Edit(Command, frozen=True, tag="edit"):
 
 
 class Delete(Command, frozen=True, tag="delete"):
+    """`reason` is a moderator's, for the record."""
+
     seq: Seq
+    reason: Reason = ""
 
 
 class React(Command, frozen=True, tag="react"):
@@ -150,9 +158,49 @@ class Sync(Command, frozen=True, tag="sync"):
     since: Version
 
 
-COMMANDS: tuple[type[Command], ...] = (Join, Post, Edit, Delete, React, Rename, Typing, History, Sync)
+class BanMember(Command, frozen=True, tag="ban"):
+    """`minutes` from now; without them until it is lifted. `address`: also where the member comes from."""
+
+    id: uuid.UUID
+    reason: Reason
+    minutes: Annotated[int, Meta(ge=1, le=BAN_LIMIT_MINUTES)] | None = None
+    address: bool = False
+
+
+class UnbanMember(Command, frozen=True, tag="unban"):
+    id: uuid.UUID
+    reason: Reason = ""
+
+
+class Lock(Command, frozen=True, tag="lock"):
+    on: bool
+    reason: Reason = ""
+
+
+class SlowDown(Command, frozen=True, tag="slow"):
+    """Seconds between two messages of the same member; 0 ends it."""
+
+    seconds: Annotated[int, Meta(ge=0, le=SLOW_LIMIT_SECONDS)]
+    reason: Reason = ""
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    Join,
+    Post,
+    Edit,
+    Delete,
+    React,
+    Rename,
+    Typing,
+    History,
+    Sync,
+    BanMember,
+    UnbanMember,
+    Lock,
+    SlowDown,
+)
 _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(
-    Join | Post | Edit | Delete | React | Rename | Typing | History | Sync
+    Join | Post | Edit | Delete | React | Rename | Typing | History | Sync | BanMember | UnbanMember | Lock | SlowDown
 )
 _COMMAND_NAMES = frozenset(command.__struct_config__.tag for command in COMMANDS)
 
@@ -284,9 +332,11 @@ class Member(Struct, frozen=True):
     like: MemberId | UnsetType = UNSET
 
 
-class RoomInfo(Struct, frozen=True):
+class RoomInfo(Struct, frozen=True, omit_defaults=True):
     slug: str
     title: str
+    locked: bool = False
+    slow: int = 0  # Seconds between two messages of a member.
 
 
 class Limits(Struct, frozen=True):
@@ -309,6 +359,7 @@ class Welcome(Event, frozen=True, tag="welcome"):
     build: str
     pulse: int = PULSE_SECONDS
     limits: Limits = Limits()
+    moderator: bool | UnsetType = UNSET
 
 
 class Message(Event, frozen=True, tag="message", omit_defaults=True):
@@ -339,6 +390,25 @@ class Left(Event, frozen=True, tag="left"):
 class Renamed(Event, frozen=True, tag="renamed"):
     member: Member
     online: int
+
+
+class RoomNow(Event, frozen=True, tag="room"):
+    """Who may write has changed."""
+
+    room: RoomInfo
+
+
+class Banned(Event, frozen=True, tag="banned"):
+    """Answers `ban`. `until`: milliseconds since 1970 UTC; missing where the ban has no end."""
+
+    id: MemberId
+    until: int | UnsetType = UNSET
+
+
+class Unbanned(Event, frozen=True, tag="unbanned"):
+    """Answers `unban`."""
+
+    id: MemberId
 
 
 class TypingNow(Event, frozen=True, tag="typing"):
@@ -391,6 +461,9 @@ EVENTS: tuple[type[Event], ...] = (
     Joined,
     Left,
     Renamed,
+    RoomNow,
+    Banned,
+    Unbanned,
     TypingNow,
     Pulse,
     Page,

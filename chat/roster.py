@@ -50,6 +50,7 @@ class Roster:
         return (Member(member_id, self.name(member_id), like.get(member_id, UNSET)) for member_id in self._holders)
 
     def name(self, member_id: MemberId) -> str:
+        """As this member is called now, which is here."""
         holders = self._holders[member_id]
         return (next(iter(holders.values())) if len(holders) == 1 else max(holders.values())).name
 

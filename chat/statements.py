@@ -6,7 +6,7 @@ is a parameter, never a part of the text (hence `nosec B608`).
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Field
@@ -20,14 +20,24 @@ _INSERT = f"INSERT INTO {_MESSAGES} ({_COLUMNS}) VALUES ({', '.join(['%s'] * len
 _MOVE = f"UPDATE {_ROOMS} SET head = %s WHERE id = %s"  # nosec B608
 
 
-def lock_rooms(ids: Collection[int]) -> dict[int, int]:
-    """The heads of these rooms by id, locked until the transaction ends; a deleted room is missing.
+class LockedRoom(NamedTuple):
+    """What a room's row says: how far its log goes, and who may write."""
+
+    head: int
+    is_locked: bool
+    slow_seconds: int
+
+
+def lock_rooms(ids: Collection[int]) -> dict[int, LockedRoom]:
+    """These rooms by id, their rows locked until the transaction ends; a deleted room is missing.
 
     In the order of ids, so that two processes never wait for each other's rooms.
     """
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
-    sql = f"SELECT id, head FROM {_ROOMS} WHERE id IN ({_marks(ids)}) ORDER BY id{lock}"  # nosec B608
-    return dict(_rows(sql, list(ids)))
+    columns = "id, head, locked, slow_seconds"
+    sql = f"SELECT {columns} FROM {_ROOMS} WHERE id IN ({_marks(ids)}) ORDER BY id{lock}"  # nosec B608
+    rows = _rows(sql, list(ids))
+    return {room_id: LockedRoom(head, bool(locked), slow) for room_id, head, locked, slow in rows}
 
 
 def ids_by_nonce(nonces: Sequence[uuid.UUID]) -> list[int]:

@@ -33,11 +33,19 @@ async def identity(http_url: str, token: str | None = None, address: str = "") -
 class Client:
     """One member on one socket. It keeps what the room looks like to it: `messages` by seq, `head`, `members`."""
 
-    def __init__(self, http_url: str, name: str = "Ann", room: str = "lobby", address: str = "") -> None:
+    def __init__(
+        self,
+        http_url: str,
+        name: str = "Ann",
+        room: str = "lobby",
+        address: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.http_url = http_url
         self.address = address
         self.name = name
         self.room = room
+        self.headers = headers or {}  # Of the handshake.
         self.id = ""
         self.token = ""
         self.log = ""
@@ -58,7 +66,7 @@ class Client:
         info = await identity(self.http_url, self.token, self.address)
         self.id, self.token = info["uuid"], info["token"]
         url = f"{info['socketURL']}/{self.room}"
-        headers = from_address(self.address)
+        headers = from_address(self.address) | self.headers
         self._socket = await connect(url, proxy=None, max_size=None, compression=None, additional_headers=headers)
         self._unread = asyncio.Queue()
         self._reader = asyncio.create_task(self._read(self._socket, self._unread))

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.test.utils import CaptureQueriesContext
 
@@ -14,6 +15,7 @@ from chat import committer, log
 from chat.committer import Committer
 from chat.log import Log, LogUnavailable, RoomGone, RoomRow
 from chat.models import Message, Room
+from chat.moderation import Moderator
 from chat.operations import Delete, Edit, Operation, Post, React
 from chat.protocol import Member, MemberId
 from chat.ring import Entry
@@ -75,7 +77,8 @@ async def test_posts_that_wait_together_are_committed_together_and_in_order(desk
         versions[slug] += news
     assert versions == {"lobby": [1, 2, 3], "other": [1, 2]}
     assert len(desk.published) < len(rooms)
-    assert await desk.log.heads([lobby.id, other.id, 999]) == {lobby.id: 3, other.id: 2}
+    states = await desk.log.states([lobby.id, other.id, 999])
+    assert {room_id: state.head for room_id, state in states.items()} == {lobby.id: 3, other.id: 2}
 
 
 async def test_a_nonce_counts_once_for_its_author_and_room(desk: Desk) -> None:
@@ -88,18 +91,19 @@ async def test_a_nonce_counts_once_for_its_author_and_room(desk: Desk) -> None:
     assert (again.is_new, again.entry) == (False, same[0].entry)
     assert (await desk.post(lobby, "bob's", BOB, nonce)).is_new
     assert (await desk.post(other, "elsewhere", ANN, nonce)).is_new
-    assert (await desk.log.heads([lobby.id]))[lobby.id] == 2
+    assert (await desk.log.states([lobby.id]))[lobby.id].head == 2
 
 
 async def test_a_change_takes_the_next_version_and_leaves_the_message_in_its_place(desk: Desk) -> None:
     room = await desk.log.room("lobby")
     await desk.post(room, "one")
     await desk.post(room, "two")
+    moderator = await desk.log.run(lambda: User.objects.create(username="mo"))
     changes: list[Operation] = [
         Edit(room, 1, ANN.id, "won"),
         React(room, 1, ANN.id, "👍", True),
         React(room, 1, BOB.id, "🎉", True),
-        Delete(room, 2, MemberId(EVE_ID), by_moderator=True),
+        Delete(room, 2, MemberId(EVE_ID), Moderator(moderator.pk, "mo", "")),
     ]
     told = [(await desk.committer.commit(change)).entry for change in changes]
     assert [(entry.seq, entry.version) for entry in told] == [(1, 3), (1, 4), (1, 5), (2, 6)]
@@ -126,7 +130,7 @@ async def test_a_change_that_changes_nothing_takes_no_version(desk: Desk) -> Non
         again = await desk.committer.commit(change)
         assert (first.is_new, again.is_new) == (True, False)
         assert again.entry == first.entry
-    assert (await desk.log.heads([room.id]))[room.id] == 5
+    assert (await desk.log.states([room.id]))[room.id].head == 5
     assert len(desk.published) == 5
 
 
@@ -248,7 +252,7 @@ async def test_a_post_that_cannot_be_written_does_not_take_others_with_it(
     posts = [desk.post(room, body) for body in ("first", "bad", "last")]
     outcomes = await asyncio.gather(*posts, return_exceptions=True)
     assert [getattr(outcome, "is_new", type(outcome)) for outcome in outcomes] == [True, ZeroDivisionError, True]
-    assert (await desk.log.heads([room.id]))[room.id] == 2
+    assert (await desk.log.states([room.id]))[room.id].head == 2
 
 
 async def test_a_connection_that_died_is_replaced_without_anybody_noticing(desk: Desk) -> None:

@@ -32,11 +32,11 @@ def documented_fields(cell: str) -> dict[str, bool]:
 
 
 def fields(struct: type[msgspec.Struct]) -> dict[str, bool]:
+    may_leave_out = struct.__struct_config__.omit_defaults or issubclass(struct, protocol.Command)
     optional = {
         field.encode_name
         for field in msgspec.structs.fields(struct)
-        if field.default in (None, msgspec.UNSET)
-        or (struct.__struct_config__.omit_defaults and field.default is not msgspec.NODEFAULT)
+        if field.default in (None, msgspec.UNSET) or (may_leave_out and field.default is not msgspec.NODEFAULT)
     }
     return {field.encode_name: field.encode_name in optional for field in msgspec.structs.fields(struct)}
 
@@ -75,6 +75,9 @@ def test_limits_are_documented() -> None:
         f"over {protocol.FRAME_LIMIT_BYTES // 1024} KiB",
         f"at most {protocol.REACTION_KINDS_LIMIT} different",
         f"{protocol.REACTIONS_LIMIT} reactions in",
+        f"up to {protocol.MODERATION_REASON_LIMIT} characters",
+        f"to {protocol.SLOW_LIMIT_SECONDS:,}",
+        f"at most {protocol.BAN_LIMIT_MINUTES:,}",
         f"`v` is {protocol.PROTOCOL_VERSION}",
     ):
         assert number in DOCUMENT

@@ -8,6 +8,7 @@ import pytest
 
 from chat import protocol
 from chat.models import Message
+from chat.moderation import Moderator
 from chat.operations import Change, Delete, Edit, React, alter
 from chat.protocol import REACTION_KINDS_LIMIT, REACTIONS_LIMIT, MemberId, Refusal
 from tests.unit.fakes import ROOM
@@ -55,7 +56,7 @@ def test_only_its_author_edits_or_deletes_a_message(message: Message) -> None:
     assert refusal_of(message, Delete(ROOM, 7, BOB)) == "not_yours"
 
 
-@pytest.mark.parametrize("delete", [Delete(ROOM, 7, ANN), Delete(ROOM, 7, BOB, by_moderator=True)])
+@pytest.mark.parametrize("delete", [Delete(ROOM, 7, ANN), Delete(ROOM, 7, BOB, Moderator(1, "mo", ""))])
 def test_a_deletion_leaves_nothing_of_what_was_said(message: Message, delete: Delete) -> None:
     react(message, BOB, "👍")
     assert change(message, delete)

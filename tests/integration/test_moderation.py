@@ -1,0 +1,377 @@
+"""Moderators and whom they moderate, on two server processes that share Redis and PostgreSQL."""
+
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from tests import servers
+from tests.client import Client
+from tests.moderators import cookie_of, make_moderators, post, sign_in
+from tests.servers import ChattyServer, PostgresServer, RedisServer
+
+Pair = tuple[ChattyServer, ChattyServer]
+Enter = Callable[..., Awaitable[Client]]
+
+EVES_PLACE = {"X-Forwarded-For": "203.0.113.7"}  # The tests' own machine is a proxy that is trusted.
+ELSEWHERE = {"X-Forwarded-For": "198.51.100.9"}
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: PostgresServer) -> str:
+    url = postgres_server.create_migrated_database()
+    make_moderators(url, "mo", "max")
+    return url
+
+
+@pytest.fixture(scope="module")
+def pair(redis_server: RedisServer, database: str) -> Iterator[Pair]:
+    settings = {"REDIS_URL": redis_server.url, "DATABASE_URL": database}
+    one, other = servers.chatty_server(**settings), servers.chatty_server(**settings)
+    with servers.all_of(one, other):
+        yield one, other
+        assert not re.findall(r"error (?:chat|uvicorn).*", one.log + other.log)
+        assert "Traceback" not in one.log + other.log
+
+
+@pytest.fixture(scope="module")
+def moderators_browser(pair: Pair) -> Iterator[httpx.Client]:
+    """Mo's, signed in."""
+    with closing(sign_in(pair[0].http_url, "mo")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def sql(database: str) -> Iterator[Callable[..., Any]]:
+    """Looks into the database, or changes it behind the servers' backs; the first column of the first row."""
+    with psycopg.connect(database.replace("postgres://", "postgresql://"), autocommit=True) as connection:
+
+        def run(statement: str, *values: object) -> Any:
+            cursor = connection.execute(statement.encode(), values)
+            row = cursor.fetchone() if cursor.description else None
+            return row and row[0]
+
+        yield run
+
+
+@pytest.fixture
+def room() -> str:
+    return f"room-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def enter(pair: Pair, room: str, moderators_browser: httpx.Client) -> AsyncIterator[Enter]:
+    """Somebody comes in, on the first process unless told otherwise."""
+    came: list[Client] = []
+
+    async def enter(name: str, on: int = 0, room: str = room, token: str = "", **headers: str) -> Client:
+        client = Client(pair[on].http_url, name, room, headers=headers)
+        client.token = token
+        came.append(client)
+        await client.open()
+        await client.join()
+        return client
+
+    yield enter
+    for client in came:
+        await client.close()
+
+
+@pytest.fixture
+async def mo(enter: Enter, moderators_browser: httpx.Client) -> Client:
+    """The moderator, on the first process."""
+    return await enter("Mo", **cookie_of(moderators_browser), **EVES_PLACE)
+
+
+async def is_shut_out(pair: Pair, on: int = 0, token: str = "", **headers: str) -> bool:
+    """Whether somebody who knocks is sent away for good."""
+    client = Client(pair[on].http_url, "Eve", f"room-{uuid.uuid4().hex[:12]}", headers=headers)
+    client.token = token
+    await client.open()
+    await client.send(type="join", token=client.token, name="Eve", v=1)
+    event = await client.next()
+    if event["type"] == "welcome":
+        await client.close()
+        return False
+    assert event == {"type": "bye", "code": 4003, "reconnect": False, "after": 0}
+    assert await client.closed() == 4003
+    return True
+
+
+async def until_shut_out(pair: Pair, on: int = 0, token: str = "", *, expected: bool = True, **headers: str) -> None:
+    """For a process that nothing else shows to have heard of a ban, or of its end."""
+    deadline = time.monotonic() + 5
+    while await is_shut_out(pair, on, token, **headers) is not expected:
+        assert time.monotonic() < deadline, f"expected to be {'shut out' if expected else 'let in'}"
+
+
+async def until_let_in(pair: Pair, on: int, token: str, **headers: str) -> None:
+    await until_shut_out(pair, on, token, expected=False, **headers)
+
+
+async def ban(mo: Client, eve: Client, **fields: Any) -> dict[str, Any]:
+    await mo.send(type="ban", id=eve.id, reason="spam", **fields)
+    return await mo.next("banned")
+
+
+# --- bans ---
+
+
+async def test_a_ban_closes_all_of_a_members_sockets_everywhere_within_a_second(
+    pair: Pair, enter: Enter, mo: Client, record_property: Callable[[str, object], None]
+) -> None:
+    eve = await enter("Eve")
+    away = await enter("Eve", on=1, room="elsewhere", token=eve.token)
+    ann = await enter("Ann", on=1)
+    started_at = time.monotonic()
+    await mo.send(type="ban", id=eve.id, reason="spam")
+    for client in (eve, away):
+        assert await client.closed() == 4003
+        bye = [event for event in client.events if event["type"] == "bye"]
+        assert bye == [{"type": "bye", "code": 4003, "reconnect": False, "after": 0}]
+    taken = time.monotonic() - started_at
+    record_property("seconds", taken)  # Seen with --junit-xml.
+    assert taken <= 1
+    assert await mo.next("banned") == {"type": "banned", "id": eve.id}
+    await ann.until(lambda c: eve.id not in c.members, "that Eve left")
+    assert time.monotonic() - started_at < 1.5, "a banned member has no grace"
+    for on in (0, 1):
+        assert await is_shut_out(pair, on, eve.token)
+    assert not await is_shut_out(pair, token="")
+
+
+async def test_a_ban_of_which_no_process_was_told_holds_within_a_second(
+    enter: Enter, sql: Callable[..., Any], record_property: Callable[[str, object], None]
+) -> None:
+    eve = await enter("Eve", on=1)
+    started_at = time.monotonic()
+    columns, values = "member_id, member_name, reason, by_address, created_at", "%s, '', '', false, now()"
+    sql(f"INSERT INTO chat_ban ({columns}) VALUES ({values})", eve.id)
+    sql("UPDATE chat_banrevision SET number = number + 1")
+    assert await eve.closed() == 4003
+    taken = time.monotonic() - started_at
+    record_property("seconds", taken)
+    assert taken <= 1
+
+
+async def test_a_ban_by_address_shuts_out_whoever_comes_from_there(
+    pair: Pair, enter: Enter, mo: Client, sql: Callable[..., Any]
+) -> None:
+    eve = await enter("Eve", **EVES_PLACE)
+    away = await enter("Eve", on=1, token=eve.token, **{"X-Forwarded-For": "2001:db8:1:2:3::4"})
+    neighbour = await enter("Zoe", on=1, **EVES_PLACE)
+    ann = await enter("Ann", on=1, **ELSEWHERE)
+    assert (await ban(mo, eve, minutes=60, address=True))["until"] > time.time() * 1000
+    for client in (eve, away, neighbour):
+        assert await client.closed() == 4003
+    for on in (0, 1):
+        await until_shut_out(pair, on, **EVES_PLACE)
+        await until_shut_out(pair, on, **{"X-Forwarded-For": "2001:db8:1:2::99"})
+        assert await is_shut_out(pair, on, eve.token, **ELSEWHERE)
+        assert not await is_shut_out(pair, on, **ELSEWHERE)
+    assert (await ann.post("still here"))["body"] == "still here"
+    assert (await mo.post("at Eve's address"))["body"] == "at Eve's address"
+
+    kept = "SELECT count(*) FROM chat_bannednetwork n JOIN chat_ban b ON b.id = n.ban_id WHERE b.member_id = %s"
+    assert sql(kept, eve.id) == 2
+    await mo.send(type="unban", id=eve.id)
+    assert await mo.next("unbanned") == {"type": "unbanned", "id": eve.id}
+    assert sql(kept, eve.id) == 0
+    for on in (0, 1):
+        await until_let_in(pair, on, eve.token, **EVES_PLACE)
+
+
+async def test_a_ban_by_address_of_somebody_who_is_away_takes_in_that_of_the_first_attempt(
+    pair: Pair, enter: Enter, mo: Client
+) -> None:
+    eve = await enter("Eve", **ELSEWHERE)
+    await eve.close()
+    here, there = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "192.0.2.2"}
+    await ban(mo, eve, minutes=1, address=True)
+    await until_shut_out(pair, 1, eve.token, **here)
+    await until_shut_out(pair, 0, **here)
+    assert await is_shut_out(pair, 1, eve.token, **there)
+    assert not await is_shut_out(pair, 1, **there)
+
+
+async def test_a_ban_ends_by_itself(pair: Pair, enter: Enter, mo: Client, sql: Callable[..., Any]) -> None:
+    eve = await enter("Eve")
+    await ban(mo, eve, minutes=1)
+    assert await eve.closed() == 4003
+    sql("UPDATE chat_ban SET ends_at = now() + interval '2 seconds' WHERE member_id = %s", eve.id)
+    sql("UPDATE chat_banrevision SET number = number + 1")
+    assert await is_shut_out(pair, 0, eve.token)
+    for on in (0, 1):
+        await until_let_in(pair, on, eve.token)
+
+
+# --- rooms ---
+
+
+async def test_a_locked_room_is_read_only_for_all_but_moderators(enter: Enter, mo: Client) -> None:
+    eve = await enter("Eve", on=1)
+    mine = await eve.post("before")
+    await mo.send(type="lock", on=True, reason="quiet, please")
+    for client in (mo, eve):
+        assert (await client.next("room"))["room"]["locked"] is True
+    nonce = str(uuid.uuid4())
+    for command in (
+        {"type": "post", "nonce": nonce, "body": "still"},
+        {"type": "edit", "seq": mine["seq"], "body": "after"},
+        {"type": "react", "seq": mine["seq"], "emoji": "👍", "on": True},
+    ):
+        await eve.send(**command)
+        assert (await eve.refused())["code"] == "locked"
+    assert (await mo.post("I may"))["body"] == "I may"
+    late = await enter("Late", on=1)
+    assert late.events[0]["room"]["locked"] is True
+    await eve.send(type="delete", seq=mine["seq"])
+    assert (await eve.next("message", lambda event: event["seq"] == mine["seq"]))["deleted"] is True
+    await mo.send(type="lock", on=False)
+    for client in (mo, eve):
+        assert "locked" not in (await client.next("room"))["room"]
+    assert (await eve.post("again", nonce))["body"] == "again"
+    await mo.send(type="lock", on=False)
+    assert "locked" not in (await mo.next("room"))["room"], "answered, though nothing changed"
+
+
+async def test_slow_mode_holds_a_member_up_over_all_its_connections(enter: Enter, mo: Client) -> None:
+    eve = await enter("Eve", on=1)
+    await mo.send(type="slow", seconds=30)
+    assert (await eve.next("room"))["room"]["slow"] == 30
+    tab = await enter("Eve", token=eve.token)
+    said = await eve.post("first")
+    assert await eve.post("first", said["nonce"]) == said
+    for client in (eve, tab):
+        await client.send(type="post", nonce=str(uuid.uuid4()), body="second")
+        refused = await client.refused()
+        assert refused["code"] == "rate_limited"
+        assert 20 < refused["retry_after"] <= 30
+    for number in range(3):
+        await mo.post(f"moderators are free {number}")
+    await mo.send(type="slow", seconds=1)
+    assert (await eve.next("room"))["room"]["slow"] == 1
+    deadline = time.monotonic() + 5
+    nonce = str(uuid.uuid4())
+    while time.monotonic() < deadline:
+        await eve.send(type="post", nonce=nonce, body="second")
+        event = await eve.next(None, lambda event: event.get("nonce") == nonce)
+        if event["type"] == "message":
+            break
+    assert event["type"] == "message"
+
+
+async def test_a_moderator_deletes_anybodys_message_and_the_record_says_so(
+    enter: Enter, mo: Client, sql: Callable[..., Any]
+) -> None:
+    eve = await enter("Eve", on=1)
+    bad = await eve.post("bad")
+    await eve.send(type="delete", seq=(await mo.post("good"))["seq"])
+    assert (await eve.refused())["code"] == "not_yours"
+    await mo.send(type="delete", seq=bad["seq"], reason="rude")
+    gone = await eve.next("message", lambda event: event["seq"] == bad["seq"])
+    assert (gone["deleted"], gone["body"], gone["version"]) == (True, "", 3)
+    record = "concat_ws(' ', moderator_name, kind, seq, reason)"
+    assert sql(f"SELECT {record} FROM chat_moderationaction WHERE member_id = %s", eve.id) == "mo delete 1 rude"
+
+
+# --- who may ---
+
+
+async def test_only_moderators_are_told_that_they_are(enter: Enter, pair: Pair, mo: Client) -> None:
+    assert mo.events[0]["moderator"] is True
+    assert "moderator" not in (await enter("Eve")).events[0]
+    assert "moderator" not in (await enter("Eve", Cookie="sessionid=" + "a" * 32)).events[0]
+    with closing(sign_in(pair[0].http_url, "clerk")) as clerk:
+        assert "moderator" not in (await enter("Clerk", **cookie_of(clerk))).events[0]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"type": "ban", "id": str(uuid.uuid4()), "reason": ""},
+        {"type": "unban", "id": str(uuid.uuid4())},
+        {"type": "lock", "on": True},
+        {"type": "slow", "seconds": 5},
+    ],
+    ids=lambda command: command["type"],
+)
+async def test_others_may_not(enter: Enter, command: dict[str, Any]) -> None:
+    eve = await enter("Eve")
+    await eve.send(**command)
+    assert (await eve.refused())["code"] == "not_allowed"
+    assert "room" not in {event["type"] for event in await eve.settle()}
+
+
+async def test_a_moderator_cant_ban_itself(mo: Client) -> None:
+    await mo.send(type="ban", id=mo.id, reason="")
+    assert (await mo.refused())["code"] == "not_allowed"
+
+
+async def test_a_moderator_who_is_one_no_longer_loses_its_power_at_once(
+    enter: Enter, pair: Pair, sql: Callable[..., Any]
+) -> None:
+    with closing(sign_in(pair[1].http_url, "max")) as browser:
+        member = await enter("Max", on=1, **cookie_of(browser))
+    await member.send(type="lock", on=True)
+    assert (await member.next("room"))["room"]["locked"] is True
+    await member.post("I may")
+    sql("UPDATE auth_user SET is_staff = false WHERE username = 'max'")
+    await member.send(type="post", nonce=str(uuid.uuid4()), body="I may not")
+    assert (await member.refused())["code"] == "locked"
+    await member.send(type="lock", on=False)
+    assert (await member.refused())["code"] == "not_allowed"
+
+
+# --- what is done in /admin ---
+
+
+async def test_what_is_done_in_the_admin_takes_effect_in_the_rooms_at_once(
+    enter: Enter, moderators_browser: httpx.Client, room: str, sql: Callable[..., Any]
+) -> None:
+    eve, ann = await enter("Eve", on=1), await enter("Ann", on=1)
+    await eve.post("bad")
+    key = sql("SELECT m.id FROM chat_message m JOIN chat_room r ON r.id = m.room_id WHERE r.slug = %s", room)
+    room_key = sql("SELECT id FROM chat_room WHERE slug = %s", room)
+
+    answer = post(moderators_browser, f"/admin/chat/message/{key}/delete/", post="yes", reason="rude")
+    assert answer.status_code == 302, answer.text
+    assert (await ann.next("message", lambda event: event.get("deleted")))["version"] == 2
+
+    answer = post(moderators_browser, f"/admin/chat/room/{room_key}/change/", title="", locked="on", slow_seconds="0")
+    assert answer.status_code == 302, answer.text
+    assert (await ann.next("room"))["room"]["locked"] is True
+
+    started_at = time.monotonic()
+    form = {"networks-TOTAL_FORMS": 0, "networks-INITIAL_FORMS": 0, "member_id": eve.id, "reason": "spam"}
+    answer = post(moderators_browser, "/admin/chat/ban/add/", **form)
+    assert answer.status_code == 302, answer.text
+    assert await eve.closed() == 4003
+    assert time.monotonic() - started_at <= 1
+    kinds = "SELECT string_agg(kind, ' ' ORDER BY id) FROM chat_moderationaction WHERE room = %s OR member_id = %s"
+    assert sql(kinds, room, eve.id) == "delete lock ban"
+
+
+# --- one server by itself ---
+
+
+async def test_without_redis_a_ban_holds_too_and_outlives_a_restart(sqlite_url: str) -> None:
+    make_moderators(sqlite_url, "mo")
+    with servers.chatty_server(DATABASE_URL=sqlite_url) as server:
+        with closing(sign_in(server.http_url, "mo")) as browser:
+            cookie = cookie_of(browser)
+        async with Client(server.http_url, "Mo", headers=cookie) as mo, Client(server.http_url, "Eve") as eve:
+            started_at = time.monotonic()
+            await ban(mo, eve)
+            assert await eve.closed() == 4003
+            assert time.monotonic() - started_at <= 1
+            await mo.until(lambda c: eve.id not in c.members, "that Eve left")
+        server.restart()
+        assert await is_shut_out((server, server), 0, eve.token)
+        assert not await is_shut_out((server, server))
