@@ -19,7 +19,7 @@ from .hubs import current_hubs
 from .limits import current_limiter
 from .log import LogUnavailable
 from .presence import PresenceUnavailable
-from .protocol import BODY_LIMIT, NAME_LIMIT
+from .protocol import BODY_LIMIT, MODERATION_REASON_LIMIT, NAME_LIMIT
 from .routes import DEFAULT_ROOM, socket_url
 
 READY_SECONDS = 3  # A database or Redis that takes longer is not ready.
@@ -30,7 +30,13 @@ READY_SECONDS = 3  # A database or Redis that takes longer is not ready.
 @require_safe
 def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
     """A room's page. It is the same for everybody and holds nothing personal, so that any cache may keep it."""
-    context = {"room": slug, "build": current_build(), "body_limit": BODY_LIMIT, "name_limit": NAME_LIMIT}
+    context = {
+        "room": slug,
+        "build": current_build(),
+        "body_limit": BODY_LIMIT,
+        "name_limit": NAME_LIMIT,
+        "reason_limit": MODERATION_REASON_LIMIT,
+    }
     response = render(request, "chat/room.html", context)
     if settings.PAGE_MAX_AGE:
         patch_cache_control(response, public=True, max_age=settings.PAGE_MAX_AGE)

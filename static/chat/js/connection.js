@@ -42,7 +42,7 @@ export function mount({ events, root }) {
     stopCountdown();
     const isLost = state === "waiting" || state === "stopped" || (state === "connecting" && wasJoined);
     root.dataset.state = state;
-    bar.hidden = !isLost;
+    bar.hidden = !isLost || reason === "banned"; // That takes more than a bar: shut-out.js.
     retry.hidden = state !== "waiting" || !retryAt || isSlow;
     setText(next, "");
     setText(announcement, isLost ? word(key()) : ""); // Apart from the seconds: nobody wants those read out.

@@ -15,6 +15,8 @@ function name(text) {
 export const APP_LAUNCHED = name("app:launched");
 export const FILTER_CHANGED = name("filter:changed");
 export const COMPOSER_TYPED = name("composer:typed");
+export const OPEN_MENU = name("menu:open");
+export const MENU_CHOSEN = name("menu:chosen");
 
 // Who I am
 export const IDENTITY_READY = name("identity:ready");
@@ -32,6 +34,7 @@ export const SEND_COMMAND = name("command:send");
 // What the server says: the events of the wire
 export const ROOM_WELCOMED = name("room:welcomed");
 export const ROOM_PULSED = name("room:pulsed");
+export const ROOM_CHANGED = name("room:changed");
 export const MESSAGE_ARRIVED = name("message:arrived");
 export const CHANGES_ARRIVED = name("changes:arrived");
 export const PAGE_ARRIVED = name("page:arrived");
@@ -39,6 +42,7 @@ export const MEMBER_JOINED = name("member:joined");
 export const MEMBER_LEFT = name("member:left");
 export const MEMBER_RENAMED = name("member:renamed");
 export const MEMBER_TYPED = name("member:typed");
+export const MEMBER_BANNED = name("member:banned");
 export const COMMAND_REFUSED = name("command:refused");
 
 // The room's messages, in order and complete

@@ -1,23 +1,41 @@
-/** The head of the page: the room's title and how many are here. */
-import { MEMBER_JOINED, MEMBER_LEFT, ROOM_PULSED, ROOM_WELCOMED, subscribeAll } from "./events.js";
-import { setText, slot } from "./lib/dom.js";
+/** The head of the page: the room's title, how many are here, and for moderators the room's menu. */
+import { MEMBER_JOINED, MEMBER_LEFT, OPEN_MENU, ROOM_CHANGED, ROOM_PULSED, ROOM_WELCOMED, subscribeAll } from "./events.js";
+import { listen, setText, slot } from "./lib/dom.js";
 import { formatNumber, readWords } from "./lib/words.js";
 
 export function mount({ events, root }) {
   const { plural } = readWords(root);
+  const menu = slot(root, "menu");
+  let room = {};
+
+  const ends = [
+    subscribeAll(events, {
+      [ROOM_WELCOMED](welcome) {
+        menu.hidden = !welcome.moderator;
+        show(welcome.room);
+        count(welcome);
+      },
+      [ROOM_CHANGED]: (changed) => show(changed.room),
+      [MEMBER_JOINED]: count,
+      [MEMBER_LEFT]: count,
+      [ROOM_PULSED]: count,
+    }),
+    listen(menu, "click", () => {
+      const traits = [room.locked ? "locked" : "open", `slow-${room.slow ?? 0}`];
+      events.publish(OPEN_MENU, { kind: "room", anchor: menu, subject: room, traits });
+    }),
+  ];
+
+  function show(news) {
+    room = news;
+    setText(slot(root, "title"), room.title);
+    slot(root, "locked").toggleAttribute("hidden", !room.locked); // SVG has no such property.
+  }
 
   function count({ online }) {
     setText(slot(root, "online"), plural("online", online));
     setText(slot(root, "count"), formatNumber(online));
   }
 
-  return subscribeAll(events, {
-    [ROOM_WELCOMED](welcome) {
-      setText(slot(root, "title"), welcome.room.title);
-      count(welcome);
-    },
-    [MEMBER_JOINED]: count,
-    [MEMBER_LEFT]: count,
-    [ROOM_PULSED]: count,
-  });
+  return () => ends.forEach((end) => end());
 }

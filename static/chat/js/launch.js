@@ -8,12 +8,17 @@ import * as filter from "./filter.js";
 import * as filterBanner from "./filter-banner.js";
 import * as header from "./header.js";
 import * as identity from "./identity.js";
+import * as menu from "./menu.js";
 import * as messageList from "./message-list.js";
+import * as moderation from "./moderation.js";
+import * as moderationNotice from "./moderation-notice.js";
 import * as outbox from "./outbox.js";
 import * as people from "./people.js";
 import * as roster from "./roster.js";
+import * as rules from "./rules.js";
 import * as screenName from "./screen-name.js";
 import * as scroll from "./scroll.js";
+import * as shutOut from "./shut-out.js";
 import * as sidebar from "./sidebar.js";
 import * as socket from "./socket.js";
 import * as theme from "./theme.js";
@@ -31,12 +36,17 @@ const MODULES = {
   "filter-banner": filterBanner,
   header,
   identity,
+  menu,
   "message-list": messageList,
+  moderation,
+  "moderation-notice": moderationNotice,
   outbox,
   people,
   roster,
+  rules,
   "screen-name": screenName,
   scroll,
+  "shut-out": shutOut,
   sidebar,
   socket,
   theme,

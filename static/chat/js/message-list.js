@@ -7,6 +7,7 @@ import {
   MEMBER_RENAMED,
   NAMESAKES_CHANGED,
   NAME_CHOSEN,
+  OPEN_MENU,
   OUTBOX_CHANGED,
   RETRY_MESSAGE,
   ROOM_WELCOMED,
@@ -41,6 +42,7 @@ export function mount({ events, root }) {
       [MEMBER_RENAMED]: ({ member }) => member.id === me.id && meet(member),
       [ROOM_WELCOMED](welcome) {
         isLoaded = true;
+        root.classList.toggle("has-menus", Boolean(welcome.moderator));
         meet(welcome.me);
       },
       [TIMELINE_RESET]({ messages, more }) {
@@ -85,8 +87,16 @@ export function mount({ events, root }) {
       if (action === "unfold") item.classList.remove("is-folded");
       if (action === "retry") events.publish(RETRY_MESSAGE, { nonce: item.dataset.nonce });
       if (action === "discard") events.publish(DISCARD_MESSAGE, { nonce: item.dataset.nonce });
+      if (action === "menu") openMenu(item);
     }),
   ];
+
+  function openMenu(item) {
+    const { seq, author: id } = item.dataset;
+    const subject = { seq: Number(seq), author: { id, name: slot(item, "name").textContent } };
+    const traits = [id === me.id ? "own" : "others", item.classList.contains("is-deleted") ? "deleted" : "standing"];
+    events.publish(OPEN_MENU, { kind: "message", anchor: slot(item, "menu"), subject, traits });
+  }
 
   function meet(news) {
     me = { ...me, ...news };

@@ -5,6 +5,7 @@ import {
   MEMBER_LEFT,
   MEMBER_RENAMED,
   NAMESAKES_CHANGED,
+  OPEN_MENU,
   OPEN_SCREEN_NAME,
   ROOM_PULSED,
   ROOM_WELCOMED,
@@ -32,6 +33,7 @@ export function mount({ events, root }) {
     subscribeAll(events, {
       [ROOM_WELCOMED](welcome) {
         me = welcome.me.id;
+        root.classList.toggle("has-menus", Boolean(welcome.moderator));
         const present = new Set(welcome.members.map((member) => member.id));
         for (const id of [...items.keys()]) if (!present.has(id)) remove(id);
         welcome.members.forEach(put);
@@ -59,8 +61,16 @@ export function mount({ events, root }) {
         mark();
       },
     }),
-    listen(list, "click", ({ target }) => target.closest("[data-rename]") && events.publish(OPEN_SCREEN_NAME)),
+    listen(list, "click", ({ target }) => {
+      if (target.closest("[data-rename]")) events.publish(OPEN_SCREEN_NAME);
+      const anchor = target.closest("[data-slot=menu]");
+      if (anchor) openMenu(anchor, items.get(target.closest("li").dataset.member).member);
+    }),
   ];
+
+  function openMenu(anchor, subject) {
+    events.publish(OPEN_MENU, { kind: "member", anchor, subject, traits: ["others"] });
+  }
 
   function put(member) {
     const known = items.get(member.id);

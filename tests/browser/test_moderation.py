@@ -1,0 +1,128 @@
+"""Moderators in front of the page, and whom they moderate."""
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, expect
+
+from tests import servers
+from tests.browser.person import Person
+from tests.moderators import make_moderators, sign_in
+
+Make = Callable[..., Person]
+
+
+@pytest.fixture(scope="module")
+def session(server: servers.ChattyServer) -> dict[str, str]:
+    """The cookie of a moderator who signed in at /admin."""
+    make_moderators(server.settings["DATABASE_URL"], "mo")
+    with closing(sign_in(server.http_url, "mo")) as browser:
+        return {"name": "sessionid", "value": browser.cookies["sessionid"], "url": server.http_url}
+
+
+@pytest.fixture
+def mo(session: Any, new_context: Callable[..., BrowserContext], visitor: Make) -> Person:
+    """A moderator, in the room."""
+    context = new_context()
+    context.add_cookies([session])
+    return visitor(context=context).open().enter("Mo")
+
+
+def choose(mo: Person, where: Locator, entry: str, role: str = "menuitem") -> None:
+    """Opens the menu there, and takes one of its entries."""
+    where.hover()
+    where.get_by_role("button", name=re.compile("^(More about|Moderate)")).click()
+    mo.page.get_by_role(role, name=entry, exact=True).click()  # type: ignore[arg-type]
+
+
+def header(somebody: Person) -> Locator:
+    return somebody.page.locator("[data-module=header]")
+
+
+def answer(mo: Person, button: str, reason: str = "spam") -> None:
+    dialog = mo.page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill(reason)
+    dialog.get_by_role("button", name=button, exact=True).click()
+    expect(dialog).to_be_hidden()
+
+
+def test_a_moderator_deletes_a_message_and_bans_its_author(mo: Person, person: Make) -> None:
+    eve, ann = person("Eve"), person("Ann")
+    eve.say("Buy my stuff")
+    choose(mo, mo.message("Buy my stuff"), "Delete message…")
+    answer(mo, "Delete")
+    for somebody in (mo, ann):
+        expect(somebody.bodies).to_have_text(["This message was taken back."])
+
+    expect(mo.member("Eve")).to_be_visible()
+    choose(mo, mo.member("Eve"), "Ban…")
+    expect(mo.page.get_by_role("heading", name=re.compile("Ban .Eve.[?]"))).to_be_visible()
+    answer(mo, "Ban")
+    notice = eve.page.get_by_role("dialog", name="You can't enter this room any more")
+    expect(notice).to_be_visible()
+    expect(eve.connection).to_have_attribute("data-state", "stopped")
+    expect(mo.page.get_by_text(re.compile("Eve. is banned[.]"))).to_be_visible()
+    for somebody in (mo, ann):
+        expect(somebody.member("Eve")).to_have_count(0)
+    eve.page.keyboard.press("Escape")
+    expect(notice).to_be_visible()
+    eve.reload()
+    expect(notice).to_be_visible()
+
+
+def test_a_lock_is_seen_by_all_and_holds_members_only(mo: Person, person: Make) -> None:
+    ann = person("Ann")
+    locked = ann.page.get_by_text("This room is locked. You can read, but not write.")
+    choose(mo, header(mo), "Lock the room…")
+    answer(mo, "Lock")
+    expect(locked).to_be_visible()
+    expect(ann.composer).to_be_hidden()
+    for somebody in (mo, ann):
+        expect(header(somebody).get_by_role("img", name="Locked")).to_be_visible()
+    mo.say("I may")
+    expect(ann.bodies).to_have_text(["I may"])
+    ann.reload().wait_until_joined()
+    expect(locked).to_be_visible()
+    choose(mo, header(mo), "Unlock the room")
+    expect(locked).to_be_hidden()
+    ann.say("me too")
+    expect(header(mo).get_by_role("img", name="Locked")).to_be_hidden()
+
+
+def test_slow_mode_says_how_long_and_sends_what_was_written_when_it_may(mo: Person, person: Make) -> None:
+    ann = person("Ann")
+    choose(mo, header(mo), "Slow mode: 5 seconds", "menuitemradio")
+    expect(ann.page.get_by_text("Slow mode: one message every 5 seconds.")).to_be_visible()
+    ann.say("one")
+    expect(ann.page.get_by_text("Your next one can go in")).to_be_visible()
+    ann.write("two").composer.press("Enter")
+    expect(ann.pending).to_have_count(1)
+    expect(mo.bodies).to_have_text(["one", "two"], timeout=10_000)
+    expect(ann.pending).to_have_count(0)
+
+
+def test_a_menu_is_worked_by_keyboard(mo: Person, person: Make) -> None:
+    person("Ann").say("hello")
+    button = mo.message("hello").get_by_role("button", name="More about this message")
+    button.focus()
+    button.press("Enter")
+    entries = mo.page.get_by_role("menuitem")
+    expect(entries).to_have_text(["Delete message…", "Ban author…"])
+    expect(entries.first).to_be_focused()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    entries.first.press("ArrowUp")
+    expect(entries.last).to_be_focused()
+    entries.last.press("Escape")
+    expect(entries).to_have_count(0)
+    expect(button).to_be_focused()
+    expect(button).to_have_attribute("aria-expanded", "false")
+
+
+def test_others_have_nothing_of_it(person: Make, server: servers.ChattyServer) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    bob.say("hello")
+    expect(ann.messages).to_have_count(1)
+    expect(ann.page.get_by_role("button", name=re.compile("^(More about|Moderate)"))).to_have_count(0)
