@@ -12,7 +12,6 @@ from .routes import socket_url
 # What a chat page has no use for, so that nothing that gets into it has.
 _UNUSED = (
     "accelerometer",
-    "bluetooth",
     "camera",
     "display-capture",
     "geolocation",
