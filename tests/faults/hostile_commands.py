@@ -112,6 +112,8 @@ def right_fields(kind: type[Command], nonce: uuid.UUID) -> Fields:
         "limit": "2",
         "emoji": '"\U0001f44d"',
         "on": "true",
+        "id": f'"{NONCE}"',
+        "reason": '"because"',
     }
     names = [field.name for field in msgspec.structs.fields(kind) if field.required]
     return {"type": f'"{kind.__struct_config__.tag}"'} | {name: values.get(name, "1") for name in names}
