@@ -200,8 +200,9 @@ async def test_an_address_gets_so_many_identities_and_is_told_when_the_next(tigh
         answer = await http.get(f"{tight.http_url}/get_user_info", headers=from_address(address))
 
     assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "2"
-    assert answer.json() == {"code": "rate_limited", "retry_after": 2}
+    seconds = int(answer.headers["Retry-After"])
+    assert 1 <= seconds <= 2  # Part of the two may be over on a slow machine.
+    assert answer.json() == {"code": "rate_limited", "retry_after": seconds}
     assert (await identity(tight.http_url, mine["token"], address))["uuid"] == mine["uuid"]  # Known members get in.
     assert await identity(tight.http_url, address="203.0.113.99")
 
