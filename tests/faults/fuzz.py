@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chatty_project.http import REQUEST_SECONDS
 from tests import servers
 from tests.faults.members import Books, Member, keep, until
 from tests.faults.strangers import PATH, Strangers, Tally, Wrong
@@ -55,6 +56,7 @@ class Report:
     rss_peak_kib: int = 0
     rss_after_kib: int = 0
     messages: int = 0
+    cut_off: int = 0  # Of the handshakes that came a byte now and then.
     books: Books = field(default_factory=Books)
 
     @property
@@ -71,6 +73,7 @@ class Report:
                 f"closed with: {_counted(tally.closes)}",
                 f"refused: {_counted(tally.refusals)}",
                 f"HTTP answers: {_counted(tally.statuses)}",
+                f"slow handshakes cut off: {self.cut_off:,}",
                 f"resident memory: {self.rss_before_kib / 1024:.1f} MiB after the warm-up, "
                 f"{self.rss_peak_kib / 1024:.1f} at most, {self.rss_after_kib / 1024:.1f} at the end",
                 f"{MEMBERS} members posted {self.messages:,} messages, "
@@ -152,19 +155,19 @@ class Fuzz:
         await asyncio.gather(*(attack() for _ in range(AT_A_TIME)))
 
     async def _drip(self) -> None:
-        """Handshakes, a byte now and then: slowloris."""
-        wires: list[Wire] = []
-        whole = handshake(PATH + ROOM, "X-Patience: " + "x" * 100_000)
-        try:
-            for at in range(len(whole)):
-                for number in range(DRIPPING):
-                    if len(wires) <= number:
-                        wires.append(await Wire.connect(self._server.port))
-                    await wires[number].send(whole[at : at + 1])
-                await asyncio.sleep(0.1)
-        finally:
-            for wire in wires:
-                wire.reset()
+        """Handshakes, a byte now and then: slowloris. Who is cut off begins anew."""
+        await asyncio.gather(*(self._drip_one() for _ in range(DRIPPING)))
+
+    async def _drip_one(self) -> None:
+        whole = handshake(PATH + ROOM, "X-Patience: " + "x" * 1_000)
+        while True:
+            async with await Wire.connect(self._server.port) as wire:
+                for byte in whole:
+                    await wire.send(bytes([byte]))
+                    await asyncio.sleep(0.2)
+                    if wire.was_cut_off:
+                        self.report.cut_off += 1
+                        break
 
     async def _watch_memory(self) -> None:
         while True:
@@ -209,6 +212,8 @@ class Fuzz:
         ):
             if found > bound:
                 violations.append(f"{name}: {found}, expected {bound} at most")
+        if report.server == "uvicorn" and report.seconds > 2 * REQUEST_SECONDS and not report.cut_off:
+            violations.append("no handshake was cut off, however slow")
         violations.extend(wrong_lines(self._server.log))
 
     def _agree(self, members: list[Member]) -> bool:

@@ -61,6 +61,12 @@ async def test_a_handshake_that_cannot_be_read_is_answered_and_its_connection_cl
         await until(lambda: server.socket_count <= sockets, 5)
 
 
+async def test_a_handshake_may_have_some_kilobytes_of_cookies(server: ChattyServer) -> None:
+    async with await Wire.connect(server.port) as guest:
+        await guest.send(handshake(PATH, "Cookie: " + "a=b; " * 1_000, "X: " + "y" * 5_000))
+        assert await guest.status() == 101
+
+
 async def test_a_head_without_an_end_is_refused(server: ChattyServer) -> None:
     async with await Wire.connect(server.port) as stranger:
         await stranger.send(b"GET /chatty HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")

@@ -172,6 +172,11 @@ class Wire:
                 await self._came.wait()
         return found
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether the server has ended a connection that nobody listens on."""
+        return self._reader.at_eof() or self._reader.exception() is not None
+
     def reset(self) -> None:
         """Ends the connection with a RST."""
         raw = self._writer.get_extra_info("socket")
