@@ -9,7 +9,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from . import identity, moderating, operations, protocol
+from . import identity, moderating, operations, protocol, words
 from .addresses import client_address, client_network
 from .connection import Connection, Frame, open_connection
 from .hub import RoomHub
@@ -38,6 +38,7 @@ from .protocol import (
     Refusal,
     RefusalCode,
     Rename,
+    Search,
     Since,
     SlowDown,
     Sync,
@@ -250,7 +251,18 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._joined.type(self._member_id)
 
     async def _handle_history(self, command: History) -> None:
-        await self._joined.send_page(self._socket, command.before, command.limit, command.author)
+        match command:
+            case History(before=int(before), after=None, around=None):
+                await self._joined.send_page(self._socket, before, command.limit, command.author)
+            case History(before=None, after=int(after), around=None):
+                await self._joined.send_page_after(self._socket, after, command.limit, command.author)
+            case History(before=None, after=None, around=int(around)):
+                await self._joined.send_page_around(self._socket, around, command.limit, command.author)
+            case _:
+                raise Refusal(RefusalCode.BAD_FRAME, "Expected exactly one of `before`, `after` and `around`.")
+
+    async def _handle_search(self, command: Search) -> None:
+        await self._joined.send_found(self._socket, command, words.parse(command.query))
 
     async def _handle_sync(self, command: Sync) -> None:
         await self._joined.send_changes(self._socket, command.since)
@@ -292,6 +304,7 @@ _HANDLERS: dict[type[Command], Callable[[ChatConsumer, Any], Awaitable[None]]] =
     Rename: ChatConsumer._handle_rename,
     Typing: ChatConsumer._handle_type,
     History: ChatConsumer._handle_history,
+    Search: ChatConsumer._handle_search,
     Sync: ChatConsumer._handle_sync,
     BanMember: ChatConsumer._handle_moderation,
     UnbanMember: ChatConsumer._handle_moderation,

@@ -7,9 +7,10 @@ a gap possible: the welcome and the place in the audience are one step.
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from . import protocol
 from .attendance import Attendance, IsShut
@@ -22,22 +23,27 @@ from .protocol import (
     Changes,
     CloseCode,
     Event,
+    Found,
     Member,
     MemberId,
     Page,
     Pulse,
     RoomInfo,
     RoomNow,
+    Search,
     Since,
     TypingNow,
     Welcome,
 )
 from .ring import Entry, Ring
+from .search import Wanted
+from .words import Phrase
 
 logger = logging.getLogger(__name__)
 
 HOLE_SECONDS = 0.05  # A version that is late by more than a trip through Redis is read from the log.
 
+T = TypeVar("T")
 Tell = Callable[[str, Item], None]
 
 
@@ -287,9 +293,9 @@ class RoomHub:
         fitting = self._fitting(page)
         return fitting, self._has_older or len(fitting) < len(page), True
 
-    def _fitting(self, messages: list[bytes]) -> list[bytes]:
-        """The newest of these messages, as many as one answer may hold, but one at least."""
-        room_left = self._answer_limit
+    def _fitting(self, messages: list[bytes], limit: int | None = None) -> list[bytes]:
+        """The last of these messages, as many as one answer (or `limit` bytes) may hold, but one at least."""
+        room_left = self._answer_limit if limit is None else limit
         for count, message in enumerate(reversed(messages)):
             room_left -= len(message)
             if room_left < 0 and count:
@@ -330,18 +336,53 @@ class RoomHub:
         A client that doesn't hold a message yet may have passed its change over: the page must not bring it as it was
         before.
         """
-        entries, more = await self._read_page(before, limit, author)
-        fitting = self._fitting([self._ring.latest(entry).encoded for entry in entries])
+        entries, more = await self._read_page(self._log.page, before, limit, author)
+        fitting = self._fitting(self._latest(entries))
         more = more or len(fitting) < len(entries)
-        self.reply(connection, Page(before, _raw(fitting), more, UNSET if author is None else author))
+        self.reply(connection, Page(_raw(fitting), more, before=before, author=_or_unset(author)))
 
-    async def _read_page(self, before: int, limit: int, author: uuid.UUID | None) -> tuple[list[Entry], bool]:
+    async def send_page_after(self, connection: Connection, after: int, limit: int, author: uuid.UUID | None) -> None:
+        """As `send_page`, upwards."""
+        entries, more, newer = await self._read_page(self._log.page_after, after, limit, author)
+        fitting = self._fitting(self._latest(entries)[::-1])[::-1]
+        newer = newer or len(fitting) < len(entries)
+        self.reply(connection, Page(_raw(fitting), more, after=after, newer=newer, author=_or_unset(author)))
+
+    async def send_page_around(self, connection: Connection, seq: int, limit: int, author: uuid.UUID | None) -> None:
+        """As `send_page`, both ways."""
+        below, above, more, newer = await self._read_page(self._log.page_around, seq, limit, author)
+        half = self._answer_limit // 2
+        older = self._fitting(self._latest(below), half)
+        rest = self._fitting(self._latest(above)[::-1], half)[::-1]
+        more, newer = more or len(older) < len(below), newer or len(rest) < len(above)
+        page = Page(_raw(older + rest), more, around=seq, newer=newer, author=_or_unset(author))
+        self.reply(connection, page)
+
+    async def _read_page(self, read: Callable[..., Awaitable[T]], *arguments: object) -> T:
         """A page of the log, of which the ring knows whatever changed while it was read."""
         while True:
             head = self.head
-            page = await self._log.page(self.room.id, before, limit, author)
+            page = await read(self.room.id, *arguments)
             if self._ring.floor <= head:
                 return page
+
+    def _latest(self, entries: Iterable[Entry]) -> list[bytes]:
+        return [self._ring.latest(entry).encoded for entry in entries]
+
+    async def send_found(self, connection: Connection, command: Search, phrases: Sequence[Phrase]) -> None:
+        """Answers `search`, whose query asks for `phrases`."""
+        wanted = Wanted(phrases, command.before, command.author, command.at_from, command.at_before)
+        results, more = await self._log.search(self.room.id, wanted, command.limit)
+        found = Found(
+            command.query,
+            results,
+            more,
+            before=_or_unset(command.before),
+            author=_or_unset(command.author),
+            at_from=_or_unset(command.at_from),
+            at_before=_or_unset(command.at_before),
+        )
+        self.reply(connection, found)
 
     async def send_changes(self, connection: Connection, since: int) -> None:
         """Answers `sync`."""
@@ -373,6 +414,10 @@ class RoomHub:
             self._hole_timer.cancel()
         for connection in self._attendance.close():
             connection.close(code, reconnect=True, after=after())
+
+
+def _or_unset(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value
 
 
 def _raw(encoded: Iterable[bytes]) -> list[Raw]:

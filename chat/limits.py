@@ -13,12 +13,13 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from django.conf import settings
 
-from .protocol import Command, History, Join, MemberId, Refusal, RefusalCode, Sync, Typing
+from .protocol import Command, History, Join, MemberId, Refusal, RefusalCode, Search, Sync, Typing
 
 Clock = Callable[[], float]
 
 CHARACTERS_A_TOKEN = 1_000  # A body costs its size, too: the longest takes up to 35 ms to render.
 READING_COST = 5  # Commands' tokens for what reads many messages: `history`, `sync` and the welcome.
+SEARCH_COST = 10  # Of `search`, which may read an index of millions.
 SWEEP_AT = 1_024  # Entries before the first look for those that can go; then each time they have doubled.
 FLOOD_SECONDS = 10  # What whoever was sent away for flooding is asked to wait.
 
@@ -291,6 +292,8 @@ def cost(command: Command) -> Used:
     match command:
         case History() | Sync():
             return Used(0, READING_COST)
+        case Search():
+            return Used(0, SEARCH_COST)
         case Join() | Typing():  # `typing` is passed on once in a while only.
             return Used(0, 1)
         case _:

@@ -10,19 +10,20 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection, connections
 from django.db.models import QuerySet
 
-from . import protocol
+from . import protocol, search
 from .models import Message, Room
-from .protocol import WELCOME_MESSAGES, Member, MemberId
+from .protocol import WELCOME_MESSAGES, Member, MemberId, Result, milliseconds
 from .ring import Entry
+from .search import Wanted
 
 _ABOVE_ALL = 2**63 - 1  # Higher than every seq; the databases' biggest integer.
 READERS = 4  # A process seldom has more to read at once: joins are served from memory.
+SEARCHES = 2  # At once: a search may take seconds, and the other readers are there for those who come or catch up.
 
 T = TypeVar("T")
 
@@ -88,11 +89,6 @@ class Opening:
     rules: Rules = Rules()
 
 
-def milliseconds(moment: datetime) -> int:
-    """Since 1970 UTC."""
-    return round(moment.timestamp() * 1000)
-
-
 def to_entry(message: Message) -> Entry:
     """The row as the ring and the wire have it."""
     event = protocol.Message(
@@ -135,6 +131,7 @@ class Log:
 
     def __init__(self) -> None:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="log-reader")
+        self._searching = asyncio.Semaphore(SEARCHES)
 
     async def _read(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, retrying, work, *arguments)
@@ -160,6 +157,28 @@ class Log:
     ) -> tuple[list[Entry], bool]:
         """The `limit` messages nearest below seq `before` (of one author), by seq; and whether there are older ones."""
         return await self._read(_page, room_id, before, limit, author)
+
+    async def page_after(
+        self, room_id: int, after: int, limit: int, author: uuid.UUID | None = None
+    ) -> tuple[list[Entry], bool, bool]:
+        """The `limit` messages nearest above seq `after`, by seq; whether there are older, and newer ones."""
+        return await self._read(_page_after, room_id, after, limit, author)
+
+    async def page_around(
+        self, room_id: int, seq: int, limit: int, author: uuid.UUID | None = None
+    ) -> tuple[list[Entry], list[Entry], bool, bool]:
+        """`limit` messages around a place: those below `seq`, those from it on; whether there are older, newer ones."""
+        return await self._read(_page_around, room_id, seq, limit, author)
+
+    async def search(self, room_id: int, wanted: Wanted, limit: int) -> tuple[list[Result], bool]:
+        """The `limit` newest messages that are `wanted`, newest first; and whether older ones are as well.
+
+        Raises:
+            LogUnavailable: the database failed.
+            Refusal: it took too long.
+        """
+        async with self._searching:
+            return await self._read(search.find, room_id, wanted, limit)
 
     async def states(self, room_ids: Sequence[int]) -> dict[int, RoomState]:
         """How far each of these rooms goes, and its rules, by id; a deleted room is missing."""
@@ -232,11 +251,27 @@ def _head(room_id: int) -> int:
 
 
 def _page(room_id: int, before: int, limit: int, author: uuid.UUID | None) -> tuple[list[Entry], bool]:
-    messages = Message.objects.filter(room_id=room_id, seq__lt=before)
-    if author is not None:
-        messages = messages.filter(author_id=author)
-    found = _entries(messages.order_by("-seq")[: limit + 1])
+    found = _entries(_messages(room_id, author).filter(seq__lt=before).order_by("-seq")[: limit + 1])
     return found[:limit][::-1], len(found) > limit
+
+
+def _page_after(room_id: int, after: int, limit: int, author: uuid.UUID | None) -> tuple[list[Entry], bool, bool]:
+    messages = _messages(room_id, author)
+    found = _entries(messages.filter(seq__gt=after).order_by("seq")[: limit + 1])
+    return found[:limit], messages.filter(seq__lte=after).exists(), len(found) > limit
+
+
+def _page_around(
+    room_id: int, seq: int, limit: int, author: uuid.UUID | None
+) -> tuple[list[Entry], list[Entry], bool, bool]:
+    below, more = _page(room_id, seq, limit // 2, author)
+    above, _, newer = _page_after(room_id, seq - 1, limit - limit // 2, author)
+    return below, above, more, newer
+
+
+def _messages(room_id: int, author: uuid.UUID | None) -> "QuerySet[Message]":
+    messages = Message.objects.filter(room_id=room_id)
+    return messages if author is None else messages.filter(author_id=author)
 
 
 def _entries(messages: "QuerySet[Message]") -> list[Entry]:

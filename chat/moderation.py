@@ -17,9 +17,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from .bans import ActiveBan
-from .log import RoomGone, RoomRow, milliseconds
+from .log import RoomGone, RoomRow
 from .models import Ban, BannedNetwork, BanQuerySet, BanRevision, Message, ModerationAction, Room
-from .protocol import MemberId
+from .protocol import MemberId, milliseconds
 
 NETWORKS_LIMIT = 16  # Of one ban: whoever comes from more places than that isn't kept out by their addresses.
 PERMISSION = "chat.moderate_room"

@@ -8,6 +8,7 @@ import json
 import unicodedata
 import uuid
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any, NewType
 
@@ -23,6 +24,8 @@ NAME_LIMIT = 40  # Characters, after normalisation.
 TOKEN_LIMIT = 1_024  # Characters. Ours have about 90; anything longer isn't one.
 FRAME_LIMIT_BYTES = 64 * 1024  # The longest body, every character escaped, is 48,000 bytes.
 PAGE_LIMIT = 100  # Messages that one `history` may ask for.
+QUERY_LIMIT = 200  # Characters of what is searched for.
+FOUND_LIMIT = 50  # Results that one `search` may ask for.
 WELCOME_MESSAGES = 50  # The newest page in `welcome`.
 WELCOME_MEMBERS = 500  # Listed by name in `welcome`; `online` counts them all.
 PULSE_SECONDS = 4  # A client gives a connection up after 2.5 pulses of silence: 10 s.
@@ -40,6 +43,7 @@ MemberId = NewType("MemberId", str)  # A UUID in its canonical form: lower case,
 Version = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # JavaScript counts exactly up to here.
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Reason = Annotated[str, Meta(max_length=MODERATION_REASON_LIMIT)]
+Moment = Annotated[int, Meta(ge=0, le=253_402_300_799_000)]  # Milliseconds since 1970 UTC, to the end of the year 9999.
 
 
 class RefusalCode(StrEnum):
@@ -55,6 +59,7 @@ class RefusalCode(StrEnum):
     NO_SUCH_MESSAGE = "no_such_message"
     TOO_MANY_REACTIONS = "too_many_reactions"
     NOT_ALLOWED = "not_allowed"
+    QUERY_EMPTY = "query_empty"
     LOCKED = "locked"
     UNAVAILABLE = "unavailable"
 
@@ -149,9 +154,24 @@ class Typing(Command, frozen=True, tag="typing"):
 
 
 class History(Command, frozen=True, tag="history"):
-    before: Seq
+    """A page of messages: exactly one of `before`, `after` and `around` says where."""
+
     limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)]
+    before: Seq | None = None
+    after: Version | None = None
+    around: Seq | None = None
     author: uuid.UUID | None = None
+
+
+class Search(Command, frozen=True, tag="search"):
+    """Messages with these words, below the seq `before`, said from `at_from` on and before `at_before`."""
+
+    query: Annotated[str, Meta(max_length=QUERY_LIMIT)]
+    limit: Annotated[int, Meta(ge=1, le=FOUND_LIMIT)]
+    before: Seq | None = None
+    author: uuid.UUID | None = None
+    at_from: Moment | None = None
+    at_before: Moment | None = None
 
 
 class Sync(Command, frozen=True, tag="sync"):
@@ -193,6 +213,7 @@ COMMANDS: tuple[type[Command], ...] = (
     Rename,
     Typing,
     History,
+    Search,
     Sync,
     BanMember,
     UnbanMember,
@@ -200,7 +221,20 @@ COMMANDS: tuple[type[Command], ...] = (
     SlowDown,
 )
 _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(
-    Join | Post | Edit | Delete | React | Rename | Typing | History | Sync | BanMember | UnbanMember | Lock | SlowDown
+    Join
+    | Post
+    | Edit
+    | Delete
+    | React
+    | Rename
+    | Typing
+    | History
+    | Search
+    | Sync
+    | BanMember
+    | UnbanMember
+    | Lock
+    | SlowDown
 )
 _COMMAND_NAMES = frozenset(command.__struct_config__.tag for command in COMMANDS)
 
@@ -421,12 +455,36 @@ class Pulse(Event, frozen=True, tag="pulse"):
 
 
 class Page(Event, frozen=True, tag="page"):
-    """Answers `history`: messages by `seq`; `more` where there are older ones."""
+    """Answers `history`: messages by `seq`; `more` where there are older ones, `newer` where there are newer ones."""
 
-    before: int
     messages: list[Raw]
     more: bool
+    before: int | UnsetType = UNSET
+    after: int | UnsetType = UNSET
+    around: int | UnsetType = UNSET
+    newer: bool | UnsetType = UNSET
     author: uuid.UUID | UnsetType = UNSET
+
+
+class Result(Struct, frozen=True):
+    """A message that was found. `excerpt`: a part of its body, in pieces of `(text, is_match)`."""
+
+    seq: int
+    author: Member
+    at: int
+    excerpt: list[tuple[str, bool]]
+
+
+class Found(Event, frozen=True, tag="found"):
+    """Answers `search`, newest first, and repeats what was asked; `more` where older ones match as well."""
+
+    query: str
+    results: list[Result]
+    more: bool
+    before: int | UnsetType = UNSET
+    author: uuid.UUID | UnsetType = UNSET
+    at_from: int | UnsetType = UNSET
+    at_before: int | UnsetType = UNSET
 
 
 class Changes(Event, frozen=True, tag="changes"):
@@ -467,12 +525,23 @@ EVENTS: tuple[type[Event], ...] = (
     TypingNow,
     Pulse,
     Page,
+    Found,
     Changes,
     Refused,
     Bye,
 )
 
 encode = msgspec.json.Encoder().encode
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970 UTC."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment(milliseconds: int) -> datetime:
+    """The time that so many milliseconds since 1970 UTC are."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def frame(events: Iterable[bytes]) -> bytes:

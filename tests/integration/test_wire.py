@@ -347,6 +347,60 @@ async def test_history_pages_back_to_the_beginning(ann: Client, bob: Client) -> 
     assert ([message["seq"] for message in page["messages"]], page["more"], page["author"]) == ([4, 6], True, bob.id)
 
 
+async def test_history_pages_around_a_place_and_on_from_it(ann: Client, bob: Client) -> None:
+    for number in range(1, 10):
+        await (ann, bob)[number % 2].post(f"message {number}")
+
+    async def page(**fields: Any) -> tuple[list[int], bool, bool]:
+        await ann.send(type="history", **fields)
+        answer = await ann.next("page")
+        assert {name: answer.get(name) for name in fields if name != "limit"} == {
+            name: value for name, value in fields.items() if name != "limit"
+        }
+        return [message["seq"] for message in answer["messages"]], answer["more"], answer["newer"]
+
+    assert await page(around=5, limit=4) == ([3, 4, 5, 6], True, True)
+    assert await page(around=1, limit=4) == ([1, 2], False, True)
+    assert await page(around=99, limit=4) == ([8, 9], True, False)
+    assert await page(after=6, limit=2) == ([7, 8], True, True)
+    assert await page(after=8, limit=2) == ([9], True, False)
+    assert await page(after=0, limit=2) == ([1, 2], False, True)
+    assert await page(after=9, limit=2) == ([], True, False)
+    assert await page(around=5, limit=2, author=ann.id) == ([4, 6], True, True)
+
+
+async def test_search_finds_what_this_room_says_and_marks_it(server: ChattyServer, ann: Client, bob: Client) -> None:
+    async with Client(server.http_url, "Eve", f"other-{uuid.uuid4().hex[:8]}") as eve:
+        await eve.post("the tide elsewhere")
+    first = await ann.post("The <b>tide</b> is high")
+    await bob.post("what tide?")
+    await ann.post("the ebb")
+    await bob.send(type="search", query="TIDE", limit=1)
+    found = await bob.next("found")
+    assert (found["query"], found["more"]) == ("TIDE", True)
+    assert found["results"][0]["excerpt"] == [["what ", False], ["tide", True], ["?", False]]
+    last = found["results"][0]["seq"]
+    await bob.send(type="search", query="TIDE", limit=5, before=last, author=ann.id, at_from=first["at"])
+    assert await bob.next("found") == {
+        "type": "found",
+        "query": "TIDE",
+        "results": [
+            {
+                "seq": first["seq"],
+                "author": first["author"],
+                "at": first["at"],
+                "excerpt": [["The <b>", False], ["tide", True], ["</b> is high", False]],
+            }
+        ],
+        "more": False,
+        "before": last,
+        "author": ann.id,
+        "at_from": first["at"],
+    }
+    await bob.send(type="search", query="tide", limit=5, at_before=first["at"])
+    assert (await bob.next("found"))["results"] == []
+
+
 # --- presence ---
 
 
@@ -446,6 +500,12 @@ BAD_FRAMES: list[tuple[str | bytes, str]] = [
     ('{"type":"post","nonce":"' + NONCE + '","body":"' + "x" * 4001 + '"}', "body_too_long"),
     ('{"type":"post","nonce":"' + "6" * 5000 + '","body":"hi"}', "bad_frame"),
     ('{"type":"history","before":1}', "bad_frame"),
+    ('{"type":"history","limit":1}', "bad_frame"),
+    ('{"type":"history","before":1,"around":1,"limit":1}', "bad_frame"),
+    ('{"type":"search","query":"%s","limit":1}' % ("x" * 201), "bad_frame"),
+    ('{"type":"search","query":"x","limit":51}', "bad_frame"),
+    ('{"type":"search","query":"x","limit":1,"at_from":1e18}', "bad_frame"),
+    ('{"type":"search","query":" … ","limit":1}', "query_empty"),
     ('{"type":"history","before":1,"limit":1e9}', "bad_frame"),
     ('{"type":"history","before":99999999999999999999,"limit":1}', "bad_frame"),
     ('{"type":"sync","since":-1}', "bad_frame"),

@@ -110,6 +110,21 @@ class FakeLog:
         await self.way_back.wait()
         return found[-limit:], len(found) > limit
 
+    async def page_after(
+        self, room_id: int, after: int, limit: int, author: uuid.UUID | None = None
+    ) -> tuple[list[Entry], bool, bool]:
+        await self._read()
+        found = [self.messages[seq] for seq in sorted(self.messages) if seq > after]
+        await self.way_back.wait()
+        return found[:limit], len(found) < len(self.messages), len(found) > limit
+
+    async def page_around(
+        self, room_id: int, seq: int, limit: int, author: uuid.UUID | None = None
+    ) -> tuple[list[Entry], list[Entry], bool, bool]:
+        below, more = await self.page(room_id, seq, limit // 2)
+        above, _, newer = await self.page_after(room_id, seq - 1, limit - limit // 2)
+        return below, above, more, newer
+
     async def newest(self, room_id: int, limit: int) -> Reading:
         return await self.changes(room_id, 0, limit)
 

@@ -70,6 +70,8 @@ def test_limits_are_documented() -> None:
         f"within {protocol.JOIN_SECONDS} s",
         f"every {protocol.TYPING_SECONDS} s",
         f"(1 to {protocol.PAGE_LIMIT})",
+        f"(1 to {protocol.FOUND_LIMIT})",
+        f"at most {protocol.QUERY_LIMIT} characters",
         f"newest page ({protocol.WELCOME_MESSAGES})",
         f"up to {protocol.WELCOME_MEMBERS} members",
         f"over {protocol.FRAME_LIMIT_BYTES // 1024} KiB",

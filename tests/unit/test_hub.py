@@ -204,6 +204,42 @@ async def test_a_page_on_its_way_brings_no_message_as_it_was_before_its_change()
     ]
 
 
+@pytest.mark.parametrize(
+    ("send", "seqs"),
+    [("send_page_after", [(9, 61), (10, 10), (11, 11)]), ("send_page_around", [(7, 7), (8, 8), (9, 61)])],
+)
+async def test_no_other_page_brings_a_message_as_it_was_either(send: str, seqs: list[tuple[int, int]]) -> None:
+    room = table(*range(1, 61))
+    ann = await room.join(ANN)
+    room.log.way_back.clear()
+    asking = asyncio.create_task(getattr(room.hub, send)(ann, 8, 3, None))
+    await tick()
+    room.hub.apply([room.log.write(entry(9, 61))])
+    room.log.way_back.set()
+    await asking
+    await until(lambda: ann.kinds()[-1] == "page")
+    page = ann.events[-1]
+    assert [(message["seq"], message["version"]) for message in page["messages"]] == seqs
+    assert (page["more"], page["newer"]) == (True, True)
+
+
+async def test_a_page_that_is_too_big_is_cut_where_the_next_one_goes_on() -> None:
+    log = FakeLog(*map(entry, range(1, 21)))
+    room = HubOnTheTable(log, answer_limit=4 * len(entry(10).encoded))
+    ann = await room.join(ANN)
+    await room.hub.send_page_after(ann, 4, 16, None)
+    await room.hub.send_page_around(ann, 10, 20, None)
+    await tick()
+    after, around = ann.events[-2:]
+    assert ([message["seq"] for message in after["messages"]], after["more"], after["newer"]) == (
+        [5, 6, 7, 8],
+        True,
+        True,
+    )
+    seqs = [message["seq"] for message in around["messages"]]
+    assert (seqs, around["more"], around["newer"]) == ([8, 9, 10, 11], True, True)
+
+
 async def test_a_page_is_read_again_where_more_changed_meanwhile_than_the_ring_holds() -> None:
     room = table(*range(1, 61), resume_limit=2)
     ann = await room.join(ANN)

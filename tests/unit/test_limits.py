@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chat.limits import (
     NO_LIMIT,
     READING_COST,
+    SEARCH_COST,
     SWEEP_AT,
     Admission,
     Bucket,
@@ -19,7 +20,7 @@ from chat.limits import (
     Used,
     cost,
 )
-from chat.protocol import Command, Delete, Edit, History, MemberId, Post, Refusal, Rename, Sync, Typing
+from chat.protocol import Command, Delete, Edit, History, MemberId, Post, Refusal, Rename, Search, Sync, Typing
 
 CHANGES, COMMANDS, IDENTITIES = Rate(10, 2), Rate(100, 20), Rate(3, 1)
 ANN, BOB = MemberId("ann"), MemberId("bob")
@@ -150,6 +151,7 @@ def test_posts_cost_their_size_reading_costs_more_and_the_rest_costs_little() ->
     assert cost(Edit(seq=1, body="x" * 2_000)) == Used(2, 1)
     assert cost(Typing()) == Used(0, 1)
     assert cost(History(before=1, limit=100)) == cost(Sync(since=1)) == Used(0, READING_COST)
+    assert cost(Search(query="tide", limit=50)) == Used(0, SEARCH_COST)
 
     desk = Desk()
     assert desk.waits(ANN, Typing(), 96)[-3:] == [0, 0, 0.1]  # The welcome has its price, too: 5 of the 100.
