@@ -19,7 +19,7 @@ from .hubs import current_hubs
 from .limits import current_limiter
 from .log import LogUnavailable
 from .presence import PresenceUnavailable
-from .protocol import BODY_LIMIT, MODERATION_REASON_LIMIT, NAME_LIMIT
+from .protocol import BODY_LIMIT, MODERATION_REASON_LIMIT, NAME_LIMIT, QUERY_LIMIT
 from .routes import DEFAULT_ROOM, socket_url
 
 READY_SECONDS = 3  # A database or Redis that takes longer is not ready.
@@ -36,6 +36,7 @@ def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
         "body_limit": BODY_LIMIT,
         "name_limit": NAME_LIMIT,
         "reason_limit": MODERATION_REASON_LIMIT,
+        "query_limit": QUERY_LIMIT,
     }
     response = render(request, "chat/room.html", context)
     if settings.PAGE_MAX_AGE:

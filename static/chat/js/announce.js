@@ -1,5 +1,5 @@
 /** Reads new messages of others to a screen reader, politely: the list itself stays silent, or every reload would be read out. */
-import { FILTER_CHANGED, ROOM_WELCOMED, TIMELINE_CHANGED, subscribeAll } from "./events.js";
+import { FILTER_CHANGED, ROOM_WELCOMED, TIMELINE_CHANGED, TIMELINE_MISSED, subscribeAll } from "./events.js";
 import { slot } from "./lib/dom.js";
 import { readWords } from "./lib/words.js";
 
@@ -11,17 +11,20 @@ export function mount({ events, root }) {
   let me = null;
   let only = null;
 
+  function say({ added }) {
+    for (const { author, body } of added) {
+      if (author.id === me || (only !== null && author.id !== only)) continue;
+      const line = document.createElement("p");
+      line.textContent = word("says", { name: author.name, body });
+      lines.append(line);
+      while (lines.children.length > KEEP) lines.firstElementChild.remove();
+    }
+  }
+
   return subscribeAll(events, {
     [ROOM_WELCOMED]: (welcome) => (me = welcome.me.id),
     [FILTER_CHANGED]: ({ author }) => (only = author),
-    [TIMELINE_CHANGED]({ added }) {
-      for (const { author, body } of added) {
-        if (author.id === me || (only !== null && author.id !== only)) continue;
-        const line = document.createElement("p");
-        line.textContent = word("says", { name: author.name, body });
-        lines.append(line);
-        while (lines.children.length > KEEP) lines.firstElementChild.remove();
-      }
-    },
+    [TIMELINE_CHANGED]: say,
+    [TIMELINE_MISSED]: say,
   });
 }

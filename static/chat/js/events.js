@@ -38,6 +38,7 @@ export const ROOM_CHANGED = name("room:changed");
 export const MESSAGE_ARRIVED = name("message:arrived");
 export const CHANGES_ARRIVED = name("changes:arrived");
 export const PAGE_ARRIVED = name("page:arrived");
+export const FOUND_ARRIVED = name("found:arrived");
 export const MEMBER_JOINED = name("member:joined");
 export const MEMBER_LEFT = name("member:left");
 export const MEMBER_RENAMED = name("member:renamed");
@@ -51,7 +52,12 @@ export const TIMELINE_CHANGED = name("timeline:changed");
 export const TIMELINE_EXTENDED = name("timeline:extended");
 export const TIMELINE_REACHED = name("timeline:reached");
 export const TIMELINE_LOADING = name("timeline:loading-changed");
+export const TIMELINE_MISSED = name("timeline:missed");
 export const LOAD_OLDER = name("timeline:load-older");
+export const LOAD_NEWER = name("timeline:load-newer");
+export const SHOW_MESSAGE = name("message:show");
+export const MESSAGE_SHOWN = name("message:shown");
+export const SHOW_NEWEST = name("timeline:show-newest");
 
 // What I say
 export const SEND_MESSAGE = name("message:send");

@@ -18,6 +18,7 @@ import * as roster from "./roster.js";
 import * as rules from "./rules.js";
 import * as screenName from "./screen-name.js";
 import * as scroll from "./scroll.js";
+import * as search from "./search.js";
 import * as shutOut from "./shut-out.js";
 import * as sidebar from "./sidebar.js";
 import * as socket from "./socket.js";
@@ -46,6 +47,7 @@ const MODULES = {
   rules,
   "screen-name": screenName,
   scroll,
+  search,
   "shut-out": shutOut,
   sidebar,
   socket,

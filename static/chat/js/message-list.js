@@ -45,14 +45,16 @@ export function mount({ events, root }) {
         root.classList.toggle("has-menus", Boolean(welcome.moderator));
         meet(welcome.me);
       },
-      [TIMELINE_RESET]({ messages, more }) {
+      [TIMELINE_RESET]({ messages, more, newer }) {
         for (const item of items.values()) item.remove();
         items.clear();
+        list.classList.toggle("has-newer", newer);
         insert(messages);
         older.hidden = !more;
         arrange(list);
       },
-      [TIMELINE_EXTENDED]({ messages, more }) {
+      [TIMELINE_EXTENDED]({ messages, more, newer }) {
+        list.classList.toggle("has-newer", newer);
         insert(messages);
         older.hidden = !more;
         arrange(list);

@@ -1,5 +1,5 @@
 /** The tab's title: the room, and how many messages came while nobody looked. */
-import { ROOM_WELCOMED, TIMELINE_CHANGED, subscribeAll } from "./events.js";
+import { ROOM_WELCOMED, TIMELINE_CHANGED, TIMELINE_MISSED, subscribeAll } from "./events.js";
 import { listen } from "./lib/dom.js";
 import { formatNumber } from "./lib/words.js";
 
@@ -13,6 +13,12 @@ export function mount({ events, root }) {
     document.title = unseen ? `(${formatNumber(unseen)}) ${base}` : base;
   }
 
+  function count({ added }) {
+    if (!document.hidden) return;
+    unseen += added.filter((message) => message.author.id !== me).length;
+    show();
+  }
+
   const ends = [
     subscribeAll(events, {
       [ROOM_WELCOMED](welcome) {
@@ -20,11 +26,8 @@ export function mount({ events, root }) {
         base = `${welcome.room.title} · ${root.dataset.site}`;
         show();
       },
-      [TIMELINE_CHANGED]({ added }) {
-        if (!document.hidden) return;
-        unseen += added.filter((message) => message.author.id !== me).length;
-        show();
-      },
+      [TIMELINE_CHANGED]: count,
+      [TIMELINE_MISSED]: count,
     }),
     listen(document, "visibilitychange", () => {
       if (document.hidden) return;

@@ -11,6 +11,15 @@ export class RoomLog {
   more = false;
   oldest = Infinity; // The lowest seq held; what lies below comes by `history`.
 
+  /** By seq. */
+  get messages() {
+    return [...this.#held.values()].sort((a, b) => a.seq - b.seq);
+  }
+
+  has(seq) {
+    return this.#held.has(seq);
+  }
+
   welcome({ log, head, reset, messages, more }) {
     if (reset || log !== this.log) return this.#startAfresh(log, head, messages, more);
     this.head = Math.max(this.head, head);

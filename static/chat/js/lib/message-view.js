@@ -17,6 +17,7 @@ export function newMessage(root) {
 export function fillMessage(item, message, { word }) {
   item.dataset.seq = message.seq;
   fillHead(item, message.author, message.at);
+  slot(item, "link").href = `#message/${message.seq}`;
   item.classList.toggle("is-deleted", Boolean(message.deleted));
   const body = slot(item, "body");
   if (message.deleted) body.textContent = word("deleted");
@@ -61,7 +62,7 @@ function fillHead(item, author, at) {
   paintAvatar(slot(item, "avatar"), { id: author.id ?? "", name: author.name });
   const time = slot(item, "time");
   time.dateTime = isoOf(at);
-  time.dataset.exact = exact(at);
+  slot(item, "link").dataset.exact = exact(at);
   setText(time, clock(at));
 }
 

@@ -18,6 +18,12 @@ export function dayOf(at) {
   return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
 }
 
+/** When a day of the reader's calendar (`2026-05-03`) begins, or the one so many `days` after it. */
+export function dayStart(day, days = 0) {
+  const [year, month, date] = day.split("-").map(Number);
+  return Math.max(0, new Date(year, month - 1, date + days).getTime());
+}
+
 /** "Friday, 3 May", with the year where it isn't this one. */
 export function dayName(at, now = Date.now()) {
   const isThisYear = new Date(at).getFullYear() === new Date(now).getFullYear();

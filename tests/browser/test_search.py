@@ -1,0 +1,173 @@
+"""Finding what was said, and going to its place."""
+
+import asyncio
+import re
+import uuid
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.person import Person, Wire
+from tests.client import Client
+from tests.servers import ChattyServer
+
+Make = Callable[..., Person]
+
+
+@pytest.fixture
+def long_room(server: ChattyServer, room: str) -> str:
+    """A room in which Bob said 300 things, the fifth one about the tide."""
+
+    async def talk() -> None:
+        async with Client(server.http_url, "Bob", room) as bob:
+            for start in range(1, 301, 20):
+                for number in range(start, start + 20):
+                    body = "The <b>Tide</b> is high" if number == 5 else f"number {number}"
+                    await bob.send(type="post", nonce=str(uuid.uuid4()), body=body)
+                await bob.until(lambda bob, last=start + 19: bob.head >= last, "its own messages")
+
+    run_apart(talk)
+    return room
+
+
+def run_apart(work: Callable[[], object]) -> None:
+    """Playwright's loop runs in this thread."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(work())).result()  # type: ignore[arg-type]
+
+
+def results(somebody: Person) -> Locator:
+    return somebody.page.get_by_role("list", name="Found").get_by_role("link")
+
+
+def status(somebody: Person) -> Locator:
+    return somebody.page.locator(".search-status")
+
+
+def search(somebody: Person, words: str) -> None:
+    if not somebody.page.get_by_role("searchbox").is_visible():
+        somebody.page.get_by_role("button", name="Search", exact=True).click()
+    somebody.page.get_by_role("searchbox").fill(words)
+    somebody.page.get_by_role("searchbox").press("Enter")
+
+
+def jump(somebody: Person) -> Locator:
+    return somebody.page.locator(".jump")
+
+
+def test_what_was_found_leads_to_its_place_and_the_button_back(person: Make, long_room: str) -> None:
+    ann = person("Ann")
+    expect(ann.messages).to_have_count(50)
+    search(ann, "TIDE")
+    expect(status(ann)).to_have_text("1 message found")
+    expect(results(ann)).to_contain_text("Bob")
+    expect(results(ann).locator("mark")).to_have_text("Tide")
+    expect(results(ann).locator(".search-excerpt")).to_have_text("The <b>Tide</b> is high")
+    ann.page.keyboard.press("ArrowDown")
+    expect(results(ann)).to_be_focused()
+    ann.page.keyboard.press("Enter")
+    target = ann.message("The <b>Tide</b> is high")
+    expect(target).to_have_class(re.compile("is-target"))
+    expect(target).to_be_in_viewport()
+    expect(target).to_be_focused()
+    expect(ann.message("number 300")).to_have_count(0)
+
+    # What is said meanwhile doesn't stand below it, but is counted.
+    bob = person("Bob").say("and now")
+    expect(jump(ann)).to_contain_text("1 new message")
+    expect(ann.message("and now")).to_have_count(0)
+    expect(target).to_be_in_viewport()
+    jump(ann).click()
+    expect(ann.message("and now")).to_be_in_viewport()
+    expect(ann.messages).to_have_count(51)
+    expect(jump(ann)).to_be_hidden()
+    bob.say("live again")
+    expect(ann.message("live again")).to_be_in_viewport()
+    assert "#" not in ann.page.url
+
+
+def test_a_link_opens_the_room_at_its_message_and_one_can_read_on_to_the_newest(
+    visitor: Make, person: Make, long_room: str
+) -> None:
+    ann = person("Ann")
+    expect(ann.message("number 290").locator(".message-time")).to_have_attribute("href", "#message/290")
+
+    guest = visitor().open("#message/100").enter("Guest")
+    expect(guest.message("number 100")).to_be_in_viewport()
+    expect(guest.message("number 100")).to_have_class(re.compile("is-target"))
+    expect(guest.messages).to_have_count(50)
+    ann.say("said meanwhile")
+    expect(jump(guest)).to_contain_text("1 new message")
+    for last in ("number 174", "number 224"):
+        guest.run("document.querySelector('.scroller').scrollTop = 1e9")
+        expect(guest.message(last)).to_have_count(1)
+    guest.run("document.querySelector('.scroller').scrollTop = 1e9")
+    expect(guest.message("said meanwhile")).to_have_count(1)
+    numbers = [int(body.split()[1]) for body in guest.bodies.all_inner_texts() if body.startswith("number")]
+    assert numbers == list(range(75, 301))
+    guest.run("document.querySelector('.scroller').scrollTop = 1e9")
+    expect(jump(guest)).to_be_hidden()
+    ann.say("live")
+    expect(guest.message("live")).to_be_in_viewport()
+
+
+def test_at_an_old_place_older_ones_load_and_changes_show(visitor: Make, server: ChattyServer, long_room: str) -> None:
+    guest = visitor().open("#message/100").enter("Guest")
+    expect(guest.message("number 100")).to_be_in_viewport()
+    guest.run("document.querySelector('.scroller').scrollTop = 0")
+    expect(guest.message("number 26")).to_have_count(1)
+    guest.say("I write")
+    expect(guest.message("I write")).to_be_in_viewport()
+    expect(guest.message("number 300")).to_have_count(1)
+    expect(guest.message("number 100")).to_have_count(0)
+
+
+def test_an_old_place_outlives_a_lost_connection(visitor: Make, person: Make, long_room: str) -> None:
+    guest = visitor()
+    wire = Wire(guest.page)
+    guest.open("#message/100").enter("Guest")
+    expect(guest.message("number 100")).to_be_in_viewport()
+    wire.cut()
+    expect(guest.bar).to_be_visible()
+    person("Eve").say("missed")
+    wire.mend()
+    guest.wait_until_joined()
+    expect(jump(guest)).to_contain_text("1 new message")
+    expect(guest.message("number 100")).to_be_in_viewport()
+    expect(guest.message("missed")).to_have_count(0)
+
+
+def test_a_search_is_narrowed_by_member_and_days(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    ann.say("tea for two")
+    bob.say("two for tea")
+    search(ann, '"for tea"')
+    expect(results(ann)).to_have_count(1)
+    search(ann, "tea")
+    expect(results(ann)).to_have_count(2)
+    ann.page.get_by_label("From", exact=True).select_option("Bob")
+    expect(status(ann)).to_have_text("1 message found")
+    ann.page.get_by_label("Until").fill("2001-05-03")
+    expect(status(ann)).to_have_text("Nothing found.")
+    ann.page.get_by_label("Until").fill("")
+    ann.page.get_by_label("Since").fill("2001-05-03")
+    expect(status(ann)).to_have_text("1 message found")
+    search(ann, "…")
+    expect(status(ann)).to_have_text("Write a word to search for.")
+    ann.page.keyboard.press("Escape")
+    expect(ann.page.get_by_role("searchbox")).to_be_hidden()
+    expect(ann.page.get_by_role("button", name="Search", exact=True)).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_the_panel_gives_way_to_what_was_found(person: Make, scheme: str) -> None:
+    ann = person("Ann", viewport={"width": 360, "height": 640}, color_scheme=scheme).say("tea for two")
+    search(ann, "te")
+    expect(results(ann)).to_have_count(1)
+    assert ann.run("document.documentElement.scrollWidth") == 360
+    results(ann).click()
+    expect(ann.page.get_by_role("searchbox")).to_be_hidden()
+    expect(ann.message("tea for two")).to_have_class(re.compile("is-target"))
