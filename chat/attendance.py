@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from msgspec import Raw
 
 from . import protocol
 from .connection import Connection
+from .mentions import NAMESAKES_LIMIT, People, fold
 from .peers import Held, Released
 from .presence import RENEW_SECONDS, Share, Shares
 from .protocol import TYPING_SECONDS, WELCOME_MEMBERS, Event, Joined, Member, MemberId
@@ -49,6 +50,7 @@ class Attendance:
         self._heard_at: dict[str, float] = {}  # Other processes: when they last spoke.
         self._missing_since: dict[str, float] = {}  # Other processes that the store doesn't know just now.
         self._encoded: Raw | None = None
+        self._by_name: dict[str, list[MemberId]] | None = None  # Made when somebody is called.
 
     @property
     def online(self) -> int:
@@ -132,6 +134,14 @@ class Attendance:
         """As a member is called now, of whatever process; empty for one that isn't here."""
         return self._roster.name(member_id) if member_id in self._roster else ""
 
+    def called(self, names: Iterable[str]) -> People:
+        """The members of these (folded) names, as far as they are here."""
+        if self._by_name is None:
+            self._by_name = {}
+            for member in self._roster:
+                self._by_name.setdefault(fold(member.name), []).append(member.id)
+        return {name: tuple(self._by_name[name][:NAMESAKES_LIMIT]) for name in names if name in self._by_name}
+
     def may_type(self, member_id: MemberId) -> bool:
         """Whether the room shall hear that this own member types: not more often than every TYPING_SECONDS."""
         own = self._own[member_id]
@@ -185,6 +195,7 @@ class Attendance:
     def _changed(self, event: Event | None) -> None:
         if event is None:
             return
+        self._by_name = None
         if not (isinstance(event, Joined) and event.online > WELCOME_MEMBERS):  # A late joiner isn't among the first.
             self._encoded = None
         self._announce(event)

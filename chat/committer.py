@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from . import markup, moderation, statements
 from .log import LogUnavailable, RoomGone, RoomRow, close_threads, retrying, to_entry
+from .markup import NOTHING, Rendered
 from .models import Message
 from .operations import Change, Delete, Edit, Operation, Post, alter, check_lock, check_pace, no_such_message
 from .protocol import Refusal
@@ -30,7 +31,7 @@ from .statements import LockedRoom
 logger = logging.getLogger(__name__)
 
 BATCH_LIMIT = 200  # Operations in one transaction: about 10 ms on SQLite, after which waiting costs more than it saves.
-ALTERABLE = ("version", "body", "html", "edited_at", "deleted_at", "reactions")
+ALTERABLE = ("version", "body", "html", "edited_at", "deleted_at", "reactions", "mentions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +122,16 @@ class Committer:
 
 def write(operations: Sequence[Operation]) -> list[Outcome]:
     """An outcome for each operation, all in one transaction."""
-    htmls = [_html(operation) for operation in operations]  # Before the rooms are locked.
+    rendered = [_rendered(operation) for operation in operations]  # Before the rooms are locked.
     with transaction.atomic():
         batch = _Batch(statements.lock_rooms({operation.room.id for operation in operations}), operations)
-        outcomes = [batch.outcome(operation, html) for operation, html in zip(operations, htmls, strict=True)]
+        outcomes = [batch.outcome(operation, body) for operation, body in zip(operations, rendered, strict=True)]
         batch.save()
         return outcomes
 
 
-def _html(operation: Operation) -> str:
-    return markup.render(operation.body) if isinstance(operation, Post | Edit) else ""
+def _rendered(operation: Operation) -> Rendered:
+    return markup.render(operation.body, operation.people) if isinstance(operation, Post | Edit) else NOTHING
 
 
 class _Batch:
@@ -150,18 +151,18 @@ class _Batch:
         self._moved: set[int] = set()
         self._posted: set[tuple[int, uuid.UUID]] = set()  # Rooms and authors.
 
-    def outcome(self, operation: Operation, html: str) -> Outcome:
+    def outcome(self, operation: Operation, rendered: Rendered) -> Outcome:
         """What came of an operation that follows all before it."""
         if operation.room.id not in self._rooms:
             return RoomGone(operation.room.slug)
         try:
             if isinstance(operation, Post):
-                return self._post(operation, html)
-            return self._change(operation, html)
+                return self._post(operation, rendered)
+            return self._change(operation, rendered)
         except Refusal as refusal:
             return refusal
 
-    def _post(self, post: Post, html: str) -> Committed:
+    def _post(self, post: Post, rendered: Rendered) -> Committed:
         room_id = post.room.id
         key = (room_id, uuid.UUID(post.author.id), post.nonce)
         if key in self._by_nonce:
@@ -179,7 +180,8 @@ class _Batch:
             author_id=key[1],
             author_name=post.author.name,
             body=post.body,
-            html=html,
+            html=rendered.html,
+            mentions=rendered.mentions or None,
             at=self._now,
         )
         self._born.append(message)
@@ -194,12 +196,12 @@ class _Batch:
         said = Message.objects.filter(room_id=room_id, author_id=author_id).order_by("-seq")
         return said.values_list("at", flat=True).first()
 
-    def _change(self, change: Change, html: str) -> Committed:
+    def _change(self, change: Change, rendered: Rendered) -> Committed:
         message = self._by_place.get((change.room.id, change.seq))
         if message is None:
             raise no_such_message(change.seq)
         check_lock(self._rooms[change.room.id], change)
-        is_new = alter(message, change, html, self._now)
+        is_new = alter(message, change, rendered, self._now)
         if is_new:
             if isinstance(change, Delete) and change.moderator is not None:
                 moderation.record_deletion(change.moderator, change.room.slug, message, change.reason)

@@ -218,12 +218,16 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         protocol.check_body(command.body)
         author = self._joined.author(self._member_id)
         is_free = await self._is_free()
-        await self._commit(operations.Post(self._joined.room, command.nonce, author, command.body, is_free))
+        people = self._joined.people_in(command.body)
+        room = self._joined.room
+        await self._commit(operations.Post(room, command.nonce, author, command.body, is_free, people))
 
     async def _handle_edit(self, command: Edit) -> None:
         protocol.check_body(command.body)
         is_free = await self._is_free()
-        await self._commit(operations.Edit(self._joined.room, command.seq, self._member_id, command.body, is_free))
+        people = self._joined.people_in(command.body)
+        room = self._joined.room
+        await self._commit(operations.Edit(room, command.seq, self._member_id, command.body, is_free, people))
 
     async def _handle_delete(self, command: Delete) -> None:
         moderator = await self._moderator()

@@ -12,11 +12,12 @@ from typing import TypeVar
 
 from msgspec import UNSET, Raw, UnsetType
 
-from . import protocol
+from . import mentions, protocol
 from .attendance import Attendance, IsShut
 from .audience import Audience
 from .connection import Connection, Frame
 from .log import Log, Opening, Reading, RoomRow, Rules
+from .mentions import People
 from .peers import Held, IsTyping, Item, News, Released, Written
 from .presence import Share, Shares
 from .protocol import (
@@ -156,6 +157,10 @@ class RoomHub:
     def name_of(self, member_id: MemberId) -> str:
         """As a member is called now; empty for one that isn't here."""
         return self._attendance.name_of(member_id)
+
+    def people_in(self, body: str) -> People:
+        """Those here whom the body may call by `@name`."""
+        return self._attendance.called(mentions.candidates(body)) if "@" in body else mentions.NOBODY
 
     def type(self, member_id: MemberId) -> None:
         """Says that a member is typing, unless it was said a moment ago."""

@@ -103,6 +103,7 @@ def to_entry(message: Message) -> Entry:
         deleted=message.deleted_at is not None,
         # By emoji: PostgreSQL keeps no order of its own, and everybody shall be told the same.
         reactions=dict(sorted(message.reactions.items())) if message.reactions else protocol.UNSET,
+        mentions=message.mentions or protocol.UNSET,
     )
     return Entry(message.seq, message.version, protocol.encode(event))
 

@@ -61,6 +61,10 @@ class Message(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="Set on a tombstone, whose body is empty.")
     reactions = models.JSONField(default=dict, blank=True, help_text="Emoji to the ids of the members who chose it.")
 
+    mentions = models.JSONField(
+        null=True, blank=True, help_text="The ids of the members whom the body calls by @name; null for none."
+    )
+
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("room", "seq"), name="message_seq_once"),

@@ -1,10 +1,12 @@
 """What members may do to a room's log, and what becomes of a message by it. committer.py carries it out."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from .log import RoomRow
+from .markup import Rendered
+from .mentions import NOBODY, People
 from .models import Message
 from .moderation import Moderator
 from .protocol import REACTION_KINDS_LIMIT, REACTIONS_LIMIT, Member, MemberId, Refusal, RefusalCode
@@ -23,6 +25,7 @@ class Post:
     author: Member
     body: str
     is_free: bool = False
+    people: People = field(default_factory=lambda: NOBODY)  # Whom the body may call.
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Edit:
     member_id: MemberId
     body: str
     is_free: bool = False
+    people: People = field(default_factory=lambda: NOBODY)  # Whom the body may call.
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +67,15 @@ Change = Edit | Delete | React
 Operation = Post | Change
 
 
-def alter(message: Message, change: Change, html: str, now: datetime) -> bool:
-    """Makes of `message` what `change` asks for; whether that was anything new. `html` is an edit's body.
+def alter(message: Message, change: Change, rendered: Rendered, now: datetime) -> bool:
+    """Makes of `message` what `change` asks for; whether that was anything new. `rendered` is an edit's body.
 
     Raises:
         Refusal: the message may not be changed so, and wasn't.
     """
     match change:
         case Edit():
-            return _edit(message, change, html, now)
+            return _edit(message, change, rendered, now)
         case Delete():
             return _delete(message, change, now)
         case React():
@@ -104,12 +108,13 @@ def no_such_message(seq: int) -> Refusal:
     return Refusal(RefusalCode.NO_SUCH_MESSAGE, "There is no such message in this room.", seq=seq)
 
 
-def _edit(message: Message, edit: Edit, html: str, now: datetime) -> bool:
+def _edit(message: Message, edit: Edit, rendered: Rendered, now: datetime) -> bool:
     _expect_words(message)
     _expect_author(message, edit.member_id)
     if message.body == edit.body:
         return False
-    message.body, message.html, message.edited_at = edit.body, html, now
+    message.body, message.html, message.edited_at = edit.body, rendered.html, now
+    message.mentions = rendered.mentions or None
     return True
 
 
@@ -120,6 +125,7 @@ def _delete(message: Message, delete: Delete, now: datetime) -> bool:
         return False
     message.body = message.html = ""
     message.reactions = {}
+    message.mentions = None
     message.deleted_at = now
     return True
 

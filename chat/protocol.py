@@ -409,6 +409,7 @@ class Message(Event, frozen=True, tag="message", omit_defaults=True):
     edited_at: int | UnsetType = UNSET
     deleted: bool = False
     reactions: dict[str, list[MemberId]] | UnsetType = UNSET
+    mentions: list[MemberId] | UnsetType = UNSET
 
 
 class Joined(Event, frozen=True, tag="joined"):

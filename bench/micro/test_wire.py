@@ -11,7 +11,7 @@ from chat.identity import new_member_id
 BODY = "The tide is high at noon, says the harbour master: https://example.com/tides"
 NONCE = uuid.uuid4()
 MESSAGE = protocol.Message(
-    1, 1, NONCE, protocol.Member(new_member_id(), "Ann"), BODY, markup.render(BODY), 1_700_000_000_000
+    1, 1, NONCE, protocol.Member(new_member_id(), "Ann"), BODY, markup.render(BODY).html, 1_700_000_000_000
 )
 
 Benchmark = Callable[..., Any]  # pytest-benchmark's fixture.

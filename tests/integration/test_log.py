@@ -248,7 +248,9 @@ async def test_a_post_that_cannot_be_written_does_not_take_others_with_it(
 ) -> None:
     room = await desk.log.room("lobby")
     render = committer.markup.render
-    monkeypatch.setattr(committer.markup, "render", lambda body: 1 / 0 if body == "bad" else render(body))
+    monkeypatch.setattr(
+        committer.markup, "render", lambda body, people: 1 / 0 if body == "bad" else render(body, people)
+    )
     posts = [desk.post(room, body) for body in ("first", "bad", "last")]
     outcomes = await asyncio.gather(*posts, return_exceptions=True)
     assert [getattr(outcome, "is_new", type(outcome)) for outcome in outcomes] == [True, ZeroDivisionError, True]

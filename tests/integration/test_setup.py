@@ -398,7 +398,7 @@ def test_static_files_are_named_by_hash_kept_for_ever_and_import_only_such_files
         assert file.headers["cache-control"] == "max-age=315360000, public, immutable", url
         if url.endswith(".js") and "/bootstrap/" not in url:
             waiting += [
-                urljoin(url, to) for to in re.findall(r'^\s*(?:im|ex)port[^"\';]*["\'](\.[^"\']+)', file.text, re.M)
+                urljoin(url, to) for to in re.findall(r'^\s*(?:im|ex)port[^"\';]*["\'](\.\.?/[^"\']+)', file.text, re.M)
             ]
 
     assert any(file.headers.get("content-encoding") == "gzip" for file in [get(url) for url in seen if ".css" in url])

@@ -612,3 +612,24 @@ def test_pages_of_other_sites_get_no_socket(server: ChattyServer) -> None:
         with connect(url, origin=origin, proxy=None) as socket:  # type: ignore[arg-type]
             socket.send("hello")
             assert "bad_frame" in str(socket.recv(timeout=10))
+
+
+# --- what is written ---
+
+
+async def test_members_are_called_by_name_and_found_again_in_the_log(
+    server: ChattyServer, ann: Client, bob: Client
+) -> None:
+    called = f'<span class="mention" data-member="{bob.id}">@bob</span>'
+    message = await ann.post("**hi** @bob, `@bob` @carol")
+    assert message["mentions"] == [bob.id]
+    assert message["html"] == f"<p><strong>hi</strong> {called}, <code>@bob</code> @carol</p>"
+    edited = await ann.change(message["seq"], type="edit", body="hi @Ann")
+    assert edited["mentions"] == [ann.id]
+    nobody = await ann.change(message["seq"], type="edit", body="hi")
+    assert "mentions" not in nobody
+    await bob.send(type="rename", name="Robert Brown")
+    await ann.next("renamed")
+    assert (await ann.post("@bob @robert brown"))["mentions"] == [bob.id]
+    await ann.send(type="history", before=100, limit=1)
+    assert (await ann.next("page"))["messages"][0]["mentions"] == [bob.id]

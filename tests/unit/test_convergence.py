@@ -20,6 +20,7 @@ from chat import audience, ring
 from chat import hub as hub_module
 from chat.audience import BEATS
 from chat.log import to_entry
+from chat.markup import Rendered
 from chat.models import Message
 from chat.operations import Change, Delete, Edit, React, alter
 from chat.peers import News, Written
@@ -193,7 +194,7 @@ class Room(RuleBasedStateMachine):
         if what.isascii():
             change = Delete(ROOM, seq, author) if what == "delete" else Edit(ROOM, seq, author, what)
         try:
-            is_new = alter(row, change, f"<p>{what}</p>", NOON)
+            is_new = alter(row, change, Rendered(f"<p>{what}</p>", []), NOON)
         except Refusal:
             return
         if is_new:

@@ -1,5 +1,6 @@
 /** Reads new messages of others to a screen reader, politely: the list itself stays silent, or every reload would be read out. */
 import { FILTER_CHANGED, ROOM_WELCOMED, TIMELINE_CHANGED, TIMELINE_MISSED, subscribeAll } from "./events.js";
+import { actionOf } from "./lib/commands.js";
 import { slot } from "./lib/dom.js";
 import { readWords } from "./lib/words.js";
 
@@ -15,7 +16,8 @@ export function mount({ events, root }) {
     for (const { author, body } of added) {
       if (author.id === me || (only !== null && author.id !== only)) continue;
       const line = document.createElement("p");
-      line.textContent = word("says", { name: author.name, body });
+      const action = actionOf(body);
+      line.textContent = action ? word("acts", { name: author.name, action }) : word("says", { name: author.name, body });
       lines.append(line);
       while (lines.children.length > KEEP) lines.firstElementChild.remove();
     }

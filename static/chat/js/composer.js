@@ -1,5 +1,17 @@
 /** The field at the bottom: Enter sends, Shift+Enter breaks the line. What is written there survives a reload. */
-import { APP_LAUNCHED, COMPOSER_TYPED, ROOM_WELCOMED, SCREEN_NAME_CLOSED, SEND_MESSAGE, subscribeAll } from "./events.js";
+import {
+  APP_LAUNCHED,
+  CHANGE_NAME,
+  COMPOSER_TYPED,
+  HELP_CLOSED,
+  OPEN_HELP,
+  OPEN_SCREEN_NAME,
+  ROOM_WELCOMED,
+  SCREEN_NAME_CLOSED,
+  SEND_MESSAGE,
+  subscribeAll,
+} from "./events.js";
+import { readCommand } from "./lib/commands.js";
 import { listen, setText, slot } from "./lib/dom.js";
 import { openStore } from "./lib/store.js";
 import { readWords } from "./lib/words.js";
@@ -9,10 +21,11 @@ const COUNT_FROM = 0.9; // The characters left are worth a thought only near the
 export function mount({ events, root }) {
   const store = openStore("sessionStorage");
   const key = `draft.${root.dataset.room}`;
-  const { plural } = readWords(root);
+  const { word, plural } = readWords(root);
   const field = root.elements.body;
   const button = slot(root, "send");
   const left = slot(root, "left");
+  const problem = slot(root, "problem");
   let limit = Number(root.dataset.bodyLimit);
 
   field.value = store.get(key) ?? "";
@@ -25,6 +38,7 @@ export function mount({ events, root }) {
         refresh();
       },
       [SCREEN_NAME_CLOSED]: () => field.focus(),
+      [HELP_CLOSED]: () => field.focus(),
     }),
     listen(root, "submit", (event) => {
       event.preventDefault();
@@ -37,6 +51,7 @@ export function mount({ events, root }) {
       send();
     }),
     listen(field, "input", () => {
+      setText(problem, "");
       refresh();
       store.set(key, field.value);
       if (field.value.trim()) events.publish(COMPOSER_TYPED);
@@ -48,11 +63,20 @@ export function mount({ events, root }) {
   function send() {
     const body = field.value.trim();
     if (!body || room() < 0) return;
-    events.publish(SEND_MESSAGE, { body });
+    const { kind, text } = readCommand(body);
+    if (kind === "unknown") {
+      setText(problem, word("unknown", { command: text }));
+      return;
+    }
+    if (kind === "say") events.publish(SEND_MESSAGE, { body: text });
+    if (kind === "help") events.publish(OPEN_HELP);
+    if (kind === "nick" && text) events.publish(CHANGE_NAME, { name: text });
+    if (kind === "nick" && !text) events.publish(OPEN_SCREEN_NAME);
     field.value = "";
     store.remove(key);
+    setText(problem, "");
     refresh();
-    field.focus();
+    if (kind !== "help") field.focus();
   }
 
   /** Characters as the server counts them: code points. */

@@ -14,6 +14,8 @@ function name(text) {
 // The page
 export const APP_LAUNCHED = name("app:launched");
 export const FILTER_CHANGED = name("filter:changed");
+export const OPEN_HELP = name("help:open");
+export const HELP_CLOSED = name("help:closed");
 export const COMPOSER_TYPED = name("composer:typed");
 export const OPEN_MENU = name("menu:open");
 export const MENU_CHOSEN = name("menu:chosen");
@@ -23,6 +25,7 @@ export const IDENTITY_READY = name("identity:ready");
 export const IDENTITY_FAILED = name("identity:failed");
 export const RENEW_IDENTITY = name("identity:renew");
 export const NAME_CHOSEN = name("name:chosen");
+export const CHANGE_NAME = name("name:change");
 export const OPEN_SCREEN_NAME = name("screen-name:open");
 export const SCREEN_NAME_CLOSED = name("screen-name:closed");
 

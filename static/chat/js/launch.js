@@ -7,6 +7,7 @@ import * as connection from "./connection.js";
 import * as filter from "./filter.js";
 import * as filterBanner from "./filter-banner.js";
 import * as header from "./header.js";
+import * as help from "./help.js";
 import * as identity from "./identity.js";
 import * as menu from "./menu.js";
 import * as messageList from "./message-list.js";
@@ -22,6 +23,7 @@ import * as search from "./search.js";
 import * as shutOut from "./shut-out.js";
 import * as sidebar from "./sidebar.js";
 import * as socket from "./socket.js";
+import * as suggest from "./suggest.js";
 import * as theme from "./theme.js";
 import * as timeline from "./timeline.js";
 import * as title from "./title.js";
@@ -36,6 +38,7 @@ const MODULES = {
   filter,
   "filter-banner": filterBanner,
   header,
+  help,
   identity,
   menu,
   "message-list": messageList,
@@ -51,6 +54,7 @@ const MODULES = {
   "shut-out": shutOut,
   sidebar,
   socket,
+  suggest,
   theme,
   timeline,
   title,

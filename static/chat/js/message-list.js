@@ -19,7 +19,7 @@ import {
 } from "./events.js";
 import { arrange, arrangeAround } from "./lib/arrange.js";
 import { listen, slot } from "./lib/dom.js";
-import { fillMessage, fillPending, fillTag, newMessage, stopPending } from "./lib/message-view.js";
+import { fillMessage, fillPending, fillTag, markMentions, newMessage, stopPending } from "./lib/message-view.js";
 import { readWords } from "./lib/words.js";
 
 export function mount({ events, root }) {
@@ -60,7 +60,10 @@ export function mount({ events, root }) {
         arrange(list);
       },
       [TIMELINE_CHANGED]({ added, changed }) {
-        for (const message of changed) fillMessage(items.get(message.seq), message, words);
+        for (const message of changed) {
+          fillMessage(items.get(message.seq), message, words);
+          markMentions(items.get(message.seq), me.id);
+        }
         for (const item of insert(added)) arrangeAround(item);
       },
       [TIMELINE_LOADING]({ isLoading }) {
@@ -102,7 +105,10 @@ export function mount({ events, root }) {
 
   function meet(news) {
     me = { ...me, ...news };
-    for (const item of items.values()) item.classList.toggle("is-own", item.dataset.author === me.id);
+    for (const item of items.values()) {
+      item.classList.toggle("is-own", item.dataset.author === me.id);
+      markMentions(item, me.id);
+    }
     showPending();
   }
 
@@ -111,6 +117,7 @@ export function mount({ events, root }) {
     const made = messages.map((message) => {
       const item = newMessage(root);
       fillMessage(item, message, words);
+      markMentions(item, me.id);
       fillTag(item, namesakes);
       item.classList.toggle("is-own", message.author.id === me.id);
       hideByFilter(item);

@@ -5,6 +5,7 @@
  */
 import {
   APP_LAUNCHED,
+  CHANGE_NAME,
   COMMAND_REFUSED,
   MEMBER_RENAMED,
   NAME_CHOSEN,
@@ -38,6 +39,7 @@ export function mount({ events, root }) {
         if (name) events.publish(NAME_CHOSEN, { name });
         else ask("");
       },
+      [CHANGE_NAME]: ({ name }) => change(name),
       [OPEN_SCREEN_NAME]: () => ask(me?.name ?? ""),
       [ROOM_WELCOMED]: (welcome) => settle(welcome.me),
       [MEMBER_RENAMED]: ({ member }) => member.id === me?.id && settle(member),
@@ -74,7 +76,10 @@ export function mount({ events, root }) {
   function finish(written) {
     if (isFinished) return;
     isFinished = true;
-    const name = written || word("anonymous") + Math.floor(Math.random() * 1000);
+    change(written || word("anonymous") + Math.floor(Math.random() * 1000));
+  }
+
+  function change(name) {
     if (name === me?.name) return;
     choose(name);
     if (me) events.publish(SEND_COMMAND, { command: { type: "rename", name } });

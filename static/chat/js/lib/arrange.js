@@ -32,7 +32,8 @@ function settle(item, above) {
   const isNewDay = !above || dayOf(at) !== dayOf(Number(above.dataset.at));
   const isRun = !isNewDay && item.dataset.author === above.dataset.author && at - Number(above.dataset.at) < RUN_MS;
   const isSameName = isRun && slot(item, "name").textContent === slot(above, "name").textContent;
-  item.classList.toggle("is-continued", isSameName);
+  const isAction = item.classList.contains("is-action"); // "Ann waves" begins with the name, always.
+  item.classList.toggle("is-continued", isSameName && !isAction);
   const day = slot(item, "day");
   day.hidden = !isNewDay;
   if (isNewDay) setText(day.firstElementChild, dayName(at));

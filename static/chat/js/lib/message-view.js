@@ -1,4 +1,5 @@
 /** One message as an item of the list. */
+import { actionOf } from "./commands.js";
 import { fromTemplate, setText, slot } from "./dom.js";
 import { fold, paintAvatar, tagOf } from "./names.js";
 import { nodesOf } from "./safe-html.js";
@@ -22,6 +23,7 @@ export function fillMessage(item, message, { word }) {
   const body = slot(item, "body");
   if (message.deleted) body.textContent = word("deleted");
   else body.replaceChildren(nodesOf(message.html));
+  item.classList.toggle("is-action", actionOf(message.body) !== null);
   slot(item, "edited").hidden = !message.edited_at || Boolean(message.deleted);
   foldIfLong(item, message.body);
 }
@@ -34,7 +36,9 @@ export function fillPending(item, entry, me, { word, plural, has }) {
   const isFailed = entry.state === "failed";
   item.classList.toggle("is-failed", isFailed);
   fillHead(item, me, entry.at);
-  setText(slot(item, "body"), entry.body);
+  const action = actionOf(entry.body);
+  item.classList.toggle("is-action", action !== null);
+  setText(slot(item, "body"), action ?? entry.body);
   foldIfLong(item, entry.body);
   slot(item, "status").hidden = !isFailed && !entry.retryAt;
   slot(item, "actions").hidden = !isFailed;
@@ -47,6 +51,13 @@ export function fillPending(item, entry, me, { word, plural, has }) {
 export function stopPending(item) {
   countdowns.get(item)?.();
   countdowns.delete(item);
+}
+
+/** Marks where a message calls the reader by name. */
+export function markMentions(item, id) {
+  const calls = [...item.querySelectorAll(".mention")];
+  for (const call of calls) call.classList.toggle("is-me", call.dataset.member.split(" ").includes(id));
+  item.classList.toggle("calls-me", calls.some((call) => call.classList.contains("is-me")));
 }
 
 /** Tells authors of one name apart. */

@@ -1,0 +1,41 @@
+/** What could be meant by the unfinished `@name` or `:shortcode` before the caret. */
+import { fold } from "./names.js";
+import { SHORTCODES } from "./shortcodes.js";
+
+const MOST = 8; // What fits above the composer of a phone whose keyboard is open.
+const MENTION = /(?:^|[^\p{L}\p{N}_@])@([^@\n]{0,40})$/u;
+const SHORTCODE = /(?:^|[^\w:]):([a-z0-9_+-]{2,30})$/i;
+
+/**
+ * `{start, options}`: where the unfinished part begins, and what may stand there instead, the likeliest first, each
+ * `{text, label, note, person?}`. Null where nothing is being called or nothing fits.
+ */
+export function complete(before, people) {
+  const mention = MENTION.exec(before);
+  if (mention) return found(before, mention[1], names(mention[1], people));
+  const shortcode = SHORTCODE.exec(before);
+  return shortcode && found(before, shortcode[1], emojis(shortcode[1].toLowerCase()));
+}
+
+function found(before, part, options) {
+  return options.length ? { start: before.length - part.length - 1, options: options.slice(0, MOST) } : null;
+}
+
+function names(part, people) {
+  const wanted = fold(part);
+  if (part !== part.trimStart()) return [];
+  const rank = (name) => (name === wanted ? -1 : name.startsWith(wanted) ? 0 : name.split(" ").some((word) => word.startsWith(wanted)) ? 1 : 2);
+  const ranked = people
+    .map((person) => ({ person, rank: rank(fold(person.name)) }))
+    .filter(({ rank }) => rank < 2)
+    .sort((one, other) => one.rank - other.rank || one.person.name.localeCompare(other.person.name));
+  // Who is written out needs no choice: Enter sends.
+  if (ranked.every(({ rank }) => rank < 0)) return [];
+  return ranked.map(({ person }) => ({ text: `@${person.name} `, label: person.name, note: "", person }));
+}
+
+function emojis(wanted) {
+  return SHORTCODES.filter(({ name }) => name.includes(wanted))
+    .sort((one, other) => other.name.startsWith(wanted) - one.name.startsWith(wanted))
+    .map(({ name, emoji }) => ({ text: `:${name}: `, label: emoji, note: `:${name}:` }));
+}

@@ -1,0 +1,118 @@
+"""What can be written: markup, mentions, commands, and what the composer offers meanwhile."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.person import Person, Wire
+
+Make = Callable[..., Person]
+
+
+def options(person: Person) -> Locator:
+    return person.page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+
+
+def test_whoever_is_called_by_name_sees_it(person: Make) -> None:
+    ann, bob = person("Ann Lee"), person("Bob")
+    bob.say("are you there, @ann lee?")
+    for somebody in (ann, bob):
+        expect(somebody.page.locator(".message .mention")).to_have_text("@ann lee")
+    expect(ann.messages).to_have_class(re.compile("calls-me"))
+    expect(bob.messages).not_to_have_class(re.compile("calls-me"))
+    ann.reload().wait_until_joined()
+    expect(ann.messages).to_have_class(re.compile("calls-me"))
+
+
+def test_long_line_of_code_scrolls_in_its_box(person: Make) -> None:
+    ann = person("Ann", viewport={"width": 360, "height": 640})
+    ann.say("```python\nif x: # " + "long " * 40 + "\n```")
+    code = ann.bodies.locator("pre")
+    assert code.evaluate("e => e.scrollWidth > e.clientWidth")
+    assert code.evaluate("e => e.getBoundingClientRect().right") <= 360
+    plain, keyword = (
+        code.evaluate(f"e => getComputedStyle({node}).color") for node in ("e", "e.querySelector('.hl-keyword')")
+    )
+    assert plain != keyword
+
+
+def test_a_name_is_chosen_by_keyboard(person: Make) -> None:
+    ann, _, _ = person("Ann"), person("Bob Brown"), person("Bea")
+    expect(ann.roster).to_have_count(3)
+    ann.composer.press_sequentially("hi @b")
+    expect(options(ann).locator("bdi")).to_have_text(["Bea", "Bob Brown"])
+    ann.composer.press("ArrowDown")
+    chosen = options(ann).nth(1)
+    expect(chosen).to_have_attribute("aria-selected", "true")
+    expect(ann.composer).to_have_attribute("aria-activedescendant", chosen.get_attribute("id") or "")
+    ann.composer.press("Enter")
+    expect(ann.composer).to_have_value("hi @Bob Brown ")
+    expect(options(ann)).to_have_count(0)
+    expect(ann.messages).to_have_count(0)
+    ann.composer.press("Enter")
+    expect(ann.bodies.locator(".mention")).to_have_text("@Bob Brown")
+    ann.composer.press_sequentially("@bob brown")
+    expect(options(ann)).to_have_count(0)
+    ann.composer.press("Enter")  # A name that is written out needs no choice.
+    expect(ann.messages).to_have_count(2)
+
+
+def test_an_emoji_is_chosen_by_touch_and_escape_leaves_what_was_typed(person: Make) -> None:
+    ann = person("Ann", viewport={"width": 360, "height": 640}, has_touch=True)
+    ann.composer.press_sequentially("yes :tad")
+    expect(options(ann).first).to_contain_text(":tada:")
+    box = options(ann).first.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+    assert box["height"] >= 44
+    options(ann).first.tap()
+    expect(ann.composer).to_have_value("yes :tada: ")
+    ann.composer.press_sequentially(":smi")
+    expect(options(ann)).not_to_have_count(0)
+    ann.composer.press("Escape")
+    expect(options(ann)).to_have_count(0)
+    ann.composer.press("Enter")
+    expect(ann.bodies).to_have_text(["yes 🎉 :smi"])
+
+
+def test_what_somebody_does_is_a_line_of_its_own(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    ann.say("hello").say("/me waves")
+    expect(bob.messages.nth(1)).to_have_class(re.compile("is-action"))
+    expect(bob.bodies.nth(1)).to_have_text("waves")
+    name, body = bob.messages.nth(1).locator(".message-name"), bob.bodies.nth(1)
+    assert abs(name.bounding_box()["y"] - body.bounding_box()["y"]) < 10
+    expect(bob.page.locator("[aria-live=polite] p").nth(1)).to_have_text("⁨Ann⁩ ⁨waves⁩")
+
+
+def test_nick_changes_the_name_and_help_is_shown(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    ann.composer.fill("/nick Anna Lee")
+    ann.composer.press("Enter")
+    expect(bob.member("Anna Lee")).to_be_visible()
+    ann.composer.fill("/help")
+    ann.composer.press("Enter")
+    dialog = ann.page.get_by_role("dialog", name="What you can write")
+    expect(dialog).to_be_visible()
+    expect(ann.composer).to_have_value("")
+    ann.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(ann.composer).to_be_focused()
+    expect(bob.messages).to_have_count(0)
+
+
+def test_an_unknown_command_is_not_sent_but_can_be_said(visitor: Make) -> None:
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann")
+    ann.composer.fill("/dance now")
+    ann.composer.press("Enter")
+    expect(ann.page.get_by_text("There is no command ⁨/dance⁩.")).to_be_visible()
+    expect(ann.composer).to_have_value("/dance now")
+    assert wire.commands("post") == []
+    ann.say("//dance now")
+    ann.say("//me is how").say("/usr/bin/env")
+    expect(ann.page.get_by_text("There is no command")).to_have_count(0)
+    expect(ann.bodies).to_have_text(["/dance now", "/me is how", "/usr/bin/env"])

@@ -1,0 +1,14 @@
+"""What the page offers while a shortcode is written is what the server makes of it."""
+
+import re
+from pathlib import Path
+
+from chat.dialect import SHORTCODES
+
+SCRIPT = Path(__file__).resolve().parents[2] / "static/chat/js/lib/shortcodes.js"
+
+
+def test_offered_shortcodes_are_the_servers() -> None:
+    offered = dict(re.findall(r"(\S+)\s+(\S+)", SCRIPT.read_text().split("`")[3]))
+    assert len(offered) > 200
+    assert offered.items() <= SHORTCODES.items()
