@@ -5,6 +5,7 @@ import logging
 import struct
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -225,8 +226,11 @@ class QueuedConnection:
             if self._close_code is not None:
                 await self._end(self._close_code)
         except Exception as error:  # Each ASGI server has its own for a client that is gone.
-            logger.debug("A frame was not sent, the client is gone: %r", error)
+            logger.debug("A frame was not sent, the client is gone or can't be sent it: %r", error)
             self.is_open = False
+            self._queue.clear()
+            with suppress(Exception):  # Whoever is still there shall come back, not listen to nothing.
+                await self._send({"type": "websocket.close", "code": 1000})
         finally:
             self._writer = None
 

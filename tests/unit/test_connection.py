@@ -61,6 +61,22 @@ async def test_a_server_that_refuses_a_close_code_closes_all_the_same() -> None:
     assert client.messages[-1] == {"type": "websocket.close", "code": 1000}
 
 
+async def test_a_client_that_a_frame_cannot_be_sent_to_is_closed_not_left_deaf() -> None:
+    client = Client()
+
+    async def send(message: dict[str, Any]) -> None:
+        if message.get("text") == "[2]":
+            raise ValueError("too long for this server")
+        await client.send(message)
+
+    connection = QueuedConnection(send, 1000)
+    for number in range(4):
+        connection.send(Frame(f"[{number}]".encode()))
+    await flushed()
+    assert [message.get("text", message["type"]) for message in client.messages] == ["[0]", "[1]", "websocket.close"]
+    assert not connection.is_open
+
+
 async def test_a_slow_reader_is_closed_and_holds_a_bounded_amount() -> None:
     client = Client()
     client.reads.clear()
