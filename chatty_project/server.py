@@ -89,14 +89,8 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             super().handle_pong(event)
 
     def handle_cont(self, event: frames.Frame) -> None:
-        """Called by uvicorn for a part of a message. Kept apart, parts of a byte each would take 40 times as much."""
-        if not self._may_send_extra():
-            return
-        if not isinstance(self.frames[0], bytearray):
-            self.frames[0] = bytearray(self.frames[0])  # type: ignore[call-overload]
-        self.frames[0] += event.data
-        if event.fin:
-            self.send_receive_event_to_app()
+        if self._may_send_extra():
+            super().handle_cont(event)
 
     def _may_send_extra(self) -> bool:
         """Whether a frame that is no command is still welcome; else the client floods us, and is sent away."""
@@ -177,7 +171,7 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         """Called by uvicorn for a whole message."""
-        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames[0]):
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(b"".join(self.frames)):
             self.frames = []
             self.conn.fail(1007, "not UTF-8")
             self.handle_parser_exception()
