@@ -43,5 +43,25 @@ export function openStore(area) {
     return () => window.removeEventListener("storage", hear);
   }
 
-  return { get, set, remove, watch };
+  /** The keys that begin with `start`. */
+  function keys(start) {
+    const found = new Set([...memory.keys()].filter((key) => key.startsWith(start)));
+    try {
+      for (const key of Object.keys(window[area])) if (key.startsWith(PREFIX + start)) found.add(key.slice(PREFIX.length));
+    } catch {
+      // Nothing is stored there.
+    }
+    return [...found];
+  }
+
+  /** Calls `handler(key)` when another tab sets or removes a key that begins with `start`. Returns the way to stop. */
+  function watchAll(start, handler) {
+    const hear = ({ key, storageArea }) => {
+      if (storageArea === window[area] && key?.startsWith(PREFIX + start)) handler(key.slice(PREFIX.length));
+    };
+    window.addEventListener("storage", hear);
+    return () => window.removeEventListener("storage", hear);
+  }
+
+  return { get, set, remove, watch, keys, watchAll };
 }
