@@ -54,6 +54,15 @@ class Person:
         self.member(name).get_by_role("link").click()
         return self
 
+    def look_away(self) -> Self:
+        """Another window has the focus; this page may still be visible. (Playwright's pages always think they have it.)"""
+        self.run("() => { document.hasFocus = () => false; dispatchEvent(new Event('blur')); }")
+        return self
+
+    def look_back(self) -> Self:
+        self.run("() => { delete document.hasFocus; dispatchEvent(new Event('focus')); }")
+        return self
+
     def run(self, script: str, argument: Any = None) -> Any:
         return self.page.evaluate(script, argument)
 

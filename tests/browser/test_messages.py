@@ -229,19 +229,6 @@ def test_new_message_is_read_out_politely(person: Make) -> None:
     expect(bob.page.locator("[aria-live=polite] p")).to_have_count(0)
 
 
-def test_title_counts_what_came_while_nobody_looked(person: Make) -> None:
-    ann, bob = person("Ann"), person("Bob")
-    hide = """is => {
-        Object.defineProperty(document, "hidden", {value: is, configurable: true});
-        document.dispatchEvent(new Event("visibilitychange"));
-    }"""
-    ann.run(hide, True)
-    bob.say("one").say("two")
-    expect(ann.page).to_have_title(re.compile(r"^\(2\) "))
-    ann.run(hide, False)
-    expect(ann.page).not_to_have_title(re.compile(r"^\("))
-
-
 def test_key_typed_anywhere_goes_into_the_composer(person: Make) -> None:
     ann = person("Ann")
     ann.page.locator(".scroller").focus()

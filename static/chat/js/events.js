@@ -20,6 +20,9 @@ export const COMPOSER_TYPED = name("composer:typed");
 export const OPEN_MENU = name("menu:open");
 export const MENU_CHOSEN = name("menu:chosen");
 
+// What came while nobody looked
+export const ATTENTION_CHANGED = name("attention:changed");
+
 // Who I am
 export const IDENTITY_READY = name("identity:ready");
 export const IDENTITY_FAILED = name("identity:failed");

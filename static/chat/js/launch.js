@@ -1,9 +1,12 @@
 /** Starts the page: mounts every module on its own element. The one place that knows which modules there are. */
 import { APP_LAUNCHED } from "./events.js";
 import * as announce from "./announce.js";
+import * as appBadge from "./app-badge.js";
+import * as attention from "./attention.js";
 import * as build from "./build.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
+import * as favicon from "./favicon.js";
 import * as filter from "./filter.js";
 import * as filterBanner from "./filter-banner.js";
 import * as header from "./header.js";
@@ -32,9 +35,12 @@ import * as viewport from "./viewport.js";
 
 const MODULES = {
   announce,
+  "app-badge": appBadge,
+  attention,
   build,
   composer,
   connection,
+  favicon,
   filter,
   "filter-banner": filterBanner,
   header,

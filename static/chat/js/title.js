@@ -1,43 +1,32 @@
-/** The tab's title: the room, and how many messages came while nobody looked. */
-import { ROOM_WELCOMED, TIMELINE_CHANGED, TIMELINE_MISSED, subscribeAll } from "./events.js";
-import { listen } from "./lib/dom.js";
+/** The tab's title: the room, and how many messages came while nobody looked, or with an @ how many of them call the reader. */
+import { ATTENTION_CHANGED, ROOM_CHANGED, ROOM_WELCOMED, subscribeAll } from "./events.js";
 import { formatNumber } from "./lib/words.js";
 
 export function mount({ events, root }) {
   const plain = document.title;
   let base = plain;
-  let unseen = 0;
-  let me = null;
+  let mark = "";
 
-  function show() {
-    document.title = unseen ? `(${formatNumber(unseen)}) ${base}` : base;
-  }
+  const end = subscribeAll(events, {
+    [ROOM_WELCOMED]: ({ room }) => name(room),
+    [ROOM_CHANGED]: ({ room }) => name(room),
+    [ATTENTION_CHANGED]({ unread, calls }) {
+      mark = calls ? `(${formatNumber(calls)} @) ` : unread ? `(${formatNumber(unread)}) ` : "";
+      show();
+    },
+  });
 
-  function count({ added }) {
-    if (!document.hidden) return;
-    unseen += added.filter((message) => message.author.id !== me).length;
+  function name(room) {
+    base = `${room.title} · ${root.dataset.site}`;
     show();
   }
 
-  const ends = [
-    subscribeAll(events, {
-      [ROOM_WELCOMED](welcome) {
-        me = welcome.me.id;
-        base = `${welcome.room.title} · ${root.dataset.site}`;
-        show();
-      },
-      [TIMELINE_CHANGED]: count,
-      [TIMELINE_MISSED]: count,
-    }),
-    listen(document, "visibilitychange", () => {
-      if (document.hidden) return;
-      unseen = 0;
-      show();
-    }),
-  ];
+  function show() {
+    document.title = mark + base;
+  }
 
   return function unmount() {
-    ends.forEach((end) => end());
+    end();
     document.title = plain;
   };
 }
