@@ -24,14 +24,13 @@ from .log import LogUnavailable, RoomGone, RoomRow, close_threads, retrying, to_
 from .markup import NOTHING, Rendered
 from .models import Message
 from .operations import Change, Delete, Edit, Operation, Post, alter, check_lock, check_pace, no_such_message
-from .protocol import Refusal
+from .protocol import MemberId, Refusal
 from .ring import Entry
-from .statements import LockedRoom
+from .statements import Call, LockedRoom
 
 logger = logging.getLogger(__name__)
 
 BATCH_LIMIT = 200  # Operations in one transaction: about 10 ms on SQLite, after which waiting costs more than it saves.
-ALTERABLE = ("version", "body", "html", "edited_at", "deleted_at", "reactions", "mentions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +147,7 @@ class _Batch:
         self._by_place = {(message.room_id, message.seq): message for message in known.values()}
         self._born: list[Message] = []
         self._altered: dict[int, Message] = {}
+        self._called: dict[int, list[MemberId] | None] = {}  # Whom these called before.
         self._moved: set[int] = set()
         self._posted: set[tuple[int, uuid.UUID]] = set()  # Rooms and authors.
 
@@ -182,6 +182,7 @@ class _Batch:
             body=post.body,
             html=rendered.html,
             mentions=rendered.mentions or None,
+            has_link=rendered.has_link or None,
             at=self._now,
         )
         self._born.append(message)
@@ -201,6 +202,7 @@ class _Batch:
         if message is None:
             raise no_such_message(change.seq)
         check_lock(self._rooms[change.room.id], change)
+        called = message.mentions
         is_new = alter(message, change, rendered, self._now)
         if is_new:
             if isinstance(change, Delete) and change.moderator is not None:
@@ -208,6 +210,7 @@ class _Batch:
             message.version = self._next_version(change.room.id)
             if message.pk is not None:  # Else it is born in this transaction.
                 self._altered[message.pk] = message
+                self._called.setdefault(message.pk, called)
         return Committed(to_entry(message), is_new)
 
     def _next_version(self, room_id: int) -> int:
@@ -217,9 +220,19 @@ class _Batch:
 
     def save(self) -> None:
         statements.insert(self._born)
-        if self._altered:
-            Message.objects.bulk_update(self._altered.values(), ALTERABLE)
+        statements.update(self._altered.values())
+        self._save_calls()
         statements.move_heads({room_id: self._heads[room_id] for room_id in self._moved})
+
+    def _save_calls(self) -> None:
+        now = {call for message in (*self._born, *self._altered.values()) for call in _calls(message, message.mentions)}
+        before = {call for pk, called in self._called.items() for call in _calls(self._altered[pk], called)}
+        statements.recall(before - now)
+        statements.call(now - before)
+
+
+def _calls(message: Message, called: Iterable[MemberId] | None) -> list[Call]:
+    return [Call(member_id, message.room_id, message.seq) for member_id in called or ()]
 
 
 def _by_nonce(operations: Iterable[Operation]) -> Iterable[Message]:

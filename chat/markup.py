@@ -24,6 +24,8 @@ COLOUR_SECONDS = 0.015  # For all code of one message: ordinary code of 4,000 ch
 # Characters. A body of nothing but tiny links or names would be 30 times as much for everybody to load.
 HTML_LIMIT = 8 * BODY_LIMIT
 
+LINK = '<a href="'  # How each link begins in the HTML that comes out of here, and nothing else does.
+
 _ACTION = re.compile(r"/me[ \t]+(?=\S)")
 _SPARED = re.compile(r"/(?=/me(?:\s|$))")  # `//me` is how to begin a message with `/me`.
 _TAGS = {"a", "blockquote", "br", "code", "em", "li", "ol", "p", "pre", "s", "span", "strong", "ul"}
@@ -40,10 +42,11 @@ _cleaner = nh3.Cleaner(
 
 
 class Rendered(NamedTuple):
-    """A body as HTML that can be put into a page as it is, and the members whom it calls by `@name`."""
+    """A body as HTML that can be put into a page as it is, the members whom it calls by `@name`; whether it links."""
 
     html: str
     mentions: list[MemberId]
+    has_link: bool = False
 
 
 NOTHING = Rendered("", [])
@@ -59,7 +62,7 @@ def render(body: str, people: People = NOBODY) -> Rendered:
     html = _cleaner.clean(html).strip()
     if len(html) > HTML_LIMIT:
         return Rendered(_cleaner.clean(_plain(body)), [])
-    return Rendered(html, list(env.get("mentioned", ())))
+    return Rendered(html, list(env.get("mentioned", ())), LINK in html)
 
 
 def _plain(body: str) -> str:

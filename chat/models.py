@@ -60,10 +60,14 @@ class Message(models.Model):
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="Set on a tombstone, whose body is empty.")
     reactions = models.JSONField(default=dict, blank=True, help_text="Emoji to the ids of the members who chose it.")
-
+    # All below may be null, for none: a column that may not would have SQLite's table made anew, and its triggers lost.
     mentions = models.JSONField(
-        null=True, blank=True, help_text="The ids of the members whom the body calls by @name; null for none."
+        null=True, blank=True, help_text="The ids of the members whom the message calls; null for none."
     )
+    reply_to = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="The seq of the message that it answers."
+    )
+    has_link = models.BooleanField(null=True, blank=True, help_text="Whether the body has a link; null for no.")
 
     class Meta:
         constraints = (
@@ -72,10 +76,25 @@ class Message(models.Model):
             # The nonce first: a batch of repeated posts is looked up by it alone.
             models.UniqueConstraint(fields=("nonce", "author_id", "room"), name="message_nonce_once"),
         )
-        indexes = (models.Index(fields=("room", "author_id", "seq"), name="message_by_author"),)
+        indexes = (
+            models.Index(fields=("room", "author_id", "seq"), name="message_by_author"),
+            models.Index(fields=("room", "seq"), name="message_with_link", condition=Q(has_link=True)),
+        )
 
     def __str__(self) -> str:
         return f"{self.author_name}: {self.body[:50]}"
+
+
+class Mention(models.Model):
+    """That a message calls a member: what its `mentions` say, to be looked up by the member."""
+
+    pk = models.CompositePrimaryKey("member_id", "room", "seq")
+    member_id = models.UUIDField()
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="+", db_index=False)
+    seq = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.member_id} in {self.seq}"
 
 
 class BanQuerySet(models.QuerySet["Ban"]):

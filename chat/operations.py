@@ -114,7 +114,7 @@ def _edit(message: Message, edit: Edit, rendered: Rendered, now: datetime) -> bo
     if message.body == edit.body:
         return False
     message.body, message.html, message.edited_at = edit.body, rendered.html, now
-    message.mentions = rendered.mentions or None
+    message.mentions, message.has_link = rendered.mentions or None, rendered.has_link or None
     return True
 
 
@@ -125,7 +125,7 @@ def _delete(message: Message, delete: Delete, now: datetime) -> bool:
         return False
     message.body = message.html = ""
     message.reactions = {}
-    message.mentions = None
+    message.mentions = message.reply_to = message.has_link = None
     message.deleted_at = now
     return True
 

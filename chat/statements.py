@@ -11,12 +11,24 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Field
 
-from .models import Message, Room
+from .models import Mention, Message, Room
+from .protocol import MemberId
 
-_ROOMS, _MESSAGES = Room._meta.db_table, Message._meta.db_table
+_ROOMS, _MESSAGES, _MENTIONS = Room._meta.db_table, Message._meta.db_table, Mention._meta.db_table
 _FIELDS = [field for field in Message._meta.local_concrete_fields if not field.primary_key]
 _COLUMNS = ", ".join(str(field.column) for field in _FIELDS)
 _INSERT = f"INSERT INTO {_MESSAGES} ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # nosec B608
+# What a change may change.
+_ALTERABLE = [
+    field
+    for field in _FIELDS
+    if field.name
+    in {"version", "body", "html", "edited_at", "deleted_at", "reactions", "mentions", "reply_to", "has_link"}
+]
+_UPDATE = f"UPDATE {_MESSAGES} SET {', '.join(f'{field.column} = %s' for field in _ALTERABLE)} WHERE id = %s"  # nosec B608
+# A mention that is there already was left by a process of an older version, which knew nothing of this table.
+_CALL = f"INSERT INTO {_MENTIONS} (member_id, room_id, seq) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"  # nosec B608
+_RECALL = f"DELETE FROM {_MENTIONS} WHERE member_id = %s AND room_id = %s AND seq = %s"  # nosec B608
 _MOVE = f"UPDATE {_ROOMS} SET head = %s WHERE id = %s"  # nosec B608
 
 
@@ -26,6 +38,14 @@ class LockedRoom(NamedTuple):
     head: int
     is_locked: bool
     slow_seconds: int
+
+
+class Call(NamedTuple):
+    """That the message at a place calls a member."""
+
+    member_id: MemberId
+    room_id: int
+    seq: int
 
 
 def lock_rooms(ids: Collection[int]) -> dict[int, LockedRoom]:
@@ -51,20 +71,42 @@ def ids_by_nonce(nonces: Sequence[uuid.UUID]) -> list[int]:
 
 def insert(messages: Iterable[Message]) -> None:
     """Writes new messages. Their `pk` stays unknown."""
-    rows = [
-        [field.get_db_prep_save(getattr(message, field.attname), connection) for field in _FIELDS]
-        for message in messages
-    ]
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(_INSERT, rows)
+    _write(_INSERT, [_values(message, _FIELDS) for message in messages])
+
+
+def update(messages: Iterable[Message]) -> None:
+    """Writes what messages have become."""
+    _write(_UPDATE, [[*_values(message, _ALTERABLE), message.pk] for message in messages])
+
+
+def call(calls: Iterable[Call]) -> None:
+    """Writes whom messages call."""
+    _write(_CALL, [_stored(call) for call in calls])
+
+
+def recall(calls: Iterable[Call]) -> None:
+    """Takes back that messages call somebody."""
+    _write(_RECALL, [_stored(call) for call in calls])
 
 
 def move_heads(heads: Mapping[int, int]) -> None:
     """Writes how far rooms go, by id."""
-    if heads:
+    _write(_MOVE, [(head, room_id) for room_id, head in heads.items()])
+
+
+def _values(message: Message, fields: Iterable[Any]) -> list[Any]:
+    return [field.get_db_prep_save(getattr(message, field.attname), connection) for field in fields]
+
+
+def _stored(call: Call) -> tuple[Any, int, int]:
+    member_id: Field[Any, Any] = Mention._meta.get_field("member_id")
+    return member_id.get_db_prep_value(uuid.UUID(call.member_id), connection), call.room_id, call.seq
+
+
+def _write(sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    if rows:
         with connection.cursor() as cursor:
-            cursor.executemany(_MOVE, [(head, room_id) for room_id, head in heads.items()])
+            cursor.executemany(sql, rows)
 
 
 def _rows(sql: str, values: Sequence[Any]) -> list[Any]:

@@ -143,7 +143,20 @@ def test_a_link_does_not_pretend_to_lead_elsewhere(text: str) -> None:
     ],
 )  # fmt: skip
 def test_a_member_is_called_by_name(body: str, expected: str, ids: list[str]) -> None:
-    assert render(body, PEOPLE) == (f"<p>{expected}</p>", ids)
+    assert render(body, PEOPLE)[:2] == (f"<p>{expected}</p>", ids)
+
+
+@pytest.mark.parametrize("body", ["see https://e.org", "[x](https://e.org)", "/me e.org", "> a@e.org", "- `x` e.org"])
+def test_a_link_is_noticed(body: str) -> None:
+    assert render(body).has_link
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["`https://e.org`", "```\nhttps://e.org\n```", '<a href="x">', "main.py", "[x](ftp://e.org)", "[x](https://)"],
+)
+def test_what_leads_nowhere_is_no_link(body: str) -> None:
+    assert not render(body).has_link
 
 
 def test_code_calls_nobody() -> None:

@@ -26,7 +26,7 @@ def message() -> Message:
 
 
 def change(message: Message, change: Change) -> bool:
-    return alter(message, change, Rendered("<p>html</p>", [ANN]), NOON)
+    return alter(message, change, Rendered("<p>html</p>", [ANN], has_link=True), NOON)
 
 
 def react(message: Message, member_id: MemberId, emoji: str, on: bool = True) -> bool:
@@ -45,7 +45,7 @@ def refusal_of(message: Message, what: Change) -> str:
 def test_an_edit_gives_the_message_another_body_and_says_so(message: Message) -> None:
     assert change(message, Edit(ROOM, 7, ANN, "bye"))
     assert (message.body, message.html, message.edited_at) == ("bye", "<p>html</p>", NOON)
-    assert message.mentions == [ANN]
+    assert (message.mentions, message.has_link) == ([ANN], True)
 
 
 def test_an_edit_to_the_same_body_changes_nothing(message: Message) -> None:
@@ -61,10 +61,10 @@ def test_only_its_author_edits_or_deletes_a_message(message: Message) -> None:
 @pytest.mark.parametrize("delete", [Delete(ROOM, 7, ANN), Delete(ROOM, 7, BOB, Moderator(1, "mo", ""))])
 def test_a_deletion_leaves_nothing_of_what_was_said(message: Message, delete: Delete) -> None:
     react(message, BOB, "👍")
-    message.mentions = [BOB]
+    message.mentions, message.reply_to, message.has_link = [BOB], 3, True
     assert change(message, delete)
     assert (message.body, message.html, message.reactions, message.deleted_at) == ("", "", {}, NOON)
-    assert message.mentions is None
+    assert (message.mentions, message.reply_to, message.has_link) == (None, None, None)
     assert not change(message, delete)
 
 

@@ -1,0 +1,153 @@
+"""Whom messages call and which have a link, as both databases keep it: what is looked up is what messages say."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
+
+import pytest
+from django.core.management import call_command
+from django.test.utils import CaptureQueriesContext
+
+from chat import committer, log
+from chat.log import RoomRow
+from chat.models import Mention, Message, Room
+from chat.operations import Delete, Edit, Operation, Post, React
+from chat.protocol import MemberId
+from chat.search import Wanted
+from chat.words import parse
+from tests.integration.test_log import ANN, BOB, EVE_ID, Desk
+
+T = TypeVar("T")
+
+PEOPLE = {"ann": (ANN.id,), "bob": (BOB.id,)}
+BODIES = ["nobody", "@ann", "@bob https://example.org", "@ann @bob", "@ann example.org", "`@bob https://e.org`"]
+
+
+@pytest.fixture
+async def desk(database: str) -> AsyncIterator[Desk]:
+    desk = Desk()
+    yield desk
+    await desk.committer.close()
+    await desk.log.close()
+
+
+def post(room: RoomRow, body: str, nonce: uuid.UUID | None = None) -> Post:
+    return Post(room, nonce or uuid.uuid4(), ANN, body, people=PEOPLE)
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    def run() -> T:
+        try:
+            return work()
+        finally:
+            log.connections.close_all()
+
+    return await asyncio.to_thread(run)
+
+
+def listed() -> set[tuple[str, int, int]]:
+    """The table: members, rooms and seqs."""
+    return {(str(one.member_id), one.room_id, one.seq) for one in Mention.objects.all()}
+
+
+def said() -> set[tuple[str, int, int]]:
+    """The same, as the messages have it."""
+    return {(called, one.room_id, one.seq) for one in Message.objects.all() for called in one.mentions or ()}
+
+
+def linking() -> set[tuple[int, int]]:
+    return set(Message.objects.filter(has_link=True).values_list("room_id", "seq"))
+
+
+async def test_whom_a_message_calls_is_listed_until_it_no_longer_does(desk: Desk) -> None:
+    room = await desk.log.room("lobby")
+    nonce = uuid.uuid4()
+    for _ in range(2):  # The second one was sent again.
+        await desk.committer.commit(post(room, "@ann @bob", nonce))
+        assert await in_thread(listed) == {(ANN.id, room.id, 1), (BOB.id, room.id, 1)}
+    await desk.committer.commit(Edit(room, 1, ANN.id, "@bob", people=PEOPLE))
+    await desk.committer.commit(React(room, 1, BOB.id, "👍", True))
+    assert await in_thread(listed) == {(BOB.id, room.id, 1)}
+    await desk.committer.commit(Delete(room, 1, ANN.id))
+    assert await in_thread(listed) == set()
+
+
+async def test_what_waits_together_is_listed_as_it_ends(desk: Desk) -> None:
+    rooms = [await desk.log.room("lobby"), await desk.log.room("other")]
+    chance = random.Random(1)
+    for _ in range(12):
+        batch: list[Operation] = []
+        for _ in range(12):
+            room, seq = chance.choice(rooms), chance.randint(1, 60)
+            body = chance.choice(BODIES)
+            batch.append(
+                chance.choice(
+                    (
+                        post(room, body),
+                        Edit(room, seq, ANN.id, body, people=PEOPLE),
+                        Delete(room, seq, ANN.id),
+                        React(room, seq, MemberId(EVE_ID), "👍", True),
+                    )
+                )
+            )
+        await asyncio.gather(*map(desk.committer.commit, batch), return_exceptions=True)
+        assert await in_thread(listed) == await in_thread(said)
+    assert len(await in_thread(listed)) > 10
+
+
+async def test_a_deleted_room_takes_its_calls_with_it(desk: Desk) -> None:
+    rooms = [await desk.log.room("lobby"), await desk.log.room("other")]
+    for room in rooms:
+        await desk.committer.commit(post(room, "@bob"))
+    await in_thread(Room.objects.filter(slug="lobby").delete)
+    assert await in_thread(listed) == {(BOB.id, rooms[1].id, 1)}
+
+
+async def test_a_link_is_one_in_what_is_shown(desk: Desk) -> None:
+    room = await desk.log.room("lobby")
+    for body in BODIES:
+        await desk.committer.commit(post(room, body))
+    assert await in_thread(linking) == {(room.id, 3), (room.id, 5)}
+    await desk.committer.commit(Edit(room, 3, ANN.id, "none"))
+    await desk.committer.commit(Edit(room, 1, ANN.id, "https://example.org"))
+    await desk.committer.commit(Delete(room, 5, ANN.id))
+    assert await in_thread(linking) == {(room.id, 1)}
+
+
+async def test_a_post_that_calls_nobody_costs_no_further_statement(desk: Desk) -> None:
+    room = await desk.log.room("lobby")
+
+    def statements_of(*bodies: str) -> int:
+        with CaptureQueriesContext(log.connection) as captured:
+            committer.write([post(room, body) for body in bodies])
+        return len([query for query in captured if not query["sql"].startswith(("BEGIN", "COMMIT"))])
+
+    assert await in_thread(lambda: statements_of("one", "see example.org", "three")) == 4
+    assert await in_thread(lambda: statements_of("@ann", "@ann @bob", "three")) == 5
+
+
+async def test_the_migration_finds_what_was_said_before_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Away with the columns and the table, and back again; on SQLite the triggers of the search live through it."""
+    room = await desk.log.room("lobby")
+    for body in BODIES:
+        await desk.committer.commit(post(room, body))
+    migration = __import__("chat.migrations.0005_calls_and_links", fromlist=["MESSAGES"])
+    monkeypatch.setattr(migration, "MESSAGES", 2)
+    monkeypatch.setattr(migration, "CALLING", 2)
+    before = await in_thread(listed), await in_thread(linking)
+
+    def away_and_back() -> None:
+        for target in (["chat", "0004"], ["chat"]):
+            call_command("migrate", *target, verbosity=0)
+
+    await in_thread(away_and_back)
+    assert (await in_thread(listed), await in_thread(linking)) == before
+    assert len(before[0]) == 5
+    assert len(before[1]) == 2
+    await desk.committer.commit(Edit(room, 1, ANN.id, "a lighthouse"))
+    await desk.committer.commit(Delete(room, 2, ANN.id))
+    for query, seqs in (("lighthouse", [1]), ("nobody", []), ("ann", [5, 4])):
+        results, _ = await desk.log.search(room.id, Wanted(parse(query)), 10)
+        assert [result.seq for result in results] == seqs
