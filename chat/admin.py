@@ -4,6 +4,7 @@ Whoever has the permission `chat.moderate_room` may do here what they may do in 
 done here takes effect in the rooms at once: it is announced as soon as it is committed.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -15,15 +16,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from . import committer, moderation
+from . import committer, moderation, protocol, rooms
 from .addresses import client_network, parse_address
 from .fanout import announce
 from .log import RoomRow
 from .models import Ban, BannedNetwork, Message, ModerationAction, Room
 from .moderation import Moderator
 from .operations import Delete
-from .peers import EVERYWHERE, BansChanged, Item, RulesChanged, Written
-from .protocol import MODERATION_REASON_LIMIT, MemberId
+from .peers import EVERYWHERE, BansChanged, Item, RoomChanged, Written
+from .protocol import MODERATION_REASON_LIMIT, MemberId, Refusal
 
 admin.site.site_header = admin.site.site_title = "Chatty"
 admin.site.index_title = "Moderation"
@@ -60,16 +61,38 @@ class ForModerators(admin.ModelAdmin):  # type: ignore[type-arg]  # It takes non
         return False
 
 
+class RoomForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Room
+        fields = ("slug", "title", "topic", "locked", "slow_seconds")
+
+    def clean_title(self) -> str:
+        return self._clean(protocol.clean_title, "title")
+
+    def clean_topic(self) -> str:
+        return self._clean(protocol.clean_topic, "topic")
+
+    def _clean(self, clean: Callable[[str], str], field: str) -> str:
+        """As members' own are cleaned. Without a title, a room is called by its address."""
+        given: str = self.cleaned_data[field]
+        try:
+            return clean(given) if given else ""
+        except Refusal as refusal:
+            raise forms.ValidationError(refusal.detail) from None
+
+
 @admin.register(Room)
 class RoomAdmin(ForModerators):
-    list_display = ("slug", "title", "locked", "slow_seconds", "head", "created_at")
+    form = RoomForm
+    list_display = ("slug", "title", "topic", "locked", "slow_seconds", "head", "created_at")
     list_filter = ("locked", "created_at")
-    search_fields = ("slug", "title")
+    search_fields = ("slug", "title", "topic", "made_by")
     ordering = ("slug",)
-    fields = ("slug", "title", "locked", "slow_seconds", "log", "head", "created_at")
+    fields = ("slug", "title", "topic", "locked", "slow_seconds", "made_by", "log", "head", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("log", "head", "created_at") if obj is None else ("slug", "log", "head", "created_at")
+        readonly = ("made_by", "log", "head", "created_at")
+        return readonly if obj is None else ("slug", *readonly)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may_moderate(request)
@@ -91,14 +114,14 @@ class RoomAdmin(ForModerators):
         changed = set(form.changed_data)
         if not change:
             super().save_model(request, obj, form, change)
-        elif "title" in changed:
-            obj.save(update_fields=["title"])
         room = row(obj)
+        if change and changed & {"title", "topic"}:
+            rooms.describe(room, obj.title, obj.topic, None, moderator(request))
         if "locked" in changed:
             moderation.lock(moderator(request), room, obj.locked, "")
         if "slow_seconds" in changed:
             moderation.slow_down(moderator(request), room, obj.slow_seconds, "")
-        announce_after_commit(EVERYWHERE, RulesChanged(room.name))
+        announce_after_commit(EVERYWHERE, RoomChanged(room.name))
 
 
 @admin.register(Message)
@@ -255,4 +278,4 @@ class ModerationActionAdmin(ForModerators):
 
 
 def row(room: Room) -> RoomRow:
-    return RoomRow(room.pk, room.slug, room.title, room.log)
+    return RoomRow(room.pk, room.slug, room.log)

@@ -9,7 +9,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from . import identity, moderating, operations, protocol, words
+from . import identity, moderating, operations, protocol, rooms, words
 from .addresses import client_address, client_network
 from .connection import Connection, Frame, open_connection
 from .hub import RoomHub
@@ -27,10 +27,13 @@ from .protocol import (
     CloseCode,
     Command,
     Delete,
+    Describe,
     Edit,
     History,
     Join,
     Lock,
+    Made,
+    Make,
     Member,
     MemberId,
     Post,
@@ -38,6 +41,7 @@ from .protocol import (
     Refusal,
     RefusalCode,
     Rename,
+    RoomNow,
     Search,
     Since,
     SlowDown,
@@ -271,6 +275,25 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _handle_sync(self, command: Sync) -> None:
         await self._joined.send_changes(self._socket, command.since)
 
+    async def _handle_make(self, command: Make) -> None:
+        title, topic = protocol.clean_title(command.title), protocol.clean_topic(command.topic)
+        if not SLUG.fullmatch(command.slug):
+            raise Refusal(RefusalCode.SLUG_INVALID, "A room's address is 1 to 50 characters of a-z, 0-9 and hyphens.")
+        if self._membership is not None:
+            self._membership.make_room(self._network)
+        hubs = current_hubs()
+        room, info = await hubs.log.run(rooms.make, command.slug, title, topic, self._member_id)
+        await hubs.show_made(room)
+        self._joined.reply(self._socket, Made(info))
+
+    async def _handle_describe(self, command: Describe) -> None:
+        title, topic = protocol.clean_title(command.title), protocol.clean_topic(command.topic)
+        moderator = await self._moderator()
+        hub, hubs = self._joined, current_hubs()
+        await hubs.log.run(rooms.describe, hub.room, title, topic, self._member_id, moderator)
+        if not await hubs.show_change(hub):
+            hub.reply(self._socket, RoomNow(hub.info))
+
     async def _handle_moderation(self, command: ModeratorCommand) -> None:
         if (moderator := await self._moderator()) is None:
             raise moderating.not_allowed()
@@ -310,6 +333,8 @@ _HANDLERS: dict[type[Command], Callable[[ChatConsumer, Any], Awaitable[None]]] =
     History: ChatConsumer._handle_history,
     Search: ChatConsumer._handle_search,
     Sync: ChatConsumer._handle_sync,
+    Make: ChatConsumer._handle_make,
+    Describe: ChatConsumer._handle_describe,
     BanMember: ChatConsumer._handle_moderation,
     UnbanMember: ChatConsumer._handle_moderation,
     Lock: ChatConsumer._handle_moderation,

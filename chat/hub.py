@@ -16,7 +16,7 @@ from . import mentions, protocol
 from .attendance import Attendance, IsShut
 from .audience import Audience
 from .connection import Connection, Frame
-from .log import Log, Opening, Reading, RoomRow, Rules
+from .log import Log, Opening, Reading, RoomRow, RoomState
 from .mentions import People
 from .peers import Held, IsTyping, Item, News, Released, Written
 from .presence import Share, Shares
@@ -76,7 +76,7 @@ class RoomHub:
         self._answer_limit = answer_limit
         self._build = build
 
-        self.rules = opening.rules
+        self.rules, self.about = opening.rules, opening.about
         self._open(opening)
         self._ahead: dict[int, Entry] = {}  # Versions that came before their turn.
         self._hole_timer: asyncio.TimerHandle | None = None
@@ -179,18 +179,18 @@ class RoomHub:
                 case Held() | Released():
                     self._attendance.hear(news.process, item)
 
-    def take_rules(self, rules: Rules) -> None:
-        """Takes who may write here, as the database has it."""
-        if rules != self.rules:
-            self.rules = rules
-            self._emit(self.rules_event())
-
-    def rules_event(self) -> RoomNow:
-        return RoomNow(self._info)
+    def take_state(self, state: RoomState) -> None:
+        """Takes who may write here, and what the room is about, as the database has it."""
+        before = self.info
+        self.rules, self.about = state.rules, state.about
+        if self.info != before:
+            self._emit(RoomNow(self.info))
 
     @property
-    def _info(self) -> RoomInfo:
-        return RoomInfo(self.room.slug, self.room.title or self.room.slug, self.rules.locked, self.rules.slow)
+    def info(self) -> RoomInfo:
+        """The room, as everybody here is told of it."""
+        title = self.about.title or self.room.slug
+        return RoomInfo(self.room.slug, title, self.about.topic, self.rules.locked, self.rules.slow)
 
     def reconcile(self, shares: Shares, read_at: float) -> None:
         """Compares the roster with the presence store, as it was at `read_at` (the loop's time) or later."""
@@ -318,7 +318,7 @@ class RoomHub:
         messages, more, reset = self._changed_after(known)
         return Welcome(
             me=member,
-            room=self._info,
+            room=self.info,
             log=self.room.log,
             head=self.head,
             reset=reset,
@@ -328,6 +328,7 @@ class RoomHub:
             online=self._attendance.online,
             build=self._build,
             moderator=is_moderator or UNSET,
+            may_describe=is_moderator or member.id == self.about.made_by or UNSET,
         )
 
     def repeat(self, connection: Connection, entry: Entry) -> None:

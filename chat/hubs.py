@@ -18,7 +18,7 @@ from .hub import RoomHub
 from .limits import current_limiter
 from .log import Log, LogUnavailable, RoomRow
 from .operations import Operation
-from .peers import EVERYWHERE, BansChanged, Held, Item, News, Released, RulesChanged, Spent, Written
+from .peers import EVERYWHERE, BansChanged, Held, Item, News, Released, RoomChanged, Spent, Written
 from .presence import RENEW_SECONDS, MemoryPresence, Presence, PresenceUnavailable, RedisPresence, Share
 from .protocol import PULSE_SECONDS, CloseCode, Member, Since
 from .ring import Entry
@@ -60,7 +60,7 @@ class Hubs:
         self._looking = asyncio.Lock()  # At what the database says of rooms: an older look never follows a newer one.
         self._door = Door(self.log, enforce=self._show_out, tell=lambda: self.tell_everywhere(BansChanged()))
         self.listen_everywhere(BansChanged, lambda _: self._door.wake())
-        self.listen_everywhere(RulesChanged, self._hear_of_rules)
+        self.listen_everywhere(RoomChanged, self._hear_of_change)
         _in_background(self._fanout.subscribe(EVERYWHERE))
         self._limiter = current_limiter()
         self.listen_everywhere(Spent, lambda spent: self._limiter.charge(spent.used))
@@ -233,7 +233,7 @@ class Hubs:
         await self.look_at(list(self._by_name.values()))
 
     async def look_at(self, hubs: Sequence[RoomHub]) -> None:
-        """Brings these rooms to where the database has them: what was said, and who may write.
+        """Brings these rooms to where the database has them: what was said, who may write, what they are about.
 
         Raises:
             LogUnavailable: they couldn't be read.
@@ -246,11 +246,29 @@ class Hubs:
                     hub.close(CloseCode.RESTARTING)
                     self._drop(hub)
                     continue
-                hub.take_rules(state.rules)
+                hub.take_state(state)
                 if state.head > hub.head:
                     hub.catch_up()
 
-    def _hear_of_rules(self, news: RulesChanged) -> None:
+    async def show_change(self, hub: RoomHub) -> bool:
+        """Tells everybody, everywhere, what this process has just changed of a room's row. Whether it was anything.
+
+        Raises:
+            LogUnavailable: it couldn't be read.
+        """
+        before = hub.info
+        await self.look_at([hub])
+        self.tell_everywhere(RoomChanged(hub.room.name))
+        return hub.info != before
+
+    async def show_made(self, room: RoomRow) -> None:
+        """As `show_change`, for a room that is made: somebody may be there already, by a link or by chance."""
+        if (hub := self._by_name.get(room.name)) is not None:
+            await self.show_change(hub)
+        else:
+            self.tell_everywhere(RoomChanged(room.name))
+
+    def _hear_of_change(self, news: RoomChanged) -> None:
         if (hub := self._by_name.get(news.room)) is not None:
             _in_background(self._look_again(hub))
 
@@ -258,7 +276,7 @@ class Hubs:
         try:
             await self.look_at([hub])
         except LogUnavailable as error:
-            logger.warning("Who may write in room %s will be known later: %s", hub.room.slug, error)
+            logger.warning("What was changed of room %s will be known later: %s", hub.room.slug, error)
 
     async def _beat(self) -> None:
         """The pulse of all rooms, a part of the members at a time; who doesn't answer is cut off before the next."""

@@ -20,6 +20,9 @@ Clock = Callable[[], float]
 CHARACTERS_A_TOKEN = 1_000  # A body costs its size, too: the longest takes up to 35 ms to render.
 READING_COST = 5  # Commands' tokens for what reads many messages: `history`, `sync` and the welcome.
 SEARCH_COST = 10  # Of `search`, which may read an index of millions.
+# Rooms that somebody makes, each a row that stays: what a member needs, and an office. In one process.
+MEMBERS_ROOMS_LIMIT = (5, 1 / 20)
+ADDRESS_ROOMS_LIMIT = (20, 1 / 5)
 SWEEP_AT = 1_024  # Entries before the first look for those that can go; then each time they have doubled.
 FLOOD_SECONDS = 10  # What whoever was sent away for flooding is asked to wait.
 
@@ -115,18 +118,19 @@ class Accounts(Generic[K, A]):
 class MemberAccount:
     """One member's, over all its connections in this process."""
 
-    __slots__ = ("changes", "commands", "connections", "refusals", "untold")
+    __slots__ = ("changes", "commands", "connections", "refusals", "rooms", "untold")
 
     def __init__(self, changes: Rate, commands: Rate) -> None:
         self.changes = Bucket(changes)
         self.commands = Bucket(commands)
         self.refusals = refusals(commands)
+        self.rooms = Bucket(Rate(*MEMBERS_ROOMS_LIMIT) if commands.burst else NO_LIMIT)
         self.connections = 0
         self.untold = Used(0.0, 0.0)
 
     def is_settled(self, now: float) -> bool:
         return not self.connections and not any(
-            bucket.missing(now) for bucket in (self.changes, self.commands, self.refusals)
+            bucket.missing(now) for bucket in (self.changes, self.commands, self.refusals, self.rooms)
         )
 
 
@@ -138,15 +142,18 @@ def refusals(commands: Rate) -> Bucket:
 class AddressAccount:
     """One network's, as `addresses.client_network` gives it."""
 
-    __slots__ = ("attempts", "connections", "identities")
+    __slots__ = ("attempts", "connections", "identities", "rooms")
 
     def __init__(self, attempts: Rate, identities: Rate) -> None:
         self.attempts = Bucket(attempts)
         self.identities = Bucket(identities)
+        self.rooms = Bucket(Rate(*ADDRESS_ROOMS_LIMIT) if identities.burst else NO_LIMIT)
         self.connections = 0
 
     def is_settled(self, now: float) -> bool:
-        return not self.connections and not self.attempts.missing(now) and not self.identities.missing(now)
+        return not self.connections and not any(
+            bucket.missing(now) for bucket in (self.attempts, self.identities, self.rooms)
+        )
 
 
 class Used(NamedTuple):
@@ -234,6 +241,11 @@ class Limiter:
                 self._heavy.add(member_id)
         return wait
 
+    def make_room(self, account: MemberAccount, network: str) -> float:
+        """0 where the member, coming from there, may make another room; else the seconds until then."""
+        now = self._clock()
+        return account.rooms.take(1, now) or self._addresses.of(network).rooms.take(1, now)
+
     # --- between processes ---
 
     def drain(self) -> dict[MemberId, Used]:
@@ -278,13 +290,24 @@ class Membership:
             Refusal: `rate_limited`.
         """
         if wait := self._limiter.spend(self._member_id, self._account, cost(command)):
-            seconds = ceil(wait * 10) / 10
-            raise Refusal(
-                RefusalCode.RATE_LIMITED, f"Too much at once. Again after {seconds:g} seconds.", retry_after=seconds
-            )
+            raise _too_much(wait)
+
+    def make_room(self, network: str) -> None:
+        """Takes what a new room costs beyond its command, from a member who comes from there.
+
+        Raises:
+            Refusal: `rate_limited`.
+        """
+        if wait := self._limiter.make_room(self._account, network):
+            raise _too_much(wait)
 
     def leave(self) -> None:
         self._account.connections -= 1
+
+
+def _too_much(wait: float) -> Refusal:
+    seconds = ceil(wait * 10) / 10
+    return Refusal(RefusalCode.RATE_LIMITED, f"Too much at once. Again after {seconds:g} seconds.", retry_after=seconds)
 
 
 def cost(command: Command) -> Used:

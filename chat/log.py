@@ -42,7 +42,6 @@ class RoomRow:
 
     id: int
     slug: str
-    title: str
     log: uuid.UUID
 
     @property
@@ -60,11 +59,21 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a room is about. One that was only visited has no title, and was made by nobody."""
+
+    title: str = ""
+    topic: str = ""
+    made_by: MemberId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RoomState:
     """What of a room may change while a hub has it open."""
 
     head: int
     rules: Rules
+    about: About
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +91,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a hub starts with: the newest messages by seq, and the newest changes, read after them; the rules."""
+    """What a hub starts with: the newest messages by seq, and the newest changes, read after them; rules and title."""
 
     page: list[Entry]
     changes: Reading
     rules: Rules = Rules()
+    about: About = About()
 
 
 def to_entry(message: Message) -> Entry:
@@ -182,7 +192,7 @@ class Log:
             return await self._read(search.find, room_id, wanted, limit)
 
     async def states(self, room_ids: Sequence[int]) -> dict[int, RoomState]:
-        """How far each of these rooms goes, and its rules, by id; a deleted room is missing."""
+        """How far each of these rooms goes, its rules and its title, by id; a deleted room is missing."""
         return await self._read(_states, room_ids)
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
@@ -218,7 +228,7 @@ async def close_threads(executor: ThreadPoolExecutor, count: int) -> None:
 
 def _room(slug: str) -> RoomRow:
     room, _ = Room.objects.get_or_create(slug=slug)
-    return RoomRow(room.pk, room.slug, room.title, room.log)
+    return RoomRow(room.pk, room.slug, room.log)
 
 
 def _changes(room_id: int, since: int, limit: int) -> Reading:
@@ -240,7 +250,7 @@ def _opening(room_id: int, limit: int) -> Opening:
         page, _ = _page(room_id, _ABOVE_ALL, WELCOME_MESSAGES, None)
         changes = _changes(room_id, 0, limit)
         if changes.floor <= state.head:
-            return Opening(page, changes, state.rules)
+            return Opening(page, changes, state.rules, state.about)
         # More changed between the two looks than the second one holds: a message may be born that is in neither.
 
 
@@ -280,8 +290,13 @@ def _entries(messages: "QuerySet[Message]") -> list[Entry]:
 
 
 def _states(room_ids: Iterable[int]) -> dict[int, RoomState]:
-    rows = Room.objects.filter(pk__in=room_ids).values_list("pk", "head", "locked", "slow_seconds")
-    return {room_id: RoomState(head, Rules(locked, slow)) for room_id, head, locked, slow in rows}
+    fields = ("pk", "head", "locked", "slow_seconds", "title", "topic", "made_by")
+    return {
+        room_id: RoomState(head, Rules(locked, slow), About(title, topic, made_by and MemberId(str(made_by))))
+        for room_id, head, locked, slow, title, topic, made_by in Room.objects.filter(pk__in=room_ids).values_list(
+            *fields
+        )
+    }
 
 
 def _ping() -> None:

@@ -1,7 +1,7 @@
 """The log's tables, and those of moderation.
 
 A room's head and its messages are written by committer.py alone: that is what keeps versions without gaps. Bans,
-rules and the record of what moderators did are written by moderation.py.
+rules and the record of what moderators did are written by moderation.py, titles and topics by rooms.py.
 """
 
 import uuid
@@ -13,15 +13,25 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from .protocol import MODERATION_REASON_LIMIT, NAME_LIMIT, SLOW_LIMIT_SECONDS
+from .protocol import MODERATION_REASON_LIMIT, NAME_LIMIT, SLOW_LIMIT_SECONDS, TITLE_LIMIT, TOPIC_LIMIT
 from .routes import SLUG
+
+DETAIL_LIMIT = TITLE_LIMIT + TOPIC_LIMIT + 20  # Of what was done: the longest is a title with its topic.
 
 
 class Room(models.Model):
     """A room and how far its log goes. Its row is locked by whoever gives out the next version."""
 
     slug = models.SlugField("address", max_length=50, unique=True, validators=[RegexValidator(rf"\A{SLUG.pattern}\Z")])
-    title = models.CharField(max_length=100, blank=True)
+    title = models.CharField(max_length=TITLE_LIMIT, blank=True)
+    topic = models.CharField(max_length=TOPIC_LIMIT, blank=True, default="", db_default="")
+    made_by = models.UUIDField(
+        "made by",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The id of the member who made the room and may describe it; empty for one that was only visited.",
+    )
     # Names this history. A client that knows another one starts afresh.
     log = models.UUIDField(default=uuid.uuid4, editable=False)
     head = models.PositiveBigIntegerField(default=0, editable=False, help_text="The version of the newest change.")
@@ -172,6 +182,7 @@ class ModerationAction(models.Model):
         LOCK = "lock", "locked"
         UNLOCK = "unlock", "unlocked"
         SLOW = "slow", "changed slow mode"
+        DESCRIBE = "describe", "described"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -181,7 +192,7 @@ class ModerationAction(models.Model):
     member_id = models.UUIDField("member's id", null=True)
     member_name = models.CharField(max_length=NAME_LIMIT, blank=True)
     seq = models.PositiveBigIntegerField("message", null=True)
-    detail = models.CharField(max_length=100, blank=True)
+    detail = models.CharField(max_length=DETAIL_LIMIT, blank=True)
     reason = models.CharField(max_length=MODERATION_REASON_LIMIT, blank=True)
 
     class Meta:

@@ -11,7 +11,7 @@ from . import moderation
 from .hub import RoomHub
 from .hubs import Hubs
 from .moderation import Moderator
-from .peers import BansChanged, RulesChanged
+from .peers import BansChanged
 from .protocol import (
     UNSET,
     BanMember,
@@ -21,6 +21,7 @@ from .protocol import (
     MemberId,
     Refusal,
     RefusalCode,
+    RoomNow,
     SlowDown,
     UnbanMember,
     Unbanned,
@@ -74,10 +75,7 @@ async def carry_out(
             await hubs.log.run(moderation.lock, by, hub.room, on, reason)
         case SlowDown(seconds=seconds, reason=reason):
             await hubs.log.run(moderation.slow_down, by, hub.room, seconds, reason)
-    before = hub.rules
-    await hubs.look_at([hub])
-    hubs.tell_everywhere(RulesChanged(hub.room.name))
-    return hub.rules_event() if hub.rules == before else None
+    return None if await hubs.show_change(hub) else RoomNow(hub.info)
 
 
 async def _ban(command: BanMember, by: Moderator, member_id: MemberId, hub: RoomHub, hubs: Hubs) -> Event:

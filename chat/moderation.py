@@ -191,5 +191,10 @@ def record_deletion(moderator: Moderator, room: str, message: Message, reason: s
     )
 
 
+def record_description(moderator: Moderator, room: str, title: str, topic: str) -> None:
+    """Says what a room was described as. In the transaction that does it."""
+    _record(moderator, Kind.DESCRIBE, room=room, detail=f"{title} ({topic})" if topic else title)
+
+
 def _record(moderator: Moderator, kind: Kind, **what: object) -> None:
     ModerationAction.objects.create(kind=kind, moderator_id=moderator.id, moderator_name=moderator.name, **what)

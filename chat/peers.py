@@ -44,13 +44,13 @@ class Spent(Struct, frozen=True, tag=True):
     used: dict[MemberId, Used]
 
 
-class RulesChanged(Struct, frozen=True, tag=True):
-    """Everywhere: who may write in this room has changed. The database says how."""
+class RoomChanged(Struct, frozen=True, tag=True):
+    """Everywhere: who may write in this room has changed, or what it is about. The database says how."""
 
     room: str
 
 
-Item = Written | Held | Released | IsTyping | BansChanged | RulesChanged | Spent
+Item = Written | Held | Released | IsTyping | BansChanged | RoomChanged | Spent
 
 
 class News(Struct, frozen=True):

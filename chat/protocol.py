@@ -21,6 +21,8 @@ PROTOCOL_VERSION = 1
 
 BODY_LIMIT = 4_000  # Characters (code points): about a printed page, after which a chat is no longer the place.
 NAME_LIMIT = 40  # Characters, after normalisation.
+TITLE_LIMIT = 100  # Characters of a room's title, after normalisation: a line.
+TOPIC_LIMIT = 200  # Of its topic: a sentence or two.
 TOKEN_LIMIT = 1_024  # Characters. Ours have about 90; anything longer isn't one.
 FRAME_LIMIT_BYTES = 64 * 1024  # The longest body, every character escaped, is 48,000 bytes.
 PAGE_LIMIT = 100  # Messages that one `history` may ask for.
@@ -55,6 +57,9 @@ class RefusalCode(StrEnum):
     BODY_TOO_LONG = "body_too_long"
     NAME_INVALID = "name_invalid"
     RATE_LIMITED = "rate_limited"
+    ROOM_EXISTS = "room_exists"
+    SLUG_INVALID = "slug_invalid"
+    TITLE_INVALID = "title_invalid"
     NOT_YOURS = "not_yours"
     NO_SUCH_MESSAGE = "no_such_message"
     TOO_MANY_REACTIONS = "too_many_reactions"
@@ -178,6 +183,21 @@ class Sync(Command, frozen=True, tag="sync"):
     since: Version
 
 
+class Make(Command, frozen=True, tag="make"):
+    """A room with this title at the address `slug`."""
+
+    slug: str
+    title: str
+    topic: str = ""
+
+
+class Describe(Command, frozen=True, tag="describe"):
+    """Another title and topic for the room."""
+
+    title: str
+    topic: str
+
+
 class BanMember(Command, frozen=True, tag="ban"):
     """`minutes` from now; without them until it is lifted. `address`: also where the member comes from."""
 
@@ -215,6 +235,8 @@ COMMANDS: tuple[type[Command], ...] = (
     History,
     Search,
     Sync,
+    Make,
+    Describe,
     BanMember,
     UnbanMember,
     Lock,
@@ -231,6 +253,8 @@ _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(
     | History
     | Search
     | Sync
+    | Make
+    | Describe
     | BanMember
     | UnbanMember
     | Lock
@@ -305,16 +329,38 @@ def clean_name(raw: str) -> str:
     Raises:
         Refusal: `name_invalid`; a name that shows nothing, or that could change how its neighbours are shown.
     """
-    if len(raw) > 10 * NAME_LIMIT:  # Before any work is done on it.
-        raise Refusal(RefusalCode.NAME_INVALID, f"A screen name has at most {NAME_LIMIT} characters.")
-    name = " ".join(unicodedata.normalize("NFC", raw.replace(_EMOJI_STYLE, "")).split())
-    if not name:
-        raise Refusal(RefusalCode.NAME_INVALID, "A screen name needs at least one visible character.")
-    if any(_is_invisible(character) for character in name):
-        raise Refusal(RefusalCode.NAME_INVALID, "A screen name can't hold control or invisible characters.")
-    if len(name) > NAME_LIMIT:
-        raise Refusal(RefusalCode.NAME_INVALID, f"A screen name has at most {NAME_LIMIT} characters.")
-    return name
+    return _clean_line(raw, "screen name", NAME_LIMIT, RefusalCode.NAME_INVALID)
+
+
+def clean_title(raw: str) -> str:
+    """A room's title as it is shown: cleaned as names are, 1 to TITLE_LIMIT characters.
+
+    Raises:
+        Refusal: `title_invalid`.
+    """
+    return _clean_line(raw, "room's title", TITLE_LIMIT, RefusalCode.TITLE_INVALID)
+
+
+def clean_topic(raw: str) -> str:
+    """A room's topic as it is shown: cleaned as names are, at most TOPIC_LIMIT characters, maybe none.
+
+    Raises:
+        Refusal: `title_invalid`.
+    """
+    return _clean_line(raw, "room's topic", TOPIC_LIMIT, RefusalCode.TITLE_INVALID, may_be_empty=True)
+
+
+def _clean_line(raw: str, what: str, limit: int, code: RefusalCode, *, may_be_empty: bool = False) -> str:
+    if len(raw) > 10 * limit:  # Before any work is done on it.
+        raise Refusal(code, f"A {what} has at most {limit} characters.")
+    line = " ".join(unicodedata.normalize("NFC", raw.replace(_EMOJI_STYLE, "")).split())
+    if not line and not may_be_empty:
+        raise Refusal(code, f"A {what} needs at least one visible character.")
+    if any(_is_invisible(character) for character in line):
+        raise Refusal(code, f"A {what} can't hold control or invisible characters.")
+    if len(line) > limit:
+        raise Refusal(code, f"A {what} has at most {limit} characters.")
+    return line
 
 
 def check_body(body: str) -> None:
@@ -369,6 +415,7 @@ class Member(Struct, frozen=True):
 class RoomInfo(Struct, frozen=True, omit_defaults=True):
     slug: str
     title: str
+    topic: str = ""
     locked: bool = False
     slow: int = 0  # Seconds between two messages of a member.
 
@@ -394,6 +441,7 @@ class Welcome(Event, frozen=True, tag="welcome"):
     pulse: int = PULSE_SECONDS
     limits: Limits = Limits()
     moderator: bool | UnsetType = UNSET
+    may_describe: bool | UnsetType = UNSET
 
 
 class Message(Event, frozen=True, tag="message", omit_defaults=True):
@@ -428,7 +476,13 @@ class Renamed(Event, frozen=True, tag="renamed"):
 
 
 class RoomNow(Event, frozen=True, tag="room"):
-    """Who may write has changed."""
+    """Who may write has changed, or the title or the topic."""
+
+    room: RoomInfo
+
+
+class Made(Event, frozen=True, tag="made"):
+    """Answers `make`."""
 
     room: RoomInfo
 
@@ -521,6 +575,7 @@ EVENTS: tuple[type[Event], ...] = (
     Left,
     Renamed,
     RoomNow,
+    Made,
     Banned,
     Unbanned,
     TypingNow,

@@ -20,7 +20,7 @@ ANN = Member(new_member_id(), "Ann")
 @pytest.mark.parametrize("posts", [1, 64])
 def test_commit(benchmark: Callable[..., Any], posts: int) -> None:
     room = Room.objects.create(slug="harbour")
-    row = RoomRow(id=room.pk, slug=room.slug, title="", log=room.log)
+    row = RoomRow(id=room.pk, slug=room.slug, log=room.log)
 
     def batch() -> tuple[tuple[list[Post]], dict[str, Any]]:
         return ([Post(row, uuid.uuid4(), ANN, "The tide is high at noon.") for _ in range(posts)],), {}

@@ -114,6 +114,9 @@ def right_fields(kind: type[Command], nonce: uuid.UUID) -> Fields:
         "on": "true",
         "id": f'"{NONCE}"',
         "reason": '"because"',
+        "slug": '"mallorys"',
+        "title": '"Mallory\'s"',
+        "topic": '"None"',
     }
     names = [field.name for field in msgspec.structs.fields(kind) if field.required]
     return {"type": f'"{kind.__struct_config__.tag}"'} | {name: values.get(name, "1") for name in names}

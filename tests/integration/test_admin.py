@@ -93,7 +93,11 @@ def test_a_room_is_locked_without_touching_its_head(web: Client, room: Room) -> 
     web.post(f"/admin/chat/room/{room.pk}/change/", {"title": "Lobby", "locked": "on", "slow_seconds": "30"})
     room.refresh_from_db()
     assert (room.title, room.locked, room.slow_seconds, room.head) == ("Lobby", True, 30, 7)
-    assert set(ModerationAction.objects.values_list("kind", "detail")) == {("lock", ""), ("slow", "30 s")}
+    assert set(ModerationAction.objects.values_list("kind", "detail")) == {
+        ("describe", "Lobby"),
+        ("lock", ""),
+        ("slow", "30 s"),
+    }
 
 
 def test_a_room_gets_an_address_that_a_socket_can_have(web: Client) -> None:

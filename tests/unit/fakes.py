@@ -13,7 +13,7 @@ from chat.peers import Item
 from chat.protocol import WELCOME_MESSAGES, CloseCode, Member, MemberId
 from chat.ring import Entry
 
-ROOM = RoomRow(1, "lobby", "", uuid.UUID("33333333-3333-4333-8333-333333333333"))
+ROOM = RoomRow(1, "lobby", uuid.UUID("33333333-3333-4333-8333-333333333333"))
 ANN, BOB, EVE = (Member(MemberId(name), name.title()) for name in ("ann", "bob", "eve"))
 
 

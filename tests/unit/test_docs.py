@@ -50,8 +50,8 @@ def test_commands_and_events_are_documented_with_their_fields(
 
 
 def test_the_welcome_is_explained_field_by_field() -> None:
-    explained = re.findall(r"^\| ((?:`[a-z]+`(?:, )?)+) \|", section("Events").split("`welcome` in detail")[1], re.M)
-    names = [name for cell in explained for name in re.findall(r"`([a-z]+)`", cell)]
+    explained = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \|", section("Events").split("`welcome` in detail")[1], re.M)
+    names = [name for cell in explained for name in re.findall(r"`([a-z_]+)`", cell)]
     assert sorted(names) == sorted(fields(protocol.Welcome))
 
 

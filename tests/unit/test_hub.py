@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from chat import attendance, hub
-from chat.log import LogUnavailable
+from chat.log import About, LogUnavailable, RoomState, Rules
 from chat.peers import Held, IsTyping, News, Released, Written
 from chat.protocol import CloseCode, MemberId, Since
 from chat.roster import Named
@@ -251,6 +251,23 @@ async def test_a_page_is_read_again_where_more_changed_meanwhile_than_the_ring_h
     await asking
     await until(lambda: ann.kinds()[-1] == "page")
     assert [message["version"] for message in ann.events[-1]["messages"]] == [61]
+
+
+# --- what the room is about ---
+
+
+async def test_a_change_of_the_rooms_row_is_told_once_and_to_whoever_comes_later() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    state = RoomState(0, Rules(), About("Tea", "Leaves", BOB.id))
+    room.hub.take_state(state)
+    room.hub.take_state(state)
+    await tick()
+    bob = await room.join(BOB)
+    told = {"slug": "lobby", "title": "Tea", "topic": "Leaves"}
+    assert [event["room"] for event in ann.events if event["type"] == "room"] == [told]
+    assert (bob.events[0]["room"], bob.events[0]["may_describe"]) == (told, True)
+    assert "may_describe" not in ann.events[0]
 
 
 # --- the tick ---

@@ -74,6 +74,26 @@ def post(body: str = "") -> Post:
     return Post(uuid.uuid4(), body)
 
 
+def test_a_member_makes_a_few_rooms_and_an_address_not_many_with_ever_new_members() -> None:
+    desk = Desk()
+
+    def make(member: str) -> float:
+        membership = desk.limiter.join(MemberId(member))
+        assert membership is not None
+        try:
+            membership.make_room("198.51.100.1")
+        except Refusal as refusal:
+            return refusal.retry_after or math.nan
+        finally:
+            membership.leave()
+        return 0.0
+
+    assert [make("ann") for _ in range(6)] == [0, 0, 0, 0, 0, 20]
+    assert [make(f"new{number}") for number in range(16)] == [0] * 15 + [5]
+    desk.clock.now += 20
+    assert make("ann") == 0
+
+
 # --- one bucket ---
 
 

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import protocol
-from chat.protocol import Post, Refusal, Since, check_body, clean_emoji, clean_name, decode_command
+from chat.protocol import (
+    Post,
+    Refusal,
+    Since,
+    check_body,
+    clean_emoji,
+    clean_name,
+    clean_title,
+    clean_topic,
+    decode_command,
+)
 
 NONCE = "6d1f6b0a-2b9b-4b43-8d5b-4f5fdb9f0a55"
 
@@ -140,6 +150,22 @@ def test_names_that_show_nothing_or_change_their_neighbours_are_refused(name: st
     with pytest.raises(Refusal) as caught:
         clean_name(name)
     assert caught.value.code == "name_invalid"
+
+
+def test_a_title_is_cleaned_as_names_are_and_a_topic_may_be_empty() -> None:
+    assert clean_title("  Tea\u2003 room\ufe0f ") == "Tea room"
+    assert clean_title("x" * 100) == "x" * 100
+    assert clean_topic(" ") == ""
+    assert clean_topic("x" * 200) == "x" * 200
+    for clean, wrong in (
+        (clean_title, ""),
+        (clean_title, "x" * 101),
+        (clean_topic, "x" * 201),
+        (clean_topic, "\u202e"),
+    ):
+        with pytest.raises(Refusal) as caught:
+            clean(wrong)
+        assert caught.value.code == "title_invalid"
 
 
 @given(st.text())
