@@ -164,11 +164,25 @@ def test_typing_is_told_at_most_every_three_seconds(visitor: Make) -> None:
     assert len(wire.commands("typing")) == 1
 
 
-def test_draft_survives_a_reload(person: Make) -> None:
+def test_draft_outlives_the_browser_and_two_tabs_keep_their_own(visitor: Make, person: Make) -> None:
     ann = person("Ann")
     ann.composer.fill("half a thou")
     ann.reload()
     expect(ann.composer).to_have_value("half a thou")
+
+    # A new tab has nothing of the old one's session, as a browser that was closed meanwhile.
+    context = ann.page.context
+    later = visitor(context=context).open()
+    expect(later.composer).to_have_value("half a thou")
+    third = visitor(context=context).open().wait_until_joined()
+    later.composer.fill("another thought")
+    ann.say("half a thought")
+    expect(later.composer).to_have_value("another thought")
+    later.reload().wait_until_joined().composer.press("Enter")
+    expect(ann.bodies).to_have_text(["half a thought", "another thought"])
+    expect(third.composer).to_have_value("")
+    third.reload()
+    expect(third.composer).to_have_value("")
 
 
 def test_long_message_folds_and_opens(person: Make) -> None:

@@ -1,4 +1,4 @@
-/** The field at the bottom: Enter sends, Shift+Enter breaks the line. What is written there survives a reload. */
+/** The field at the bottom: Enter sends, Shift+Enter breaks the line. What is written there is kept until it is sent. */
 import {
   APP_LAUNCHED,
   CHANGE_NAME,
@@ -13,14 +13,13 @@ import {
 } from "./events.js";
 import { readCommand } from "./lib/commands.js";
 import { listen, setText, slot } from "./lib/dom.js";
-import { openStore } from "./lib/store.js";
+import { openDraft } from "./lib/draft.js";
 import { readWords } from "./lib/words.js";
 
 const COUNT_FROM = 0.9; // The characters left are worth a thought only near the end.
 
 export function mount({ events, root }) {
-  const store = openStore("sessionStorage");
-  const key = `draft.${root.dataset.room}`;
+  const draft = openDraft(root.dataset.room);
   const { word, plural } = readWords(root);
   const field = root.elements.body;
   const button = slot(root, "send");
@@ -28,7 +27,7 @@ export function mount({ events, root }) {
   const problem = slot(root, "problem");
   let limit = Number(root.dataset.bodyLimit);
 
-  field.value = store.get(key) ?? "";
+  field.value = draft.read();
 
   const ends = [
     subscribeAll(events, {
@@ -39,6 +38,10 @@ export function mount({ events, root }) {
       },
       [SCREEN_NAME_CLOSED]: () => field.focus(),
       [HELP_CLOSED]: () => field.focus(),
+    }),
+    draft.watchSent(() => {
+      field.value = "";
+      refresh();
     }),
     listen(root, "submit", (event) => {
       event.preventDefault();
@@ -53,7 +56,7 @@ export function mount({ events, root }) {
     listen(field, "input", () => {
       setText(problem, "");
       refresh();
-      store.set(key, field.value);
+      draft.write(field.value);
       if (field.value.trim()) events.publish(COMPOSER_TYPED);
     }),
     listen(window, "resize", fit),
@@ -73,7 +76,7 @@ export function mount({ events, root }) {
     if (kind === "nick" && text) events.publish(CHANGE_NAME, { name: text });
     if (kind === "nick" && !text) events.publish(OPEN_SCREEN_NAME);
     field.value = "";
-    store.remove(key);
+    draft.clear();
     setText(problem, "");
     refresh();
     if (kind !== "help") field.focus();
