@@ -55,7 +55,7 @@ class Person:
         return self
 
     def look_away(self) -> Self:
-        """Another window has the focus; this page may still be visible. (Playwright's pages always think they have it.)"""
+        """Another window has the focus; this page may still be visible. Else Playwright's pages all have it."""
         self.run("() => { document.hasFocus = () => false; dispatchEvent(new Event('blur')); }")
         return self
 

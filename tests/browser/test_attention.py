@@ -54,3 +54,129 @@ def test_title_and_icon_count_what_came_while_nobody_looked(visitor: Make, perso
     expect(ann.page).to_have_title(re.compile(r"^\(1 @\) room-"), timeout=15_000)
     ann.say("said without a look, or on another device")
     expect(ann.page).to_have_title(calm)
+
+
+# Notification, as far as the page uses it: one permission and one list for all tabs of a browser.
+NOTIFICATION = """
+    window.Notification = class {
+        static get permission() { return localStorage.getItem("test.permission") ?? "default"; }
+        static async requestPermission() {
+            if (!navigator.userActivation.isActive) throw new Error("Expected a click");
+            localStorage.setItem("test.permission", localStorage.getItem("test.answer"));
+            return this.permission;
+        }
+        constructor(title, {body, tag}) {
+            const plain = (text) => text.replace(/[\\u2068\\u2069]/g, "");
+            const shown = JSON.parse(localStorage.getItem("test.shown") ?? "[]");
+            localStorage.setItem("test.shown", JSON.stringify([...shown, [plain(title), plain(body), tag]]));
+            (window.notifications ??= []).push(this);
+        }
+        close() { this.isClosed = true; }
+    };
+"""
+
+
+def notified(somebody: Person) -> list[str]:
+    """What notifications said, in all tabs."""
+    return [body for _, body, _ in somebody.run("JSON.parse(localStorage.getItem('test.shown') ?? '[]')")]
+
+
+def wait_for_notification(somebody: Person, body: str) -> None:
+    somebody.page.wait_for_function("body => (localStorage.getItem('test.shown') ?? '').includes(body)", arg=body)
+
+
+def choose(somebody: Person, entry: str, role: str = "menuitemradio") -> None:
+    somebody.page.get_by_role("button", name="More about this room").click()
+    somebody.page.get_by_role(role, name=entry, exact=True).click()  # type: ignore[arg-type]
+
+
+def is_chosen(somebody: Person, entry: str) -> None:
+    button = somebody.page.get_by_role("button", name="More about this room")
+    button.click()
+    expect(somebody.page.get_by_role("menuitemradio", checked=True)).to_have_text([entry])
+    button.press("Escape")
+
+
+def test_notifications_are_offered_after_a_call_and_come_once_for_all_tabs(visitor: Make, person: Make) -> None:
+    ann = visitor()
+    ann.page.context.add_init_script(NOTIFICATION)
+    ann.open().enter("Ann")
+    ann.run("localStorage.setItem('test.answer', 'granted')")
+    again = visitor(context=ann.page.context).open().wait_until_joined()
+    bob = person("Bob")
+    offer = ann.page.get_by_text("Do you want a notification next time?")
+    is_chosen(ann, "Notifications: none")
+
+    again.look_away()
+    ann.look_away()
+    bob.say("@Ann, first call")
+    expect(ann.page).to_have_title(re.compile(r"^\(1 @\)"))
+    ann.look_back()
+    expect(offer).to_be_visible()
+    ann.page.get_by_role("button", name="Show notifications").click()
+    expect(offer).to_be_hidden()
+    is_chosen(ann, "Notifications: when I'm called")
+
+    bob.say("@Ann, while you look")
+    expect(ann.message("@Ann, while you look")).to_be_visible()
+    ann.look_away()
+    again.look_back()
+    bob.say("@Ann, while you look elsewhere")
+    expect(ann.page).to_have_title(re.compile(r"^\(1 @\)"))
+    again.look_away()
+    bob.say("no call").say("@Ann, at last")
+    wait_for_notification(ann, "at last")
+    bob.say("/me waves at @Ann")
+    wait_for_notification(ann, "waves")
+    assert notified(ann) == ["@Ann, at last", "Bob waves at @Ann"]
+    title, _, tag = ann.run("JSON.parse(localStorage.getItem('test.shown'))")[0]
+    assert (title, tag) == (f"Bob in {ann.url.rpartition('/')[2]}", f"chatty.{ann.url.rpartition('/')[2]}")
+
+    first = next(tab for tab in (ann, again) if tab.run("window.notifications?.length"))
+    assert first.run("notifications.length") == 2
+    first.run("notifications[0].onclick()")
+    expect(first.message("@Ann, at last")).to_have_class(re.compile("is-target"))
+    assert first.run("notifications[0].isClosed")
+    first.look_back()
+    assert first.run("notifications[1].isClosed")
+
+
+def test_each_room_says_what_it_notifies_of_and_what_is_in_the_way(visitor: Make, person: Make) -> None:
+    ann, bob = visitor(), person("Bob")
+    ann.page.context.add_init_script(NOTIFICATION)
+    ann.page.add_init_script(
+        "const {start} = AudioScheduledSourceNode.prototype; window.notes = 0;"
+        "AudioScheduledSourceNode.prototype.start = function (at) { notes += 1; return start.call(this, at); }"
+    )
+    ann.open().enter("Ann")
+    ann.run("localStorage.setItem('test.answer', 'denied')")
+    choose(ann, "Notifications: all messages")
+    blocked = ann.page.get_by_text("Your browser blocks notifications of this site.")
+    expect(blocked).to_be_visible()
+    ann.page.get_by_role("button", name="Close", exact=True).locator("visible=true").click()
+    expect(blocked).to_be_hidden()
+    is_chosen(ann, "Notifications: none")
+
+    choose(ann, "Play a sound", "menuitemcheckbox")
+    ann.page.wait_for_function("notes === 2")
+    is_chosen(ann, "Notifications: all messages")
+    ann.look_away()
+    bob.say("to be heard")
+    ann.page.wait_for_function("notes === 4")
+    ann.look_back()
+
+    ann.run("localStorage.setItem('test.permission', 'granted')")
+    choose(ann, "Notifications: all messages")
+    ann.look_away()
+    bob.say("to be seen, " + "at length " * 20)
+    wait_for_notification(ann, "to be seen")
+    choose(ann, "Notifications: none")
+    bob.say("@Ann, in vain")
+    expect(ann.message("@Ann, in vain")).to_be_visible()
+    choose(ann, "Notifications: when I'm called")
+    bob.say("no call").say("@Ann, again")
+    wait_for_notification(ann, "again")
+    assert [body[:12] for body in notified(ann)] == ["to be seen, ", "@Ann, again"]
+    assert [len(body) for body in notified(ann)] == [140, 11]
+    ann.reload().wait_until_joined()
+    is_chosen(ann, "Notifications: when I'm called")

@@ -5,6 +5,7 @@
  */
 import {
   ATTENTION_CHANGED,
+  MESSAGES_UNSEEN,
   ROOM_WELCOMED,
   TIMELINE_CHANGED,
   TIMELINE_MISSED,
@@ -55,6 +56,7 @@ export function mount({ events, root }) {
     const unseen = fresh.filter(({ seq, author, deleted }) => seq > spoken && author.id !== me && !deleted);
     for (const message of unseen) note(message);
     read(spoken);
+    if (unseen.length) events.publish(MESSAGES_UNSEEN, { messages: unseen });
   }
 
   function note({ seq, mentions }) {

@@ -22,6 +22,12 @@ export const MENU_CHOSEN = name("menu:chosen");
 
 // What came while nobody looked
 export const ATTENTION_CHANGED = name("attention:changed");
+export const MESSAGES_UNSEEN = name("attention:unseen");
+export const ALERT_DUE = name("alert:due");
+export const ALERTS_CHANGED = name("alerts:changed");
+export const ALERTS_ANSWERED = name("alerts:answered");
+export const ALERTS_BLOCKED = name("alerts:blocked");
+export const SOUND_CHANGED = name("sound:changed");
 
 // Who I am
 export const IDENTITY_READY = name("identity:ready");

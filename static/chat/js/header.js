@@ -1,5 +1,15 @@
-/** The head of the page: the room's title, how many are here, and for moderators the room's menu. */
-import { MEMBER_JOINED, MEMBER_LEFT, OPEN_MENU, ROOM_CHANGED, ROOM_PULSED, ROOM_WELCOMED, subscribeAll } from "./events.js";
+/** The head of the page: the room's title, how many are here, and the room's menu. */
+import {
+  ALERTS_CHANGED,
+  MEMBER_JOINED,
+  MEMBER_LEFT,
+  OPEN_MENU,
+  ROOM_CHANGED,
+  ROOM_PULSED,
+  ROOM_WELCOMED,
+  SOUND_CHANGED,
+  subscribeAll,
+} from "./events.js";
 import { listen, setText, slot } from "./lib/dom.js";
 import { formatNumber, readWords } from "./lib/words.js";
 
@@ -7,11 +17,13 @@ export function mount({ events, root }) {
   const { plural } = readWords(root);
   const menu = slot(root, "menu");
   let room = {};
+  let alerts = "none";
+  let sound = "off";
 
   const ends = [
     subscribeAll(events, {
       [ROOM_WELCOMED](welcome) {
-        menu.hidden = !welcome.moderator;
+        menu.hidden = false;
         show(welcome.room);
         count(welcome);
       },
@@ -19,9 +31,11 @@ export function mount({ events, root }) {
       [MEMBER_JOINED]: count,
       [MEMBER_LEFT]: count,
       [ROOM_PULSED]: count,
+      [ALERTS_CHANGED]: ({ level }) => (alerts = level),
+      [SOUND_CHANGED]: ({ isOn }) => (sound = isOn ? "on" : "off"),
     }),
     listen(menu, "click", () => {
-      const traits = [room.locked ? "locked" : "open", `slow-${room.slow ?? 0}`];
+      const traits = [room.locked ? "locked" : "open", `slow-${room.slow ?? 0}`, `alerts-${alerts}`, `sound-${sound}`];
       events.publish(OPEN_MENU, { kind: "room", anchor: menu, subject: room, traits });
     }),
   ];

@@ -1,5 +1,8 @@
 /** Starts the page: mounts every module on its own element. The one place that knows which modules there are. */
 import { APP_LAUNCHED } from "./events.js";
+import * as alertNotice from "./alert-notice.js";
+import * as alertSettings from "./alert-settings.js";
+import * as alerts from "./alerts.js";
 import * as announce from "./announce.js";
 import * as appBadge from "./app-badge.js";
 import * as attention from "./attention.js";
@@ -16,6 +19,7 @@ import * as menu from "./menu.js";
 import * as messageList from "./message-list.js";
 import * as moderation from "./moderation.js";
 import * as moderationNotice from "./moderation-notice.js";
+import * as notify from "./notify.js";
 import * as outbox from "./outbox.js";
 import * as people from "./people.js";
 import * as roster from "./roster.js";
@@ -26,6 +30,7 @@ import * as search from "./search.js";
 import * as shutOut from "./shut-out.js";
 import * as sidebar from "./sidebar.js";
 import * as socket from "./socket.js";
+import * as sound from "./sound.js";
 import * as suggest from "./suggest.js";
 import * as theme from "./theme.js";
 import * as timeline from "./timeline.js";
@@ -34,6 +39,9 @@ import * as typing from "./typing.js";
 import * as viewport from "./viewport.js";
 
 const MODULES = {
+  "alert-notice": alertNotice,
+  "alert-settings": alertSettings,
+  alerts,
   announce,
   "app-badge": appBadge,
   attention,
@@ -50,6 +58,7 @@ const MODULES = {
   "message-list": messageList,
   moderation,
   "moderation-notice": moderationNotice,
+  notify,
   outbox,
   people,
   roster,
@@ -60,6 +69,7 @@ const MODULES = {
   "shut-out": shutOut,
   sidebar,
   socket,
+  sound,
   suggest,
   theme,
   timeline,

@@ -25,7 +25,7 @@ export function mount({ events, root }) {
     listen(root, "keydown", move),
     listen(root, "focusout", ({ relatedTarget }) => !root.contains(relatedTarget) && close()),
     listen(window, "resize", close),
-    listen(document, "scroll", close, { capture: true }),
+    listen(document, "scroll", ({ target }) => opened && target.contains(opened.anchor) && follow(target), { capture: true }),
     listen(root, "toggle", ({ newState }) => newState === "closed" && forget()),
   ];
 
@@ -58,6 +58,14 @@ export function mount({ events, root }) {
     const top = below + height + GAP > innerHeight ? anchor.top - GAP - height : below;
     root.style.left = `${Math.max(GAP, Math.min(left, innerWidth - width - GAP))}px`;
     root.style.top = `${Math.max(GAP, top)}px`;
+  }
+
+  /** Messages that arrive scroll the list, too: the menu stays with its anchor as long as that is to be seen. */
+  function follow(scroller) {
+    const anchor = opened.anchor.getBoundingClientRect();
+    const view = (scroller.documentElement ?? scroller).getBoundingClientRect();
+    if (anchor.bottom < view.top || anchor.top > view.bottom) close();
+    else place(anchor);
   }
 
   function shown() {

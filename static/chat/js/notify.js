@@ -1,0 +1,77 @@
+/** Shows alerts as notifications of the system: one for each room, the newest. A click on it leads to the message. */
+import {
+  ALERTS_BLOCKED,
+  ALERT_DUE,
+  ATTENTION_CHANGED,
+  ROOM_CHANGED,
+  ROOM_WELCOMED,
+  SHOW_MESSAGE,
+  TIMELINE_CHANGED,
+  subscribeAll,
+} from "./events.js";
+import { actionOf } from "./lib/commands.js";
+import { readWords } from "./lib/words.js";
+
+const BODY_CHARACTERS = 140; // About what systems show.
+
+export function mount({ events, root }) {
+  const { word } = readWords(root);
+  let room = {};
+  let shown = null; // {seq, notification}
+
+  const end = subscribeAll(events, {
+    [ROOM_WELCOMED]: (welcome) => (room = welcome.room),
+    [ROOM_CHANGED]: (changed) => (room = changed.room),
+    [ALERT_DUE]: ({ message }) => show(message),
+    [ATTENTION_CHANGED]: ({ unread }) => !unread && close(),
+    [TIMELINE_CHANGED]: ({ changed }) => changed.some(({ seq, deleted }) => deleted && seq === shown?.seq) && close(),
+  });
+
+  function show({ seq, author, body }) {
+    if (window.Notification?.permission !== "granted") return;
+    const action = actionOf(body);
+    const notification = make(word("title", { name: author.name, room: room.title }), {
+      body: shorten(action ? word("acts", { name: author.name, action }) : body),
+      tag: `chatty.${room.slug}`,
+      renotify: true,
+      silent: true, // Sound is sound.js's.
+    });
+    if (!notification) return;
+    shown = { seq, notification };
+    notification.onclick = () => {
+      notification.close();
+      window.focus();
+      lead(seq);
+    };
+  }
+
+  function make(title, options) {
+    try {
+      return new Notification(title, options);
+    } catch {
+      events.publish(ALERTS_BLOCKED, { reason: "missing" }); // Android's browsers have them for service workers only.
+      return null;
+    }
+  }
+
+  function lead(seq) {
+    const hash = `#message/${seq}`;
+    if (location.hash === hash) events.publish(SHOW_MESSAGE, { seq });
+    else location.hash = hash;
+  }
+
+  function close() {
+    shown?.notification.close();
+    shown = null;
+  }
+
+  return function unmount() {
+    end();
+    close();
+  };
+}
+
+function shorten(body) {
+  const characters = [...body.trim().replace(/\s+/g, " ")];
+  return characters.length > BODY_CHARACTERS ? `${characters.slice(0, BODY_CHARACTERS - 1).join("")}…` : characters.join("");
+}
