@@ -48,8 +48,10 @@ from .protocol import (
     Sync,
     Typing,
     UnbanMember,
+    Watch,
 )
 from .routes import SLUG
+from .watching import Watching
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._network = ""
         self._session: str | None = None  # Only of a member who came in as a moderator.
         self._connection: Connection | None = None
+        self._watching: Watching | None = None  # Only of a connection that has watched other rooms.
         self._join_deadline: asyncio.TimerHandle | None = None
         self._admission = Admission.GRANTED
         self._membership: Membership | None = None
@@ -88,6 +91,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             if self._join_deadline is not None:
                 self._join_deadline.cancel()
             self._connection.abandon()
+            if self._watching is not None:
+                self._watching.forget(self._connection)
             if self._hub is not None:
                 self._hub.leave(self._connection, self._member_id)
             if self._membership is not None:
@@ -294,6 +299,16 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if not await hubs.show_change(hub):
             hub.reply(self._socket, RoomNow(hub.info))
 
+    async def _handle_watch(self, command: Watch) -> None:
+        if not all(SLUG.fullmatch(room.slug) for room in command.rooms):
+            raise Refusal(
+                RefusalCode.BAD_FRAME, "Expected rooms' addresses: 1 to 50 characters of a-z, 0-9 and hyphens."
+            )
+        here = self._joined.room.slug
+        read = {room.slug: room.seq for room in command.rooms if room.slug != here}
+        self._watching = current_hubs().watching
+        await self._watching.watch(self._socket, self._member_id, read)
+
     async def _handle_moderation(self, command: ModeratorCommand) -> None:
         if (moderator := await self._moderator()) is None:
             raise moderating.not_allowed()
@@ -335,6 +350,7 @@ _HANDLERS: dict[type[Command], Callable[[ChatConsumer, Any], Awaitable[None]]] =
     Sync: ChatConsumer._handle_sync,
     Make: ChatConsumer._handle_make,
     Describe: ChatConsumer._handle_describe,
+    Watch: ChatConsumer._handle_watch,
     BanMember: ChatConsumer._handle_moderation,
     UnbanMember: ChatConsumer._handle_moderation,
     Lock: ChatConsumer._handle_moderation,

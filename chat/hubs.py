@@ -22,6 +22,7 @@ from .peers import EVERYWHERE, BansChanged, Held, Item, News, Released, RoomChan
 from .presence import RENEW_SECONDS, MemoryPresence, Presence, PresenceUnavailable, RedisPresence, Share
 from .protocol import PULSE_SECONDS, CloseCode, Member, Since
 from .ring import Entry
+from .watching import WATCH_SECONDS, Watching
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Hubs:
         self._beat_at = asyncio.get_running_loop().time()
         self._heard_everywhere: dict[type, Callable[[Any], None]] = {}  # Who takes what, by the item's type.
         self._looking = asyncio.Lock()  # At what the database says of rooms: an older look never follows a newer one.
+        self.watching = Watching(self.log)
         self._door = Door(self.log, enforce=self._show_out, tell=lambda: self.tell_everywhere(BansChanged()))
         self.listen_everywhere(BansChanged, lambda _: self._door.wake())
         self.listen_everywhere(RoomChanged, self._hear_of_change)
@@ -66,6 +68,7 @@ class Hubs:
         self.listen_everywhere(Spent, lambda spent: self._limiter.charge(spent.used))
         self._routines = [
             asyncio.create_task(_repeat(HEADS_SECONDS, self._compare_heads)),
+            asyncio.create_task(_repeat(WATCH_SECONDS, self.watching.tick)),
             asyncio.create_task(_repeat(BEAT_SECONDS, self._beat)),
             asyncio.create_task(_repeat(PULSE_SECONDS, self._drop_empty)),
             asyncio.create_task(_repeat(PULSE_SECONDS, self._fanout.mend)),
@@ -317,6 +320,7 @@ class Hubs:
             "rooms": len(hubs) + len(self._opening),
             "members": sum(len(hub.own_share) for hub in hubs),
             "connections": sum(hub.connection_count for hub in hubs),
+            "watched": self.watching.room_count,
         }
 
     def _own_share(self, name: str) -> Share:
@@ -386,7 +390,7 @@ def current_hubs() -> Hubs:
 def current_counts() -> dict[str, int]:
     """What the running loop's registry holds; nothing where nobody has used it yet."""
     hubs = _by_loop.get(asyncio.get_running_loop())
-    return hubs.counts() if hubs is not None else {"rooms": 0, "members": 0, "connections": 0}
+    return hubs.counts() if hubs is not None else {"rooms": 0, "members": 0, "connections": 0, "watched": 0}
 
 
 async def close_hubs() -> None:

@@ -7,7 +7,7 @@ meets a dead database connection is tried once more on a fresh one; what still f
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,11 +15,12 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection, connections
 from django.db.models import QuerySet
 
-from . import protocol, search
+from . import protocol, search, unread
 from .models import Message, Room
-from .protocol import WELCOME_MESSAGES, Member, MemberId, Result, milliseconds
+from .protocol import WELCOME_MESSAGES, Member, MemberId, Result, UnreadRoom, milliseconds
 from .ring import Entry
 from .search import Wanted
+from .unread import Count, Span
 
 _ABOVE_ALL = 2**63 - 1  # Higher than every seq; the databases' biggest integer.
 READERS = 4  # A process seldom has more to read at once: joins are served from memory.
@@ -194,6 +195,18 @@ class Log:
     async def states(self, room_ids: Sequence[int]) -> dict[int, RoomState]:
         """How far each of these rooms goes, its rules and its title, by id; a deleted room is missing."""
         return await self._read(_states, room_ids)
+
+    async def heads(self, room_ids: Sequence[int]) -> dict[int, int]:
+        """As `unread.heads`."""
+        return await self._read(unread.heads, room_ids)
+
+    async def unread(self, read: Mapping[str, int], member_id: MemberId) -> dict[int, UnreadRoom]:
+        """As `unread.unread`."""
+        return await self._read(unread.unread, read, member_id)
+
+    async def news(self, spans: Sequence[Span]) -> dict[Span, Count]:
+        """As `unread.news`."""
+        return await self._read(unread.news, spans)
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """What `work` returns, done on a thread that may wait for the database; like `retrying`, maybe twice."""

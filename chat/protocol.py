@@ -15,7 +15,8 @@ from typing import Annotated, Any, NewType
 import emoji
 import msgspec
 from msgspec import UNSET as UNSET
-from msgspec import Meta, Raw, Struct, UnsetType
+from msgspec import Meta, Struct, UnsetType
+from msgspec import Raw as Raw
 
 PROTOCOL_VERSION = 1
 
@@ -30,6 +31,8 @@ QUERY_LIMIT = 200  # Characters of what is searched for.
 FOUND_LIMIT = 50  # Results that one `search` may ask for.
 WELCOME_MESSAGES = 50  # The newest page in `welcome`.
 WELCOME_MEMBERS = 500  # Listed by name in `welcome`; `online` counts them all.
+WATCH_LIMIT = 50  # Rooms that one connection may watch: more than a list of rooms shows at once.
+UNREAD_LIMIT = 100  # Unread messages of one room are counted up to here.
 PULSE_SECONDS = 4  # A client gives a connection up after 2.5 pulses of silence: 10 s.
 JOIN_SECONDS = 5  # From the open socket to `join`.
 # Of one message. Each reaction sends the message with all its reactions to everybody: 200 make it 8 KB bigger, about as
@@ -198,6 +201,19 @@ class Describe(Command, frozen=True, tag="describe"):
     topic: str
 
 
+class Place(Struct, frozen=True):
+    """A room, and the seq up to which somebody has read it."""
+
+    slug: Annotated[str, Meta(max_length=50)]
+    seq: Version
+
+
+class Watch(Command, frozen=True, tag="watch"):
+    """Other rooms to be told of: these, and no others any more."""
+
+    rooms: Annotated[list[Place], Meta(max_length=WATCH_LIMIT)]
+
+
 class BanMember(Command, frozen=True, tag="ban"):
     """`minutes` from now; without them until it is lifted. `address`: also where the member comes from."""
 
@@ -237,6 +253,7 @@ COMMANDS: tuple[type[Command], ...] = (
     Sync,
     Make,
     Describe,
+    Watch,
     BanMember,
     UnbanMember,
     Lock,
@@ -255,6 +272,7 @@ _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(
     | Sync
     | Make
     | Describe
+    | Watch
     | BanMember
     | UnbanMember
     | Lock
@@ -487,6 +505,37 @@ class Made(Event, frozen=True, tag="made"):
     room: RoomInfo
 
 
+class UnreadRoom(Struct, frozen=True):
+    """What somebody hasn't read of a room, up to the version `head`: messages, and those of them that call them."""
+
+    slug: str
+    title: str
+    unread: int
+    called: int
+    head: int
+
+
+class Unread(Event, frozen=True, tag="unread"):
+    """Answers `watch`, with those of the rooms that exist."""
+
+    rooms: list[UnreadRoom]
+
+
+class RoomActivity(Struct, frozen=True, omit_defaults=True):
+    """How many more messages a watched room has, up to the version `head`, and how many of them call the reader."""
+
+    slug: str
+    posted: int
+    head: int
+    called: int = 0
+
+
+class Activity(Event, frozen=True, tag="activity"):
+    """Something was said in watched rooms. `rooms`: encoded already."""
+
+    rooms: list[Raw]
+
+
 class Banned(Event, frozen=True, tag="banned"):
     """Answers `ban`. `until`: milliseconds since 1970 UTC; missing where the ban has no end."""
 
@@ -576,6 +625,8 @@ EVENTS: tuple[type[Event], ...] = (
     Renamed,
     RoomNow,
     Made,
+    Unread,
+    Activity,
     Banned,
     Unbanned,
     TypingNow,

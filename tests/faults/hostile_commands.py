@@ -117,6 +117,7 @@ def right_fields(kind: type[Command], nonce: uuid.UUID) -> Fields:
         "slug": '"mallorys"',
         "title": '"Mallory\'s"',
         "topic": '"None"',
+        "rooms": '[{"slug":"mallorys","seq":0}]',
     }
     names = [field.name for field in msgspec.structs.fields(kind) if field.required]
     return {"type": f'"{kind.__struct_config__.tag}"'} | {name: values.get(name, "1") for name in names}
