@@ -32,7 +32,8 @@ def make(slug: str, title: str, topic: str, maker: MemberId) -> tuple[RoomRow, R
         raise _room_exists(slug)
     described = {"title": title, "topic": topic, "made_by": uuid.UUID(maker)}
     room, is_new = Room.objects.get_or_create(slug=slug, defaults=described)
-    if not is_new and Room.objects.filter(pk=room.pk, **_UNTOUCHED).update(**described):  # One statement: one winner.
+    if not is_new:
+        Room.objects.filter(pk=room.pk, **_UNTOUCHED).update(**described)  # One statement: one winner.
         room.refresh_from_db()
     if str(room.made_by) != maker:
         raise _room_exists(slug)
