@@ -10,11 +10,11 @@ export function mount({ events, root }) {
   const { word } = readWords(root);
   const lines = slot(root, "lines");
   let me = null;
-  let only = null;
+  let isFiltered = false;
 
   function say({ added }) {
     for (const { author, body } of added) {
-      if (author.id === me || (only !== null && author.id !== only)) continue;
+      if (author.id === me) continue;
       const line = document.createElement("p");
       const action = actionOf(body);
       line.textContent = action ? word("acts", { name: author.name, action }) : word("says", { name: author.name, body });
@@ -25,8 +25,8 @@ export function mount({ events, root }) {
 
   return subscribeAll(events, {
     [ROOM_WELCOMED]: (welcome) => (me = welcome.me.id),
-    [FILTER_CHANGED]: ({ author }) => (only = author),
+    [FILTER_CHANGED]: ({ filter }) => (isFiltered = filter !== null),
     [TIMELINE_CHANGED]: say,
-    [TIMELINE_MISSED]: say,
+    [TIMELINE_MISSED]: (missed) => !isFiltered && say(missed), // At an old place one wants to hear the room, behind a filter not.
   });
 }

@@ -34,7 +34,7 @@ export function mount({ events, root }) {
         newest = Math.max(0, ...welcome.messages.map(({ seq }) => seq));
         read(Infinity);
       },
-      [TIMELINE_RESET]: ({ messages }) => take(messages),
+      [TIMELINE_RESET]: ({ messages }) => take(messages.filter(({ seq }) => seq > newest)),
       [TIMELINE_MISSED]: ({ added }) => take(added),
       [TIMELINE_CHANGED]({ added, changed }) {
         changed.forEach(correct);
@@ -47,10 +47,10 @@ export function mount({ events, root }) {
     }),
   ];
 
-  function take(messages) {
-    const fresh = messages.filter(({ seq }) => seq > newest);
+  /** Takes news; with a filter what shows and what doesn't come apart, and may overlap. */
+  function take(fresh) {
     if (!fresh.length || log === null) return tell();
-    newest = Math.max(...fresh.map(({ seq }) => seq));
+    newest = Math.max(newest, ...fresh.map(({ seq }) => seq));
     if (isLookedAt()) return tell();
     const spoken = Math.max(0, ...fresh.filter(({ author }) => author.id === me).map(({ seq }) => seq));
     const unseen = fresh.filter(({ seq, author, deleted }) => seq > spoken && author.id !== me && !deleted);

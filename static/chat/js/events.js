@@ -14,6 +14,7 @@ function name(text) {
 // The page
 export const APP_LAUNCHED = name("app:launched");
 export const FILTER_CHANGED = name("filter:changed");
+export const TOGGLE_FILTER = name("filter:toggle");
 export const OPEN_HELP = name("help:open");
 export const HELP_CLOSED = name("help:closed");
 export const COMPOSER_TYPED = name("composer:typed");
@@ -79,6 +80,7 @@ export const OUTBOX_CHANGED = name("outbox:changed");
 
 // People
 export const NAMESAKES_CHANGED = name("people:namesakes-changed");
+export const NAMES_CHANGED = name("people:names-changed");
 
 function check(name) {
   if (!known.has(name)) {

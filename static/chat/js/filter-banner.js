@@ -1,57 +1,100 @@
-/** Says whose messages are shown while it isn't everybody's, and leads back. */
+/** Says what is shown while it isn't everything; each condition can be taken away, and all of them. */
 import {
   FILTER_CHANGED,
-  MEMBER_JOINED,
-  MEMBER_RENAMED,
   NAMESAKES_CHANGED,
+  NAMES_CHANGED,
   ROOM_WELCOMED,
-  TIMELINE_CHANGED,
-  TIMELINE_EXTENDED,
-  TIMELINE_RESET,
+  SEND_MESSAGE,
+  TIMELINE_MISSED,
+  TOGGLE_FILTER,
   subscribeAll,
 } from "./events.js";
+import { fromTemplate, listen, setText, slot } from "./lib/dom.js";
 import { fold, paintAvatar, tagOf } from "./lib/names.js";
-import { setText, slot } from "./lib/dom.js";
 import { readWords } from "./lib/words.js";
 
 export function mount({ events, root }) {
   const { word } = readWords(root);
-  const names = new Map();
-  let author = null;
+  const list = slot(root, "chips");
+  const sentence = new Intl.ListFormat(document.documentElement.lang || "en");
+  let names = new Map();
   let namesakes = new Set();
+  let filter = null;
+  let parts = []; // One for each chip: what it takes away.
+  let me = null;
+  let isSending = false; // I wrote something, and haven't seen yet what became of it.
 
-  /** Present members say their name of today; authors of old messages only fill the gaps. */
-  function learn(members, authors = []) {
-    for (const { id, name } of authors) if (!names.has(id)) names.set(id, name);
-    for (const { id, name } of members) names.set(id, name);
-    show();
-  }
+  const ends = [
+    subscribeAll(events, {
+      [FILTER_CHANGED](changed) {
+        filter = changed.filter;
+        isSending = false;
+        setText(slot(root, "sent"), "");
+        show();
+      },
+      [NAMES_CHANGED](known) {
+        names = known.names;
+        show();
+      },
+      [NAMESAKES_CHANGED](shared) {
+        namesakes = shared.names;
+        show();
+      },
+      [ROOM_WELCOMED]: (welcome) => (me = welcome.me.id),
+      [SEND_MESSAGE]() {
+        isSending = true;
+        setText(slot(root, "sent"), "");
+      },
+      [TIMELINE_MISSED]({ added }) {
+        if (!filter || !isSending || !added.some((message) => message.author.id === me)) return;
+        isSending = false;
+        setText(slot(root, "sent"), word("sent"));
+      },
+    }),
+    listen(list, "click", ({ target }) => {
+      const chip = target.closest("[data-slot=remove]")?.closest("li");
+      if (chip) events.publish(TOGGLE_FILTER, parts[[...list.children].indexOf(chip)]);
+    }),
+  ];
 
   function show() {
-    root.hidden = author === null;
-    if (author === null) return;
-    const name = names.get(author);
-    setText(slot(root, "text"), name ? word("only", { name }) : word("only-unknown"));
-    setText(slot(root, "tag"), name && namesakes.has(fold(name)) ? tagOf(author) : "");
-    paintAvatar(slot(root, "avatar"), { id: author, name: name ?? "" });
+    root.hidden = filter === null;
+    if (filter === null) return;
+    const { authors, mentions, links } = filter;
+    const key = ["only", authors.length && "authors", mentions && "mentions", links && "links"].filter(Boolean).join("-");
+    const called = authors.map((id) => `\u2068${names.get(id) ?? word("somebody")}\u2069`);
+    setText(slot(root, "text"), word(key).replace("{names}", () => sentence.format(called)));
+    parts = [...authors.map((id) => ({ authors: [id] })), ...[mentions && { mentions }, links && { links }].filter(Boolean)];
+    const [only] = authors;
+    root.classList.toggle("has-many", parts.length > 1);
+    setText(slot(root, "tag"), parts.length === 1 && only && isNamesake(names.get(only)) ? tagOf(only) : "");
+    showChips();
   }
 
-  const authors = (messages) => messages.map((message) => message.author);
+  /** The focus stays where it was, or goes to the next one where its chip was taken away. */
+  function showChips() {
+    const focused = [...list.children].findIndex((chip) => chip.contains(document.activeElement));
+    list.replaceChildren(...parts.map(chipOf));
+    if (focused < 0) return;
+    slot(list.children[Math.min(focused, parts.length - 1)], "remove").focus();
+    if (parts.length === 1) root.querySelector("a").focus();
+  }
 
-  return subscribeAll(events, {
-    [FILTER_CHANGED](filter) {
-      author = filter.author;
-      show();
-    },
-    [NAMESAKES_CHANGED]({ names }) {
-      namesakes = names;
-      show();
-    },
-    [ROOM_WELCOMED]: ({ members, messages }) => learn(members, authors(messages)),
-    [MEMBER_JOINED]: ({ member }) => learn([member]),
-    [MEMBER_RENAMED]: ({ member }) => learn([member]),
-    [TIMELINE_RESET]: ({ messages }) => learn([], authors(messages)),
-    [TIMELINE_CHANGED]: ({ added }) => learn([], authors(added)),
-    [TIMELINE_EXTENDED]: ({ messages }) => learn([], authors(messages)),
-  });
+  function isNamesake(name) {
+    return name !== undefined && namesakes.has(fold(name));
+  }
+
+  function chipOf(part) {
+    const chip = fromTemplate(root, "chip");
+    const [id] = part.authors ?? [];
+    const name = id ? (names.get(id) ?? word("somebody")) : word(part.mentions ? "mentions" : "links");
+    setText(slot(chip, "name"), name);
+    setText(slot(chip, "tag"), id && isNamesake(names.get(id)) ? tagOf(id) : "");
+    setText(slot(chip, "label"), word("remove", { condition: name }));
+    slot(chip, "avatar").hidden = !id;
+    if (id) paintAvatar(slot(chip, "avatar"), { id, name });
+    return chip;
+  }
+
+  return () => ends.forEach((end) => end());
 }

@@ -1,9 +1,14 @@
-/** What shows: the router. The URL's fragment is the state, so Back, Forward and a pasted link work. */
-import { APP_LAUNCHED, FILTER_CHANGED, SHOW_MESSAGE, SHOW_NEWEST, subscribeAll } from "./events.js";
+/** What shows: the router. The URL's fragment is the state, so Back, Forward, a reload and a pasted link work. */
+import { APP_LAUNCHED, FILTER_CHANGED, SHOW_MESSAGE, SHOW_NEWEST, TOGGLE_FILTER, subscribeAll } from "./events.js";
 import { listen } from "./lib/dom.js";
+import { fragmentOf, readFilter, toggle } from "./lib/filter.js";
+
+// While the focus is in one of these, Escape is theirs.
+const TAKES_ESCAPE = ".modal, .offcanvas-md:is(.show, .hiding), [popover], .search";
 
 export function mount({ events }) {
   let seq = null;
+  let filter = null;
 
   const ends = [
     subscribeAll(events, {
@@ -13,33 +18,45 @@ export function mount({ events }) {
         if (seqIn(location.hash) !== null) history.replaceState(null, "", location.pathname + location.search);
         seq = null;
       },
+      [TOGGLE_FILTER]: (part) => go(toggle(filter, part)),
     }),
     listen(window, "hashchange", tell),
-    listen(document, "click", ({ target }) => {
-      const link = target.closest?.('a[href^="#message/"]');
-      if (link?.hash === location.hash) tell(); // No change of the URL, but a wish.
-    }),
+    listen(document, "click", follow),
+    listen(document, "keydown", leave),
   ];
 
   function tell() {
     const wasAt = seq;
     seq = seqIn(location.hash);
     if (seq === null && wasAt !== null) events.publish(SHOW_NEWEST);
-    if (seq === null || wasAt === null) events.publish(FILTER_CHANGED, { author: authorIn(location.hash) });
+    if (seq === null || wasAt === null) {
+      filter = readFilter(location.hash);
+      events.publish(FILTER_CHANGED, { filter });
+    }
     if (seq !== null) events.publish(SHOW_MESSAGE, { seq });
   }
 
-  return () => ends.forEach((end) => end());
-}
-
-/** `#users/<id>` names a member; `#users`, and whatever else, means everybody: null. */
-function authorIn(hash) {
-  const [, id] = /^#users\/(.+)$/.exec(hash) ?? [];
-  try {
-    return id ? decodeURIComponent(id) : null;
-  } catch {
-    return null; // Not what any of our links would say.
+  function go(next) {
+    location.hash = fragmentOf(next);
   }
+
+  function follow(event) {
+    const link = event.target.closest?.("a[href^='#']");
+    if (!link) return;
+    if (seq !== null && link.hash === location.hash) tell(); // No change of the URL, but a wish.
+    const part = readFilter(link.hash);
+    if (!part || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault(); // No new tab: as in a list of files, one more is chosen.
+    go(toggle(filter, part));
+  }
+
+  /** Escape leads back to everything, when nothing else takes it. */
+  function leave(event) {
+    if (event.key !== "Escape" || !filter || event.defaultPrevented || event.isComposing) return;
+    if (!event.target.closest?.(TAKES_ESCAPE)) go(null);
+  }
+
+  return () => ends.forEach((end) => end());
 }
 
 /** `#message/<seq>` names a message; whatever else is null. */

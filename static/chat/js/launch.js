@@ -12,6 +12,7 @@ import * as connection from "./connection.js";
 import * as favicon from "./favicon.js";
 import * as filter from "./filter.js";
 import * as filterBanner from "./filter-banner.js";
+import * as filterEmpty from "./filter-empty.js";
 import * as header from "./header.js";
 import * as help from "./help.js";
 import * as identity from "./identity.js";
@@ -51,6 +52,7 @@ const MODULES = {
   favicon,
   filter,
   "filter-banner": filterBanner,
+  "filter-empty": filterEmpty,
   header,
   help,
   identity,

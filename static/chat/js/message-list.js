@@ -19,6 +19,7 @@ import {
 } from "./events.js";
 import { arrange, arrangeAround } from "./lib/arrange.js";
 import { listen, slot } from "./lib/dom.js";
+import { showsMine } from "./lib/filter.js";
 import { fillMessage, fillPending, fillTag, markMentions, newMessage, stopPending } from "./lib/message-view.js";
 import { readWords } from "./lib/words.js";
 
@@ -30,9 +31,11 @@ export function mount({ events, root }) {
   const pending = new Map(); // nonce -> li
   let me = { id: null, name: "" };
   let entries = [];
-  let author = null;
+  let filter = null;
   let namesakes = new Set();
   let isLoaded = false;
+  let isLoading = false; // Older ones are on their way.
+  let isMore = false; // Older ones exist.
 
   const ends = [
     subscribeAll(events, {
@@ -49,36 +52,37 @@ export function mount({ events, root }) {
         for (const item of items.values()) item.remove();
         items.clear();
         list.classList.toggle("has-newer", newer);
+        isMore = more;
         insert(messages);
-        older.hidden = !more;
         arrange(list);
       },
       [TIMELINE_EXTENDED]({ messages, more, newer }) {
         list.classList.toggle("has-newer", newer);
+        isMore = more;
         insert(messages);
-        older.hidden = !more;
         arrange(list);
       },
-      [TIMELINE_CHANGED]({ added, changed }) {
+      [TIMELINE_CHANGED]({ added, changed, removed }) {
         for (const message of changed) {
           fillMessage(items.get(message.seq), message, words);
           markMentions(items.get(message.seq), me.id);
         }
         for (const item of insert(added)) arrangeAround(item);
+        if (removed.length) remove(removed);
       },
-      [TIMELINE_LOADING]({ isLoading }) {
+      [TIMELINE_LOADING](loading) {
+        isLoading = loading.isLoading;
         older.classList.toggle("is-loading", isLoading);
         older.setAttribute("aria-busy", String(isLoading));
+        showStates();
       },
       [OUTBOX_CHANGED](outbox) {
         entries = outbox.entries;
         showPending();
       },
-      [FILTER_CHANGED](filter) {
-        author = filter.author;
-        for (const item of list.children) hideByFilter(item);
-        arrange(list);
-        showStates();
+      [FILTER_CHANGED](changed) {
+        filter = changed.filter;
+        showPending();
       },
       [NAMESAKES_CHANGED]({ names }) {
         namesakes = names;
@@ -120,13 +124,21 @@ export function mount({ events, root }) {
       markMentions(item, me.id);
       fillTag(item, namesakes);
       item.classList.toggle("is-own", message.author.id === me.id);
-      hideByFilter(item);
       items.set(message.seq, item);
       list.insertBefore(item, placeOf(message.seq));
       return item;
     });
     showStates();
     return made;
+  }
+
+  function remove(seqs) {
+    for (const seq of seqs) {
+      items.get(seq)?.remove();
+      items.delete(seq);
+    }
+    arrange(list);
+    showStates();
   }
 
   /** The item before which `seq` belongs. Looked for from the end, where nearly all of them go. */
@@ -153,23 +165,22 @@ export function mount({ events, root }) {
       pending.set(entry.nonce, item);
       fillPending(item, entry, me, words);
       fillTag(item, namesakes);
-      hideByFilter(item);
+      // What couldn't be sent wants its writer, whatever is shown.
+      item.hidden = !showsMine(filter, me.id) && entry.state !== "failed";
       if (!item.isConnected) list.append(item);
       arrangeAround(item);
     }
     showStates();
   }
 
-  function hideByFilter(item) {
-    item.hidden = author !== null && item.dataset.author !== author;
-  }
-
   function showStates() {
     const isEmpty = !list.querySelector("li:not([hidden])");
+    const isWaiting = !isLoaded || isLoading;
     root.classList.toggle("is-loaded", isLoaded);
-    slot(root, "skeleton").hidden = isLoaded || !isEmpty;
-    slot(root, "empty").hidden = !isLoaded || !isEmpty || author !== null;
-    slot(root, "empty-filter").hidden = !isLoaded || !isEmpty || author === null;
+    older.hidden = !isMore || (isEmpty && isWaiting);
+    slot(root, "skeleton").hidden = !isEmpty || !isWaiting;
+    slot(root, "empty").hidden = !isEmpty || isWaiting || filter !== null;
+    slot(root, "empty-filter").hidden = !isEmpty || isWaiting || isMore || filter === null;
   }
 
   return function unmount() {

@@ -1,4 +1,4 @@
-/** Notices which names could be taken for another's, so that whoever shows a name can tell people apart. */
+/** Who is called what, and which names could be taken for another's: for whoever shows a name and has to tell people apart. */
 import {
   CHANGES_ARRIVED,
   MEMBER_JOINED,
@@ -6,6 +6,7 @@ import {
   MEMBER_RENAMED,
   MESSAGE_ARRIVED,
   NAMESAKES_CHANGED,
+  NAMES_CHANGED,
   PAGE_ARRIVED,
   ROOM_WELCOMED,
   subscribeAll,
@@ -16,6 +17,15 @@ export function mount({ events }) {
   const idsOfName = new Map();
   const nameOfMember = new Map();
   const shared = new Set();
+  const names = new Map(); // id -> the name to show, also of those who are gone.
+
+  /** Present members say their name of today; authors of old messages only fill the gaps. */
+  function learn(people, isToday) {
+    const isNews = ({ id, name }) => (isToday ? names.get(id) !== name : !names.has(id));
+    const news = people.filter(isNews);
+    for (const { id, name } of news) if (isNews({ id, name })) names.set(id, name);
+    if (news.length) events.publish(NAMES_CHANGED, { names: new Map(names) });
+  }
 
   function see(people) {
     const before = shared.size;
@@ -43,23 +53,28 @@ export function mount({ events }) {
     if (shared.size > before) events.publish(NAMESAKES_CHANGED, { names: new Set(shared) });
   }
 
-  function meet(member) {
-    see([member]);
-    compare([member]);
+  function meet(members) {
+    learn(members, true);
+    see(members);
+    compare(members);
   }
 
-  const authors = (messages) => messages.map((message) => message.author);
+  function hear(messages) {
+    const authors = messages.map((message) => message.author);
+    learn(authors, false);
+    see(authors);
+  }
 
   return subscribeAll(events, {
     [ROOM_WELCOMED]({ members, messages }) {
-      see([...members, ...authors(messages)]);
-      compare(members);
+      meet(members);
+      hear(messages);
     },
-    [MEMBER_JOINED]: ({ member }) => meet(member),
-    [MEMBER_RENAMED]: ({ member }) => meet(member),
+    [MEMBER_JOINED]: ({ member }) => meet([member]),
+    [MEMBER_RENAMED]: ({ member }) => meet([member]),
     [MEMBER_LEFT]: ({ id }) => nameOfMember.delete(id),
-    [MESSAGE_ARRIVED]: (message) => see(authors([message])),
-    [CHANGES_ARRIVED]: ({ messages }) => see(authors(messages)),
-    [PAGE_ARRIVED]: ({ messages }) => see(authors(messages)),
+    [MESSAGE_ARRIVED]: (message) => hear([message]),
+    [CHANGES_ARRIVED]: ({ messages }) => hear(messages),
+    [PAGE_ARRIVED]: ({ messages }) => hear(messages),
   });
 }

@@ -1,4 +1,8 @@
-/** Who is here: a star before yourself, a person before others; a leaver turns red and fades. Click one to see only their messages. */
+/**
+ * Who is here: a star before yourself, a person before others; a leaver turns red and fades.
+ *
+ * Click one to see only their messages; the button beside it adds or takes away one more. The same for what calls you, and what has links.
+ */
 import {
   FILTER_CHANGED,
   MEMBER_JOINED,
@@ -9,6 +13,7 @@ import {
   OPEN_SCREEN_NAME,
   ROOM_PULSED,
   ROOM_WELCOMED,
+  TOGGLE_FILTER,
   subscribeAll,
 } from "./events.js";
 import { fromTemplate, listen, setText, slot } from "./lib/dom.js";
@@ -20,13 +25,14 @@ const FADE_MS = 3_000; // As in the original; the stylesheet's animation takes a
 export function mount({ events, root }) {
   const { plural } = readWords(root);
   const list = slot(root, "members");
-  const everybody = slot(root, "everybody");
+  const everything = slot(root, "everything");
+  const conditions = [...root.querySelectorAll("[data-condition]")];
   const rest = slot(root, "rest");
   const collator = new Intl.Collator(document.documentElement.lang || "en");
   const items = new Map(); // id -> {member, item, leaving: the timer that ends the fade}
   let me = null;
   let online = 0;
-  let author = null;
+  let filter = null;
   let namesakes = new Set();
 
   const ends = [
@@ -56,13 +62,15 @@ export function mount({ events, root }) {
         namesakes = names;
         for (const { member } of items.values()) label(member);
       },
-      [FILTER_CHANGED](filter) {
-        author = filter.author;
+      [FILTER_CHANGED](changed) {
+        filter = changed.filter;
         mark();
       },
     }),
-    listen(list, "click", ({ target }) => {
+    listen(root, "click", ({ target }) => {
       if (target.closest("[data-rename]")) events.publish(OPEN_SCREEN_NAME);
+      const button = target.closest("[data-slot=add]");
+      if (button) events.publish(TOGGLE_FILTER, partOf(button.parentElement));
       const anchor = target.closest("[data-slot=menu]");
       if (anchor) openMenu(anchor, items.get(target.closest("li").dataset.member).member);
     }),
@@ -82,7 +90,7 @@ export function mount({ events, root }) {
     slot(item, "link").href = `#users/${encodeURIComponent(member.id)}`;
     label(member);
     list.insertBefore(item, following(member));
-    markLink(slot(item, "link"), member.id === author);
+    markEntry(item, isShown(member.id));
   }
 
   function label({ id, name }) {
@@ -123,8 +131,22 @@ export function mount({ events, root }) {
   }
 
   function mark() {
-    markLink(everybody, author === null);
-    for (const [id, { item }] of items) markLink(slot(item, "link"), id === author);
+    markLink(everything, filter === null);
+    for (const entry of conditions) markEntry(entry, Boolean(filter?.[entry.dataset.condition]));
+    for (const [id, { item }] of items) markEntry(item, isShown(id));
+  }
+
+  function isShown(id) {
+    return Boolean(filter?.authors.includes(id));
+  }
+
+  function partOf({ dataset: { member, condition } }) {
+    return condition ? { [condition]: true } : { authors: [member] };
+  }
+
+  function markEntry(item, isOn) {
+    markLink(slot(item, "link"), isOn);
+    slot(item, "add").setAttribute("aria-pressed", String(isOn));
   }
 
   function markLink(link, isCurrent) {

@@ -30,6 +30,7 @@ export function mount({ events, root }) {
   let anchor = null; // What is read at the top of the view, and how far from it: what must not move.
   let lastTop = 0;
   let unseen = 0;
+  let isFiltered = false;
   let isBehind = false; // An old place is shown, with a gap between it and the newest.
   let target = null;
   let targetTimer = null;
@@ -51,10 +52,12 @@ export function mount({ events, root }) {
         showButton();
       },
       [MESSAGE_SHOWN]: show,
-      [FILTER_CHANGED]: stick,
+      [FILTER_CHANGED]({ filter }) {
+        isFiltered = filter !== null;
+      },
       [SEND_MESSAGE]: toNewest,
       [TIMELINE_CHANGED]: count,
-      [TIMELINE_MISSED]: count,
+      [TIMELINE_MISSED]: (missed) => !isFiltered && count(missed), // What a filter hides doesn't wait below.
     }),
     listen(scroller, "scroll", look, { passive: true }),
     listen(button, "click", toNewest),

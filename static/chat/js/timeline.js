@@ -1,12 +1,15 @@
 /**
  * The room's messages in order and without holes: turns what arrives into changes of the view, and asks for what is missing.
  *
- * The view shows the newest messages, or an old place with a gap behind it. What is new meanwhile is kept, and told as missed.
+ * The view shows the newest messages, an old place with a gap behind it, or what matches the filter. What is new meanwhile and not in
+ * the view is kept, and told as missed.
  */
 import {
   CHANGES_ARRIVED,
   COMMAND_REFUSED,
   CONNECTION_CHANGED,
+  FILTER_CHANGED,
+  IDENTITY_READY,
   LOAD_NEWER,
   LOAD_OLDER,
   MESSAGE_ARRIVED,
@@ -25,43 +28,57 @@ import {
   TIMELINE_RESET,
   subscribeAll,
 } from "./events.js";
+import { conditionsOf, matches } from "./lib/filter.js";
+import { FilteredPlace } from "./lib/filtered-place.js";
 import { RoomLog } from "./lib/log.js";
 import { OldPlace } from "./lib/old-place.js";
+import { Question } from "./lib/question.js";
 
 const PAGE_SIZE = 50;
-const ANSWER_MS = 8_000; // An answer that takes longer isn't coming; asking again is harmless.
+const ANSWER_MS = 8_000;
 
 export function mount({ events }) {
   const log = new RoomLog();
-  let place = null; // The OldPlace that is shown in the log's stead.
+  let me = null;
+  let filter = null;
+  let place = null; // The OldPlace or FilteredPlace that is shown in the log's stead.
   let goal = null; // The seq that somebody wants to see, until it is shown.
   let visited = null; // The seq that `place` was opened for.
-  let syncTimer = null;
-  let pageTimer = null;
-  let asked = null; // The page that is on its way: {way: "before", "after" or "around", seq}.
+  const catchUp = new Question(ANSWER_MS);
+  const page = new Question(ANSWER_MS, (isLoading) => events.publish(TIMELINE_LOADING, { isLoading }));
 
   const end = subscribeAll(events, {
+    [IDENTITY_READY]({ uuid }) {
+      me = uuid;
+    },
     [ROOM_WELCOMED](welcome) {
+      me = welcome.me.id;
       tell(log.welcome(welcome), welcome.messages);
       if (goal !== null) show();
+      fill();
+    },
+    [FILTER_CHANGED](changed) {
+      const isSame = filter === changed.filter;
+      filter = changed.filter;
+      if (log.log && !isSame) goHome(); // Else with the welcome.
     },
     [MESSAGE_ARRIVED](message) {
       tell(log.message(message), [message]);
     },
     [CHANGES_ARRIVED](changes) {
-      stopSync();
+      catchUp.end();
       tell(log.changes(changes), changes.messages);
-      if (goal !== null && !asked) show();
+      if (goal !== null && !page.asked) show();
     },
     [ROOM_PULSED]({ head }) {
       if (head > log.head) sync();
     },
     [LOAD_OLDER]() {
       const { more, oldest } = place ?? log;
-      if (more && !pageTimer) ask("before", oldest);
+      if (more && !page.asked) ask("before", oldest);
     },
     [LOAD_NEWER]() {
-      if (place && !pageTimer) ask("after", place.newest);
+      if (place instanceof OldPlace && !page.asked) ask("after", place.newest);
     },
     [SHOW_MESSAGE]({ seq }) {
       goal = seq;
@@ -69,51 +86,75 @@ export function mount({ events }) {
     },
     [SHOW_NEWEST]() {
       goal = null;
-      if (!place) return;
-      stopPage();
-      place = null;
-      reset();
+      if (place instanceof OldPlace) goHome();
     },
-    [PAGE_ARRIVED](page) {
-      if (!asked || page.author || page[asked.way] !== asked.seq) return;
-      const { way } = asked;
-      stopPage();
-      if (way === "around") enter(page);
-      else if (!place) tell(log.page(page));
-      else if (way === "before") extend(place.extendDown(page));
-      else extend(place.extendUp(page), page.newer);
+    [PAGE_ARRIVED](arrived) {
+      if (!page.asked || !answers(arrived, page.asked)) return;
+      const { way } = page.asked;
+      page.end();
+      if (way === "around") enter(arrived);
+      else if (!place) tell(log.page(arrived));
+      else if (place instanceof FilteredPlace) extendFiltered(arrived);
+      else if (way === "before") extend(place.extendDown(arrived));
+      else extend(place.extendUp(arrived), arrived.newer);
     },
     [COMMAND_REFUSED]({ nonce, seq }) {
-      if (!nonce && seq === undefined) stopPage();
+      if (!nonce && seq === undefined) page.end();
     },
     [CONNECTION_CHANGED]() {
-      stopSync();
-      stopPage();
+      catchUp.end();
+      page.end();
     },
   });
 
   function tell({ kind, added, changed, messages, more }, arrived = []) {
     if (kind === "hole") return sync();
     if (kind === "reset") {
-      stopPage(); // A page that is on its way belongs to what was there before.
-      if (place) goal ??= visited; // What changed there was not told: it is asked for again.
-      place = null;
-      reset();
+      if (place instanceof OldPlace) goal ??= visited; // What changed there was not told: it is asked for again.
+      goHome();
     } else if (place) {
-      const here = place.apply(arrived);
-      if (here.length) events.publish(TIMELINE_CHANGED, { added: [], changed: here });
-      if (added?.length) events.publish(TIMELINE_MISSED, { added });
+      tellPlace(place.apply(arrived, added ?? []), added ?? []);
     } else if (kind === "changed") {
-      events.publish(TIMELINE_CHANGED, { added, changed });
+      events.publish(TIMELINE_CHANGED, { added, changed, removed: [] });
     } else if (kind === "extended") {
       events.publish(TIMELINE_EXTENDED, { messages, more, newer: false });
     }
     events.publish(TIMELINE_REACHED, { log: log.log, version: log.head });
   }
 
+  /** Of what has come, the view shows what became of it `here`; the rest is missed. */
+  function tellPlace(here, came) {
+    const { added, changed, removed, entered } = here;
+    const missed = came.filter((message) => !added.includes(message));
+    if (entered.length) events.publish(TIMELINE_EXTENDED, { messages: entered, more: place.more, newer: false });
+    if (added.length || changed.length || removed.length) events.publish(TIMELINE_CHANGED, { added, changed, removed });
+    if (missed.length) events.publish(TIMELINE_MISSED, { added: missed });
+  }
+
+  /** To the newest, or to what matches the filter. */
+  function goHome() {
+    page.end(); // One that is on its way belongs to what was there before.
+    place = filter && new FilteredPlace(log, (message) => matches(filter, message, me));
+    reset();
+    fill();
+  }
+
   function reset() {
     const { messages, more } = place ?? log;
-    events.publish(TIMELINE_RESET, { messages, more, newer: place !== null });
+    events.publish(TIMELINE_RESET, { messages, more, newer: place instanceof OldPlace });
+  }
+
+  // --- what matches the filter ---
+
+  /** What the log holds may have little that matches. */
+  function fill() {
+    if (place instanceof FilteredPlace && place.more && place.size < PAGE_SIZE && !page.asked) ask("before", place.oldest);
+  }
+
+  function extendFiltered(arrived) {
+    const messages = place.extendDown(arrived);
+    events.publish(TIMELINE_EXTENDED, { messages, more: place.more, newer: false });
+    fill();
   }
 
   // --- an old place ---
@@ -133,11 +174,11 @@ export function mount({ events }) {
     events.publish(MESSAGE_SHOWN, { seq });
   }
 
-  function enter(page) {
+  function enter(arrived) {
     if (goal === null) return; // Nobody wants to see it any more.
     visited = goal;
-    place = new OldPlace(page);
-    join(page.newer);
+    place = new OldPlace(arrived);
+    join(arrived.newer);
     reset();
     shown();
   }
@@ -160,35 +201,27 @@ export function mount({ events }) {
   // --- asking ---
 
   function sync() {
-    if (syncTimer) return;
-    syncTimer = setTimeout(stopSync, ANSWER_MS);
+    if (catchUp.asked) return;
+    catchUp.ask({ since: log.head });
     events.publish(SEND_COMMAND, { command: { type: "sync", since: log.head } });
   }
 
-  function stopSync() {
-    clearTimeout(syncTimer);
-    syncTimer = null;
-  }
-
   function ask(way, seq) {
-    stopPage();
-    asked = { way, seq };
-    pageTimer = setTimeout(stopPage, ANSWER_MS);
-    events.publish(TIMELINE_LOADING, { isLoading: true });
-    events.publish(SEND_COMMAND, { command: { type: "history", [way]: seq, limit: PAGE_SIZE } });
-  }
-
-  function stopPage() {
-    if (!pageTimer) return;
-    clearTimeout(pageTimer);
-    pageTimer = null;
-    asked = null;
-    events.publish(TIMELINE_LOADING, { isLoading: false });
+    // Around a message is the room; what is older than what matches a filter matches it as well.
+    const conditions = way === "before" && place instanceof FilteredPlace ? conditionsOf(filter, me) : {};
+    page.ask({ way, seq, conditions });
+    events.publish(SEND_COMMAND, { command: { type: "history", [way]: seq, limit: PAGE_SIZE, ...conditions } });
   }
 
   return function unmount() {
     end();
-    clearTimeout(syncTimer);
-    clearTimeout(pageTimer);
+    catchUp.end();
+    page.end();
   };
+}
+
+/** Whether a page is what was asked here, and not what another module asked. */
+function answers(page, { way, seq, conditions }) {
+  const isSame = (name) => String(page[name] ?? "") === String(conditions[name] ?? "");
+  return page[way] === seq && ["author", "authors", "mentions", "links"].every(isSame);
 }

@@ -1,6 +1,7 @@
 /** One message as an item of the list. */
 import { actionOf } from "./commands.js";
 import { fromTemplate, setText, slot } from "./dom.js";
+import { fragmentOf } from "./filter.js";
 import { fold, paintAvatar, tagOf } from "./names.js";
 import { nodesOf } from "./safe-html.js";
 import { clock, countdown, exact, isoOf } from "./time.js";
@@ -70,6 +71,7 @@ function fillHead(item, author, at) {
   item.dataset.author = author.id ?? "";
   item.dataset.at = at;
   setText(slot(item, "name"), author.name);
+  slot(item, "author").href = fragmentOf({ authors: [author.id ?? ""] });
   paintAvatar(slot(item, "avatar"), { id: author.id ?? "", name: author.name });
   const time = slot(item, "time");
   time.dateTime = isoOf(at);

@@ -40,11 +40,11 @@ export class OldPlace {
     return this.#hold(messages);
   }
 
-  /** Takes what has changed anywhere in the room; returns what of it is a change here. */
+  /** Takes what has come or changed anywhere in the room; returns what that is here: changes only. */
   apply(messages) {
     const changed = messages.filter(({ seq, version }) => this.#held.get(seq)?.version < version);
     for (const message of changed) this.#held.set(message.seq, message);
-    return changed;
+    return { added: [], entered: [], changed, removed: [] };
   }
 
   #hold(messages) {

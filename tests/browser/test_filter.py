@@ -1,0 +1,153 @@
+"""Choosing what shows: whose messages, what mentions one, what has links, over the whole history."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.person import Person
+from tests.client import Client
+from tests.servers import ChattyServer
+
+Make = Callable[..., Person]
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+def visit(client: Client, work: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any:
+    """Somebody comes, does that, and goes. In a thread of its own: Playwright's loop runs in this one."""
+
+    async def come() -> Any:
+        async with client:
+            return await work(client)
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(come())).result()
+
+
+def talk(client: Client, bodies: list[str]) -> None:
+    async def say(client: Client) -> None:
+        for start in range(0, len(bodies), 20):
+            some = bodies[start : start + 20]
+            last = client.head + len(some)
+            for body in some:
+                await client.send(type="post", nonce=str(uuid.uuid4()), body=body)
+            await client.until(lambda client, last=last: client.head >= last, "its own messages")
+
+    visit(client, say)
+
+
+def banner(somebody: Person) -> Locator:
+    return somebody.page.locator("[data-module=filter-banner]")
+
+
+def chips(somebody: Person) -> Locator:
+    return banner(somebody).locator(".filter-chip bdi")
+
+
+def show(somebody: Person, fragment: str) -> None:
+    somebody.run("fragment => { location.hash = fragment }", fragment)
+
+
+def test_what_comes_and_changes_shows_where_it_matches(person: Make, server: ChattyServer, room: str) -> None:
+    ann, bob = person("Ann"), Client(server.http_url, "Bob", room)
+    ann.page.get_by_role("link", name="With links").click()
+    expect(ann.page.get_by_text("No links yet")).to_be_visible()
+
+    async def begin(bob: Client) -> list[int]:
+        return [(await bob.post(body))["seq"] for body in ("plain", "https://example.com/1", "https://example.com/2")]
+
+    plain, first, second = visit(bob, begin)
+    expect(ann.bodies).to_have_text(["https://example.com/1", "https://example.com/2"])
+
+    async def change(bob: Client) -> None:
+        await bob.change(plain, type="edit", body="now with https://example.com/0")
+        await bob.change(first, type="edit", body="no more")
+        await bob.change(second, type="delete")
+
+    visit(bob, change)
+    expect(ann.bodies).to_have_text(["now with https://example.com/0", "This message was taken back."])
+
+    ann.page.get_by_role("link", name="Mentions of you").click()
+    expect(ann.page.get_by_text("Nobody has mentioned you yet")).to_be_visible()
+    talk(bob, ["@Ann", "@Anna", "hello @Ann, see https://example.com/3"])
+    expect(ann.bodies).to_have_text(["@Ann", "hello @Ann, see https://example.com/3"])
+    ann.page.get_by_role("link", name="With links").click(modifiers=["Control"])
+    expect(ann.bodies).to_have_text(["hello @Ann, see https://example.com/3"])
+    assert ann.page.url.endswith("#mentions/links")
+
+
+def test_conditions_are_added_and_taken_away_one_by_one(person: Make) -> None:
+    ann, bob, cid = person("Ann"), person("Bob"), person("Cid")
+    for somebody in (ann, bob, cid):
+        somebody.say(f"from {somebody.name}").say(f"https://example.com/{somebody.name}")
+    expect(ann.messages).to_have_count(6)
+
+    ann.filter_by("Bob")
+    expect(ann.messages).to_have_count(2)
+    expect(banner(ann)).to_contain_text("Only what ⁨Bob⁩ wrote")
+    expect(chips(ann).first).to_be_hidden()
+    ann.member("Cid").get_by_role("link").click(modifiers=["Control"])
+    expect(ann.messages).to_have_count(4)
+    ann.member("Ann").hover()
+    ann.member("Ann").get_by_role("button", name="Show their messages as well").click()
+    expect(ann.messages).to_have_count(6)
+    expect(chips(ann)).to_have_text(["Bob", "Cid", "Ann"])
+    expect(ann.member("Ann").get_by_role("button", pressed=True)).to_have_count(1)
+    ann.page.get_by_role("button", name="Only these of what is shown").last.focus()
+    ann.page.keyboard.press("Enter")
+    expect(ann.bodies).to_have_text([f"https://example.com/{name}" for name in ("Ann", "Bob", "Cid")])
+    expect(banner(ann).get_by_role("status").first).to_have_text("Only what ⁨Bob⁩, ⁨Cid⁩, and ⁨Ann⁩ wrote, with links")
+
+    ann.page.get_by_role("button", name="Take away: ⁨Ann⁩").click()
+    expect(ann.bodies).to_have_text([f"https://example.com/{name}" for name in ("Bob", "Cid")])
+    # What I say isn't among it; that is said, as long as it is so.
+    ann.say("not here")
+    expect(banner(ann)).to_contain_text("Your message was sent.")
+    expect(ann.messages).to_have_count(2)
+    ann.page.go_back()
+    expect(ann.messages).to_have_count(3)
+    expect(banner(ann)).not_to_contain_text("Your message was sent.")
+
+    ann.composer.focus()
+    ann.page.keyboard.press("Escape")
+    expect(ann.messages).to_have_count(7)
+    expect(banner(ann)).to_be_hidden()
+    ann.page.go_back()
+    expect(ann.messages).to_have_count(3)
+
+
+def test_fragments_say_filters_and_broken_ones_everything(person: Make) -> None:
+    ann = person("Ann")
+    read = """async (fragments) => {
+        const { readFilter, fragmentOf } = await import("/static/chat/js/lib/filter.js");
+        return fragments.map((fragment) => fragmentOf(readFilter(fragment)));
+    }"""
+    ids = [str(uuid.UUID(int=number)) for number in range(1, 22)]
+    canonical = [
+        "#mentions",
+        "#links",
+        "#mentions/links",
+        f"#users/{ids[0]}",
+        f"#users/{ids[0]},{ids[1]}/mentions/links",
+    ]
+    canonical.append(f"#users/{','.join(ids[:20])}")
+    assert ann.run(read, canonical) == canonical
+    assert ann.run(read, [f"#users/{ids[0].upper()}%2C{ids[1]}%2C{ids[1]}/links/", "#mentions/"]) == [
+        f"#users/{ids[0]},{ids[1]}/links",
+        "#mentions",
+    ]
+    broken = ["", "#", "#users", "#users/", "#users/Bob", "#users/%E0%A4%A", f"#users/{','.join(ids)}", "#message/1"]
+    broken += [
+        f"#users/{ids[0]},",
+        f"#users/{ids[0]}/nonsense",
+        "#links/mentions",
+        "#nonsense",
+        "#//links",
+        f"#{ids[0]}",
+    ]
+    assert set(ann.run(read, broken)) == {"#users"}
+    show(ann, f"#users/{NOBODY}")
+    expect(ann.page.get_by_text("This member hasn't said anything here")).to_be_visible()
