@@ -1,11 +1,21 @@
-/** The field at the bottom: Enter sends, Shift+Enter breaks the line. What is written there is kept until it is sent. */
+/**
+ * The field at the bottom: Enter sends, Shift+Enter breaks the line. What is written there is kept until it is sent.
+ *
+ * Others may borrow it for words that aren't a new message: the draft is put aside until they give it back.
+ */
 import {
   APP_LAUNCHED,
+  BORROW_COMPOSER,
   CHANGE_NAME,
+  COMPOSER_ESCAPED,
+  COMPOSER_SUBMITTED,
   COMPOSER_TYPED,
+  EDIT_LAST,
+  FILL_COMPOSER,
   HELP_CLOSED,
   OPEN_HELP,
   OPEN_SCREEN_NAME,
+  RETURN_COMPOSER,
   ROOM_WELCOMED,
   SCREEN_NAME_CLOSED,
   SEND_MESSAGE,
@@ -26,6 +36,7 @@ export function mount({ events, root }) {
   const left = slot(root, "left");
   const problem = slot(root, "problem");
   let limit = Number(root.dataset.bodyLimit);
+  let isBorrowed = false;
 
   field.value = draft.read();
 
@@ -38,10 +49,24 @@ export function mount({ events, root }) {
       },
       [SCREEN_NAME_CLOSED]: () => field.focus(),
       [HELP_CLOSED]: () => field.focus(),
+      [BORROW_COMPOSER]({ body, label }) {
+        isBorrowed = true;
+        show(body, label);
+        field.focus();
+      },
+      [RETURN_COMPOSER]() {
+        if (!isBorrowed) return;
+        isBorrowed = false;
+        show(draft.read(), word("send"));
+      },
+      [FILL_COMPOSER]({ body }) {
+        draft.write([draft.read().trimEnd(), body].filter(Boolean).join("\n"));
+        if (!isBorrowed) show(draft.read());
+        field.focus();
+      },
     }),
     draft.watchSent(() => {
-      field.value = "";
-      refresh();
+      if (!isBorrowed) show("");
     }),
     listen(root, "submit", (event) => {
       event.preventDefault();
@@ -49,15 +74,19 @@ export function mount({ events, root }) {
     }),
     listen(field, "keydown", (event) => {
       // An Enter that ends the composition of a character (Japanese, Chinese) isn't ours.
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      if (event.shiftKey || event.isComposing) return;
+      if (event.key === "Escape") events.publish(COMPOSER_ESCAPED);
+      const asksForLast = event.key === "ArrowUp" && !isBorrowed && !field.value;
+      if (event.key !== "Enter" && !asksForLast) return;
       event.preventDefault();
-      send();
+      if (asksForLast) events.publish(EDIT_LAST);
+      else send();
     }),
     listen(field, "input", () => {
       setText(problem, "");
       refresh();
-      draft.write(field.value);
-      if (field.value.trim()) events.publish(COMPOSER_TYPED);
+      if (!isBorrowed) draft.write(field.value);
+      if (field.value.trim()) events.publish(COMPOSER_TYPED, { body: field.value });
     }),
     listen(window, "resize", fit),
     listen(document, "keydown", takeKey),
@@ -65,7 +94,9 @@ export function mount({ events, root }) {
 
   function send() {
     const body = field.value.trim();
-    if (!body || room() < 0) return;
+    if (room() < 0) return;
+    if (isBorrowed) return events.publish(COMPOSER_SUBMITTED, { body });
+    if (!body) return;
     const { kind, text } = readCommand(body);
     if (kind === "unknown") {
       setText(problem, word("unknown", { command: text }));
@@ -82,6 +113,13 @@ export function mount({ events, root }) {
     if (kind !== "help") field.focus();
   }
 
+  function show(body, label = null) {
+    field.value = body;
+    if (label) setText(slot(root, "send-label"), label);
+    setText(problem, "");
+    refresh();
+  }
+
   /** Characters as the server counts them: code points. */
   function room() {
     return limit - [...field.value.trim()].length;
@@ -90,7 +128,7 @@ export function mount({ events, root }) {
   function refresh() {
     const isFull = room() < 0;
     // Not `disabled`: that would take the focus away from somebody who just pressed it.
-    button.setAttribute("aria-disabled", String(isFull || !field.value.trim()));
+    button.setAttribute("aria-disabled", String(isFull || (!isBorrowed && !field.value.trim())));
     root.classList.toggle("is-full", isFull);
     left.hidden = room() > limit * (1 - COUNT_FROM);
     if (!left.hidden) setText(left, isFull ? plural("over", -room()) : plural("left", room()));

@@ -18,6 +18,11 @@ export const TOGGLE_FILTER = name("filter:toggle");
 export const OPEN_HELP = name("help:open");
 export const HELP_CLOSED = name("help:closed");
 export const COMPOSER_TYPED = name("composer:typed");
+export const COMPOSER_SUBMITTED = name("composer:submitted");
+export const COMPOSER_ESCAPED = name("composer:escaped");
+export const FILL_COMPOSER = name("composer:fill");
+export const BORROW_COMPOSER = name("composer:borrow");
+export const RETURN_COMPOSER = name("composer:return");
 export const OPEN_MENU = name("menu:open");
 export const MENU_CHOSEN = name("menu:chosen");
 
@@ -77,6 +82,15 @@ export const SEND_MESSAGE = name("message:send");
 export const RETRY_MESSAGE = name("message:retry");
 export const DISCARD_MESSAGE = name("message:discard");
 export const OUTBOX_CHANGED = name("outbox:changed");
+
+// What I change, take back, or react to
+export const AMEND_MESSAGE = name("message:amend");
+export const RETRY_AMENDMENT = name("amendment:retry");
+export const DISCARD_AMENDMENT = name("amendment:discard");
+export const AMENDMENTS_CHANGED = name("amendments:changed");
+export const EDIT_LAST = name("message:edit-last");
+export const EDIT_AGAIN = name("message:edit-again");
+export const TAKE_BACK = name("message:take-back");
 
 // People
 export const NAMESAKES_CHANGED = name("people:namesakes-changed");

@@ -3,12 +3,16 @@ import { APP_LAUNCHED } from "./events.js";
 import * as alertNotice from "./alert-notice.js";
 import * as alertSettings from "./alert-settings.js";
 import * as alerts from "./alerts.js";
+import * as amendmentNotice from "./amendment-notice.js";
+import * as amendments from "./amendments.js";
 import * as announce from "./announce.js";
 import * as appBadge from "./app-badge.js";
 import * as attention from "./attention.js";
 import * as build from "./build.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
+import * as copying from "./copying.js";
+import * as editing from "./editing.js";
 import * as favicon from "./favicon.js";
 import * as filter from "./filter.js";
 import * as filterBanner from "./filter-banner.js";
@@ -33,6 +37,7 @@ import * as sidebar from "./sidebar.js";
 import * as socket from "./socket.js";
 import * as sound from "./sound.js";
 import * as suggest from "./suggest.js";
+import * as takingBack from "./taking-back.js";
 import * as theme from "./theme.js";
 import * as timeline from "./timeline.js";
 import * as title from "./title.js";
@@ -43,12 +48,16 @@ const MODULES = {
   "alert-notice": alertNotice,
   "alert-settings": alertSettings,
   alerts,
+  "amendment-notice": amendmentNotice,
+  amendments,
   announce,
   "app-badge": appBadge,
   attention,
   build,
   composer,
   connection,
+  copying,
+  editing,
   favicon,
   filter,
   "filter-banner": filterBanner,
@@ -73,6 +82,7 @@ const MODULES = {
   socket,
   sound,
   suggest,
+  "taking-back": takingBack,
   theme,
   timeline,
   title,

@@ -4,7 +4,7 @@
  * Its entries stand in the template: `data-entry` names one, `data-for` the kinds of thing that it is for, `data-needs` the traits that the
  * thing must have. A module adds functionality by adding its entry there and listening to `menu:chosen`.
  */
-import { MENU_CHOSEN, OPEN_MENU, ROOM_WELCOMED, subscribeAll } from "./events.js";
+import { MENU_CHOSEN, OPEN_MENU, ROOM_CHANGED, ROOM_WELCOMED, subscribeAll } from "./events.js";
 import { listen } from "./lib/dom.js";
 
 const GAP = 4; // Pixels between the menu and what opened it, and at least to the window's edge.
@@ -12,13 +12,16 @@ const GAP = 4; // Pixels between the menu and what opened it, and at least to th
 export function mount({ events, root }) {
   const home = root.parentElement;
   let isModerator = false;
+  let isLocked = false;
   let opened = null; // The payload that asked for it.
 
   const ends = [
     subscribeAll(events, {
       [ROOM_WELCOMED](welcome) {
         isModerator = Boolean(welcome.moderator);
+        isLocked = Boolean(welcome.room.locked);
       },
+      [ROOM_CHANGED]: ({ room }) => (isLocked = Boolean(room.locked)),
       [OPEN_MENU]: open,
     }),
     listen(root, "click", ({ target }) => choose(target.closest("[data-entry]"))),
@@ -33,7 +36,7 @@ export function mount({ events, root }) {
     const isAgain = opened?.anchor === asked.anchor;
     close();
     if (isAgain) return;
-    const traits = new Set([...asked.traits, asked.kind, isModerator && "moderator"]);
+    const traits = new Set([...asked.traits, asked.kind, isModerator && "moderator", (isModerator || !isLocked) && "writable"]);
     for (const entry of root.querySelectorAll("[data-entry]")) {
       const needs = (entry.dataset.needs ?? "").split(" ").filter(Boolean);
       entry.hidden = !entry.dataset.for.split(" ").includes(asked.kind) || !needs.every((need) => traits.has(need));
@@ -86,7 +89,7 @@ export function mount({ events, root }) {
     const { kind, subject, anchor } = opened;
     close();
     anchor.focus();
-    events.publish(MENU_CHOSEN, { entry: entry.dataset.entry, value: entry.dataset.value ?? null, kind, subject });
+    events.publish(MENU_CHOSEN, { entry: entry.dataset.entry, value: entry.dataset.value ?? null, kind, subject, anchor });
   }
 
   function close() {

@@ -1,10 +1,12 @@
 /** The messages, oldest first, and at the end what I said that isn't acknowledged yet. */
 import {
+  AMENDMENTS_CHANGED,
   DISCARD_MESSAGE,
   FILTER_CHANGED,
   IDENTITY_READY,
   LOAD_OLDER,
   MEMBER_RENAMED,
+  MENU_CHOSEN,
   NAMESAKES_CHANGED,
   NAME_CHOSEN,
   OPEN_MENU,
@@ -17,9 +19,11 @@ import {
   TIMELINE_RESET,
   subscribeAll,
 } from "./events.js";
+import { amended } from "./lib/amend.js";
 import { arrange, arrangeAround } from "./lib/arrange.js";
 import { listen, slot } from "./lib/dom.js";
 import { showsMine } from "./lib/filter.js";
+import { entryOfKey, traitsOf } from "./lib/message-tools.js";
 import { fillMessage, fillPending, fillTag, markMentions, newMessage, stopPending } from "./lib/message-view.js";
 import { readWords } from "./lib/words.js";
 
@@ -29,6 +33,8 @@ export function mount({ events, root }) {
   const older = slot(root, "older");
   const items = new Map(); // seq -> li
   const pending = new Map(); // nonce -> li
+  const messages = new WeakMap(); // li -> message
+  let amendments = [];
   let me = { id: null, name: "" };
   let entries = [];
   let filter = null;
@@ -45,7 +51,6 @@ export function mount({ events, root }) {
       [MEMBER_RENAMED]: ({ member }) => member.id === me.id && meet(member),
       [ROOM_WELCOMED](welcome) {
         isLoaded = true;
-        root.classList.toggle("has-menus", Boolean(welcome.moderator));
         meet(welcome.me);
       },
       [TIMELINE_RESET]({ messages, more, newer }) {
@@ -63,10 +68,7 @@ export function mount({ events, root }) {
         arrange(list);
       },
       [TIMELINE_CHANGED]({ added, changed, removed }) {
-        for (const message of changed) {
-          fillMessage(items.get(message.seq), message, words);
-          markMentions(items.get(message.seq), me.id);
-        }
+        for (const message of changed) fill(items.get(message.seq), message);
         for (const item of insert(added)) arrangeAround(item);
         if (removed.length) remove(removed);
       },
@@ -79,6 +81,10 @@ export function mount({ events, root }) {
       [OUTBOX_CHANGED](outbox) {
         entries = outbox.entries;
         showPending();
+      },
+      [AMENDMENTS_CHANGED]({ entries: news, seqs }) {
+        amendments = news.filter(({ state }) => state === "sending");
+        for (const seq of seqs) if (items.has(seq)) fill(items.get(seq), messages.get(items.get(seq)));
       },
       [FILTER_CHANGED](changed) {
         filter = changed.filter;
@@ -98,13 +104,42 @@ export function mount({ events, root }) {
       if (action === "discard") events.publish(DISCARD_MESSAGE, { nonce: item.dataset.nonce });
       if (action === "menu") openMenu(item);
     }),
+    listen(list, "keydown", chooseByKey),
+    listen(list, "contextmenu", openByLongPress),
   ];
 
   function openMenu(item) {
-    const { seq, author: id } = item.dataset;
-    const subject = { seq: Number(seq), author: { id, name: slot(item, "name").textContent } };
-    const traits = [id === me.id ? "own" : "others", item.classList.contains("is-deleted") ? "deleted" : "standing"];
-    events.publish(OPEN_MENU, { kind: "message", anchor: slot(item, "menu"), subject, traits });
+    const subject = asShown(messages.get(item));
+    events.publish(OPEN_MENU, { kind: "message", anchor: slot(item, "menu"), subject, traits: traitsOf(subject, me.id) });
+  }
+
+  function openByLongPress(event) {
+    const item = event.target.closest("li");
+    if (event.pointerType !== "touch" || !messages.has(item) || event.target.closest("a, pre, button")) return;
+    event.preventDefault();
+    openMenu(item);
+  }
+
+  function chooseByKey(event) {
+    const entry = entryOfKey(event);
+    const item = event.target.closest("li");
+    if (!entry || !messages.has(item)) return;
+    const subject = asShown(messages.get(item));
+    if (subject.deleted || (entry === "edit" && subject.author.id !== me.id)) return;
+    event.preventDefault();
+    events.publish(MENU_CHOSEN, { entry, value: null, kind: "message", subject, anchor: slot(item, "menu") });
+  }
+
+  /** With what I have asked for and the server hasn't answered yet. */
+  function asShown(message) {
+    const own = amendments.filter(({ seq }) => seq === message.seq);
+    return own.length ? amended(message, own, me.id) : message;
+  }
+
+  function fill(item, message) {
+    messages.set(item, message);
+    fillMessage(item, asShown(message), words);
+    markMentions(item, me.id);
   }
 
   function meet(news) {
@@ -117,11 +152,10 @@ export function mount({ events, root }) {
   }
 
   /** Puts messages (by seq) into their places; returns their items. */
-  function insert(messages) {
-    const made = messages.map((message) => {
+  function insert(arrived) {
+    const made = arrived.map((message) => {
       const item = newMessage(root);
-      fillMessage(item, message, words);
-      markMentions(item, me.id);
+      fill(item, message);
       fillTag(item, namesakes);
       item.classList.toggle("is-own", message.author.id === me.id);
       items.set(message.seq, item);

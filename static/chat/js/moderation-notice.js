@@ -19,7 +19,8 @@ export function mount({ events, root }) {
         if (entry === "ban") names.set(member.id, member.name);
       },
       [SEND_COMMAND]({ command }) {
-        if (COMMANDS.has(command.type)) waiting = command;
+        // Without a reason, somebody takes back what they said themselves.
+        if (COMMANDS.has(command.type) && (command.type !== "delete" || "reason" in command)) waiting = command;
       },
       [MEMBER_BANNED]({ id }) {
         waiting = null;

@@ -21,11 +21,15 @@ export function fillMessage(item, message, { word }) {
   fillHead(item, message.author, message.at);
   slot(item, "link").href = `#message/${message.seq}`;
   item.classList.toggle("is-deleted", Boolean(message.deleted));
+  item.classList.toggle("is-amended", Boolean(message.isPending));
   const body = slot(item, "body");
   if (message.deleted) body.textContent = word("deleted");
+  else if (message.html === null) body.textContent = actionOf(message.body) ?? message.body; // The server hasn't made it yet.
   else body.replaceChildren(nodesOf(message.html));
   item.classList.toggle("is-action", actionOf(message.body) !== null);
-  slot(item, "edited").hidden = !message.edited_at || Boolean(message.deleted);
+  const edited = slot(item, "edited");
+  edited.hidden = !message.edited_at || Boolean(message.deleted);
+  if (!edited.hidden) edited.dataset.exact = exact(message.edited_at);
   foldIfLong(item, message.body);
 }
 

@@ -1,0 +1,134 @@
+/**
+ * Edits, deletions and reactions of mine that the server hasn't answered yet. One at a time is on its way, in the order of asking.
+ *
+ * They outlive lost connections and reloads. Each may be sent again: where it is carried out already, the message comes back as it stands.
+ * Two tabs that edit the same message agree in the end on what the server took last.
+ */
+import {
+  AMENDMENTS_CHANGED,
+  AMEND_MESSAGE,
+  APP_LAUNCHED,
+  CHANGES_ARRIVED,
+  COMMAND_REFUSED,
+  CONNECTION_CHANGED,
+  DISCARD_AMENDMENT,
+  MESSAGE_ARRIVED,
+  RETRY_AMENDMENT,
+  ROOM_WELCOMED,
+  SEND_COMMAND,
+  subscribeAll,
+} from "./events.js";
+import { isCarriedOut, supersedes } from "./lib/amend.js";
+import { openStore } from "./lib/store.js";
+import { makeUuid } from "./lib/uuid.js";
+
+const TEMPORARY = new Set(["rate_limited", "unavailable"]);
+const RETRY_SECONDS = 2; // Where a temporary refusal names no time.
+const ANSWER_MS = 10_000; // No word of it on a living connection: ask again.
+
+export function mount({ events, root }) {
+  const store = openStore("sessionStorage");
+  const key = `amendments.${root.dataset.room}`;
+  let entries = store.get(key) ?? [];
+  let me = null;
+  let isJoined = false;
+  let sent = null; // The id of the one that is on its way.
+  let timer = null;
+
+  const end = subscribeAll(events, {
+    [APP_LAUNCHED]: () => tell(entries),
+    [AMEND_MESSAGE]({ type, seq, body, emoji, on }) {
+      const amendment = { id: makeUuid(), type, seq, body, emoji, on, state: "sending" };
+      const rest = entries.filter((entry) => entry.id === sent || !supersedes(amendment, entry));
+      change([...rest, amendment], [amendment]);
+      flush();
+    },
+    [RETRY_AMENDMENT]({ id }) {
+      replace(id, { state: "sending", code: null });
+      flush();
+    },
+    [DISCARD_AMENDMENT]: ({ id }) => settle(id),
+    [ROOM_WELCOMED](welcome) {
+      me = welcome.me.id;
+      isJoined = true;
+      sent = null;
+      flush();
+    },
+    [MESSAGE_ARRIVED]: (message) => acknowledge([message]),
+    [CHANGES_ARRIVED]: ({ messages }) => acknowledge(messages),
+    [COMMAND_REFUSED]({ seq, nonce, code, retry_after: retryAfter }) {
+      const entry = entries.find(({ id }) => id === sent);
+      if (!entry || nonce || entry.seq !== seq) return;
+      if (TEMPORARY.has(code)) replace(sent, { retryAt: Date.now() + (retryAfter ?? RETRY_SECONDS) * 1000 });
+      // A tombstone says enough to whoever wanted it, or reacted to it. An edit has words that must not be lost.
+      else if (code === "no_such_message" && entry.type !== "edit") return settle(sent);
+      else replace(sent, { state: "failed", code });
+      sendNext();
+    },
+    [CONNECTION_CHANGED]({ state }) {
+      if (state === "joined") return; // The welcome follows.
+      isJoined = false;
+      sent = null;
+      clearTimeout(timer);
+    },
+  });
+
+  function flush() {
+    const next = entries.find((entry) => entry.state === "sending");
+    if (!isJoined || sent || !next) return;
+    clearTimeout(timer);
+    const wait = (next.retryAt ?? 0) - Date.now();
+    if (wait > 0) {
+      timer = setTimeout(flush, wait);
+      return;
+    }
+    if (next.retryAt) replace(next.id, { retryAt: null });
+    sent = next.id;
+    timer = setTimeout(sendNext, ANSWER_MS);
+    const { type, seq, body, emoji, on } = next;
+    events.publish(SEND_COMMAND, { command: { type, seq, body, emoji, on } });
+  }
+
+  function sendNext() {
+    sent = null;
+    flush();
+  }
+
+  /** Only what is on its way can be answered: a later one may ask for how things were before. */
+  function acknowledge(messages) {
+    const entry = entries.find(({ id }) => id === sent);
+    const answer = entry && messages.find(({ seq }) => seq === entry.seq);
+    if (answer && isCarriedOut(entry, answer, me)) settle(entry.id);
+  }
+
+  function settle(id) {
+    change(
+      entries.filter((entry) => entry.id !== id),
+      entries.filter((entry) => entry.id === id),
+    );
+    if (id === sent) sendNext();
+  }
+
+  function replace(id, news) {
+    const changed = entries.map((entry) => (entry.id === id ? { ...entry, ...news } : entry));
+    change(
+      changed,
+      changed.filter((entry) => entry.id === id),
+    );
+  }
+
+  function change(next, concerned) {
+    entries = next;
+    store.set(key, entries);
+    tell(concerned);
+  }
+
+  function tell(concerned) {
+    events.publish(AMENDMENTS_CHANGED, { entries, seqs: new Set(concerned.map(({ seq }) => seq)) });
+  }
+
+  return function unmount() {
+    end();
+    clearTimeout(timer);
+  };
+}

@@ -1,0 +1,43 @@
+/** What a message looks like with changes on it that the server hasn't answered yet. An amendment is `{type, seq, ...}` as its command. */
+
+/** `message` with `amendments` (its own ones, oldest first) of the member `me` on it. What they change is marked with `isPending`. */
+export function amended(message, amendments, me) {
+  return amendments.reduce((shown, amendment) => apply(shown, amendment, me), message);
+}
+
+/** Whether `message` is as `amendment` wants it. */
+export function isCarriedOut({ type, body, emoji, on }, message, me) {
+  if (type === "delete") return Boolean(message.deleted);
+  if (type === "edit") return message.body === body;
+  return hasReacted(message, emoji, me) === on;
+}
+
+/** Whether the newer one makes the older one needless. */
+export function supersedes(newer, older) {
+  if (newer.seq !== older.seq) return false;
+  return newer.type === "delete" || (newer.type === older.type && isSame(newer.emoji, older.emoji));
+}
+
+export function hasReacted(message, emoji, id) {
+  return Object.entries(message.reactions ?? {}).some(([chosen, ids]) => isSame(chosen, emoji) && ids.includes(id));
+}
+
+function apply(message, amendment, me) {
+  if (message.deleted || isCarriedOut(amendment, message, me)) return message;
+  if (amendment.type === "delete") return { ...message, deleted: true, body: "", html: "", reactions: {}, isPending: true };
+  if (amendment.type === "edit") return { ...message, body: amendment.body, html: null, isPending: true };
+  return { ...message, reactions: reacted(message.reactions ?? {}, amendment, me) };
+}
+
+function reacted(reactions, { emoji, on }, me) {
+  const key = Object.keys(reactions).find((chosen) => isSame(chosen, emoji)) ?? emoji;
+  const ids = (reactions[key] ?? []).filter((id) => id !== me);
+  const next = { ...reactions, [key]: on ? [...ids, me] : ids };
+  if (!next[key].length) delete next[key];
+  return next;
+}
+
+/** The server writes an emoji in its full form, keyboards often without the selector that asks for colour. */
+function isSame(one = "", other = "") {
+  return one.replaceAll("\ufe0f", "") === other.replaceAll("\ufe0f", "");
+}

@@ -1,0 +1,142 @@
+"""Changing what was said: edits and deletions, over outages and between tabs."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.person import Person, Wire
+
+Make = Callable[..., Person]
+
+
+def choose(somebody: Person, text: str, entry: str) -> None:
+    """Takes an entry of a message's menu."""
+    message = somebody.message(text)
+    message.hover()
+    message.get_by_role("button", name="More about this message").click()
+    somebody.page.get_by_role("menuitem", name=entry, exact=True).click()
+
+
+def bar(somebody: Person) -> Locator:
+    return somebody.page.locator("[data-module=editing]")
+
+
+def notice(somebody: Person) -> Locator:
+    return somebody.page.locator("[data-module=amendment-notice]")
+
+
+def test_an_edit_shows_live_and_the_draft_comes_back(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    ann.say("frist").say("second")
+    choose(ann, "frist", "Edit")
+    expect(bar(ann)).to_be_visible()
+    expect(ann.composer).to_have_value("frist")
+    ann.composer.press("Escape")
+    expect(bar(ann)).to_be_hidden()
+    ann.write("a draft")
+    choose(ann, "frist", "Edit")
+    expect(ann.page.get_by_role("button", name="Save", exact=True)).to_be_visible()
+    ann.write("**first**").composer.press("Enter")
+    for somebody in (ann, bob):
+        expect(somebody.bodies).to_have_text(["first", "second"])
+        expect(somebody.messages.first.locator("strong")).to_have_text("first")
+        expect(somebody.messages.first.get_by_text("edited", exact=True)).to_have_attribute(
+            "data-exact", re.compile(r"\d")
+        )
+    expect(ann.composer).to_have_value("a draft")
+    expect(ann.send_button).to_be_visible()
+
+    ann.write("").composer.press("ArrowUp")  # The last own one.
+    expect(ann.composer).to_have_value("second")
+    ann.reload().wait_until_joined()  # In the middle of it.
+    expect(bar(ann)).to_be_visible()
+    ann.write("second, better").composer.press("Enter")
+    expect(bob.bodies).to_have_text(["first", "second, better"])
+
+    bob.composer.press("ArrowUp")  # Nothing of Bob's is there.
+    expect(bar(bob)).to_be_hidden()
+    bob.message("first").hover()
+    bob.message("first").get_by_role("button", name="More about this message").click()
+    expect(bob.page.get_by_role("menuitem").first).to_be_visible()
+    expect(bob.page.get_by_role("menuitem", name="Edit", exact=True)).to_have_count(0)
+
+
+def test_a_message_is_taken_back_after_a_question(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    ann.say("oops").say("fine")
+    choose(ann, "oops", "Take back…")
+    question = ann.page.get_by_role("dialog", name="Take this message back?")
+    question.get_by_role("button", name="Cancel").click()
+    expect(question).to_be_hidden()
+    choose(ann, "oops", "Take back…")
+    question.get_by_role("button", name="Take back").click()
+    for somebody in (ann, bob):
+        expect(somebody.bodies).to_have_text(["This message was taken back.", "fine"])
+    ann.composer.press("ArrowUp")
+    expect(ann.composer).to_have_value("fine")
+    ann.write("").composer.press("Enter")  # Nothing left of it: the same question.
+    question.get_by_role("button", name="Take back").click()
+    expect(bob.bodies).to_have_text(["This message was taken back."] * 2)
+    expect(bar(ann)).to_be_hidden()
+
+
+def test_changes_wait_for_the_connection_over_a_reload_and_tabs_agree(visitor: Make, person: Make) -> None:
+    bob = person("Bob")
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann").say("one").say("two")
+    tab = visitor(context=ann.page.context).open().wait_until_joined()
+    wire.cut()
+    expect(ann.bar).to_be_visible()
+    choose(ann, "one", "Edit")
+    ann.write("one, changed twice").composer.press("Enter")
+    expect(ann.bodies.first).to_have_text("one, changed twice")  # Shown, though nobody else has it.
+    choose(ann, "two", "Take back…")
+    ann.page.get_by_role("button", name="Take back", exact=True).click()
+    expect(ann.bodies.last).to_have_text("This message was taken back.")
+    choose(tab, "one", "Edit")
+    tab.write("one, changed").composer.press("Enter")
+    expect(bob.bodies).to_have_text(["one, changed", "two"])
+
+    ann.reload()
+    wire.mend()
+    ann.wait_until_joined()
+    for somebody in (ann, tab, bob):
+        expect(somebody.bodies).to_have_text(["one, changed twice", "This message was taken back."])
+    assert len(wire.commands("edit")) == 1
+
+
+def test_a_refused_edit_keeps_the_words_and_says_why(visitor: Make, person: Make) -> None:
+    bob = person("Bob")
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann").say("plain")
+    refusals = iter(
+        [
+            {"code": "rate_limited", "retry_after": 0.4},
+            {"code": "locked"},
+            {"code": "no_such_message"},
+        ]
+    )
+
+    def refuse(command: dict[str, object]) -> dict[str, object] | None:
+        answer = next(refusals, None) if command["type"] == "edit" else None
+        return answer and {"type": "refused", "detail": "", "seq": command["seq"], **answer}
+
+    wire.answer = refuse
+    choose(ann, "plain", "Edit")
+    ann.write("better").composer.press("Enter")
+    expect(notice(ann)).to_contain_text("The room is locked.")  # After it waited by itself.
+    expect(notice(ann)).to_contain_text("better")
+    expect(ann.bodies).to_have_text(["plain"])
+    notice(ann).get_by_role("button", name="Edit again").click()
+    expect(notice(ann)).to_be_hidden()
+    expect(ann.composer).to_have_value("better")
+    ann.composer.press("Enter")
+    expect(notice(ann)).to_contain_text("taken back meanwhile")
+    notice(ann).get_by_role("button", name="Write it anew").click()
+    expect(bar(ann)).to_be_hidden()
+    expect(ann.composer).to_have_value("better")
+    ann.composer.press("Enter")
+    expect(bob.bodies).to_have_text(["plain", "better"])
