@@ -147,13 +147,33 @@ def test_run_of_one_author_is_grouped_and_a_day_is_named(person: Make) -> None:
     expect(bob.message("one").locator(".message-day")).to_be_visible()
 
 
-def test_typing_is_seen_by_others_until_the_message_comes(person: Make) -> None:
-    ann, bob = person("Ann"), person("Bob")
+def test_typing_is_seen_by_others_until_the_message_comes(visitor: Make, person: Make) -> None:
+    bob, ann, cleo = visitor(), person("Ann").say("before"), person("Cleo")
+    wire = Wire(bob.page)
+    bob.page.clock.install()
+    bob.open().enter("Bob")
+    bob.page.clock.pause_at(bob.run("Date.now()") / 1000 + 0.2)  # What is shown for some seconds stays, however slow the test.
+    shown = bob.page.locator(".typing.is-shown")
+    publish = "command => app.events.publish('command:send', { command })"
     ann.composer.press_sequentially("Hel")
-    expect(bob.page.locator(".typing.is-shown")).to_have_text("⁨Ann⁩ is typing")
+    expect(shown).to_have_text("⁨Ann⁩ is typing")
     expect(ann.page.locator(".typing.is-shown")).to_have_count(0)
+    cleo.composer.press_sequentially("Hi")
+    expect(shown).to_have_text("⁨Ann⁩ and ⁨Cleo⁩ are typing")
+    ann.run(publish, {"type": "edit", "seq": 1, "body": "long before"})
+    expect(bob.bodies).to_have_text(["long before"])
+    ann.run(publish, {"type": "rename", "name": "Anna"})
+    expect(shown).to_have_text("⁨Anna⁩ and ⁨Cleo⁩ are typing")
     ann.say("Hello")
-    expect(bob.page.locator(".typing.is-shown")).to_have_count(0)
+    expect(shown).to_have_text("⁨Cleo⁩ is typing")
+    bob.page.clock.resume()
+    expect(shown).to_have_count(0, timeout=10_000)
+
+    wire.cut()
+    wire.mend()
+    expect(bob.bar).to_be_hidden(timeout=15_000)
+    cleo.composer.press_sequentially(" there")
+    expect(shown).to_have_text("⁨Cleo⁩ is typing")
 
 
 def test_typing_is_told_at_most_every_three_seconds(visitor: Make) -> None:

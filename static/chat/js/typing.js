@@ -30,12 +30,18 @@ export function mount({ events, root }) {
   const end = subscribeAll(events, {
     [ROOM_WELCOMED](welcome) {
       me = welcome.me.id;
+      names.clear();
       welcome.members.forEach(learn);
+      for (const id of typers.keys()) if (!names.has(id)) forget(id);
     },
     [MEMBER_JOINED]: ({ member }) => learn(member),
-    [MEMBER_RENAMED]: ({ member }) => learn(member),
+    [MEMBER_RENAMED]({ member }) {
+      learn(member);
+      show();
+    },
     [MEMBER_TYPED]: ({ id }) => id !== me && names.has(id) && see(id),
-    [MESSAGE_ARRIVED]: ({ author }) => forget(author.id),
+    // Not with a change of an older one, which may be a reader's reaction.
+    [MESSAGE_ARRIVED]: ({ author, seq, version }) => seq === version && forget(author.id),
     [MEMBER_LEFT]({ id }) {
       forget(id);
       names.delete(id);
