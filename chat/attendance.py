@@ -12,7 +12,7 @@ from .connection import Connection
 from .mentions import NAMESAKES_LIMIT, People, fold
 from .peers import Held, Released
 from .presence import RENEW_SECONDS, Share, Shares
-from .protocol import TYPING_SECONDS, WELCOME_MEMBERS, Event, Joined, Member, MemberId
+from .protocol import TYPING_SECONDS, WELCOME_MEMBERS, AwayNow, Event, Joined, Member, MemberId
 from .roster import Named, Roster
 
 GRACE_SECONDS = 2  # From the last tab closed to `left`: time for a reload.
@@ -32,8 +32,14 @@ class OwnMember:
     id: MemberId
     named: Named
     connections: dict[Connection, str] = field(default_factory=dict)  # By connection, its network.
+    idle: set[Connection] = field(default_factory=set)
     leaving: asyncio.TimerHandle | None = None
     typed_at: float = float("-inf")
+
+    @property
+    def is_away(self) -> bool:
+        """Whether nobody does anything in any tab here. One without a tab is as it was: it may be coming back."""
+        return len(self.idle) == len(self.connections) if self.connections else self.named.away
 
 
 class Attendance:
@@ -74,19 +80,23 @@ class Attendance:
 
     # --- own members ---
 
-    def arrive(self, connection: Connection, member: Member, network: str = "") -> None:
+    def arrive(self, connection: Connection, member: Member, network: str = "", *, is_idle: bool = False) -> None:
         """A member has come, or one that is here has opened another tab. `network`: where a ban would look for it."""
         own = self._own.get(member.id)
+        is_new = own is None
         if own is None:
             own = self._own[member.id] = OwnMember(member.id, _named_now(member.name))
-            self._hold(own)
-        elif own.named.name != member.name:
-            own.named = _named_now(member.name)
-            self._hold(own)
         if own.leaving is not None:
             own.leaving.cancel()
             own.leaving = None
         own.connections[connection] = network
+        if is_idle:
+            own.idle.add(connection)
+        named = own.named if own.named.name == member.name else _named_now(member.name)
+        named = named._replace(away=own.is_away)
+        if is_new or named != own.named:
+            own.named = named
+            self._hold(own)
 
     def leave(self, connection: Connection, member_id: MemberId) -> None:
         """A tab was closed. Its member leaves a moment after the last one.
@@ -97,7 +107,12 @@ class Attendance:
         if own is None or connection not in own.connections:
             return
         del own.connections[connection]
-        if not own.connections and not connection.is_restarting:
+        own.idle.discard(connection)
+        if connection.is_restarting:
+            return
+        if own.connections:
+            self._look_whether_away(own)
+        else:
             own.leaving = self._loop.call_later(GRACE_SECONDS, self._depart, own)
 
     def show_out(self, is_shut: IsShut) -> list[tuple[Connection, MemberId, str]]:
@@ -107,7 +122,10 @@ class Attendance:
             found = [(one, own.id, network) for one, network in own.connections.items() if is_shut(own.id, network)]
             for connection, _, _ in found:
                 del own.connections[connection]
-            if not own.connections and (found or is_shut(own.id, "")):
+                own.idle.discard(connection)
+            if own.connections:
+                self._look_whether_away(own)
+            elif found or is_shut(own.id, ""):
                 self._depart(own)
             shown_out += found
         return shown_out
@@ -123,8 +141,24 @@ class Attendance:
     def rename(self, member_id: MemberId, name: str) -> None:
         """Changes a member's name for everybody. `name` is a clean one."""
         own = self._own[member_id]
-        own.named = _named_now(name)
+        own.named = _named_now(name)._replace(away=own.named.away)
         self._hold(own)
+
+    def set_idle(self, connection: Connection, member_id: MemberId, is_idle: bool) -> None:
+        """Nobody does anything at this connection's end, or somebody does again."""
+        own = self._own.get(member_id)
+        if own is None or connection not in own.connections:
+            return
+        if is_idle:
+            own.idle.add(connection)
+        else:
+            own.idle.discard(connection)
+        self._look_whether_away(own)
+
+    def _look_whether_away(self, own: OwnMember) -> None:
+        if own.named.away != own.is_away:
+            own.named = own.named._replace(away=own.is_away)
+            self._hold(own)
 
     def member(self, member_id: MemberId) -> Member:
         """An own member, as it is called now."""
@@ -164,8 +198,9 @@ class Attendance:
         match change:
             case Held(member_id, named):
                 self._changed(self._roster.hold(process, member_id, named))
-                if (own := self._own.get(member_id)) is not None and own.named < named:  # Renamed in another tab.
-                    own.named = named
+                own = self._own.get(member_id)
+                if own is not None and own.named[:2] < named[:2]:  # Renamed in another tab.
+                    own.named = named._replace(away=own.named.away)
                     self._hold(own)
             case Released(member_id):
                 self._changed(self._roster.release(process, member_id))
@@ -189,16 +224,15 @@ class Attendance:
             del self._heard_at[process]
 
     def _replace(self, process: str, share: Share) -> None:
-        for event in self._roster.replace(process, share):
-            self._changed(event)
+        self._changed(self._roster.replace(process, share))
 
-    def _changed(self, event: Event | None) -> None:
-        if event is None:
-            return
-        self._by_name = None
-        if not (isinstance(event, Joined) and event.online > WELCOME_MEMBERS):  # A late joiner isn't among the first.
-            self._encoded = None
-        self._announce(event)
+    def _changed(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if not isinstance(event, AwayNow):
+                self._by_name = None
+            if not (isinstance(event, Joined) and event.online > WELCOME_MEMBERS):  # A late joiner is not listed.
+                self._encoded = None
+            self._announce(event)
 
     def close(self) -> list[Connection]:
         """All connections of own members, who stay in the store for a while: they come back on another process."""

@@ -23,6 +23,7 @@ from .protocol import (
     FRAME_LIMIT_BYTES,
     JOIN_SECONDS,
     PROTOCOL_VERSION,
+    Away,
     BanMember,
     CloseCode,
     Command,
@@ -43,7 +44,6 @@ from .protocol import (
     Rename,
     RoomNow,
     Search,
-    Since,
     SlowDown,
     Sync,
     Typing,
@@ -199,7 +199,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if self._join_deadline is not None:
             self._join_deadline.cancel()
         try:
-            self._hub = await self._enter(member, command.since)
+            self._hub = await self._enter(member, command)
         except ShutOut:
             self._socket.close(CloseCode.BANNED, reconnect=False)
         finally:
@@ -208,7 +208,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 self._membership = None
                 self._await_join()
 
-    async def _enter(self, member: Member, since: Since | None) -> RoomHub:
+    async def _enter(self, member: Member, command: Join) -> RoomHub:
         hubs = current_hubs()
         session = moderating.session_of(self.scope)
         is_moderator = await moderating.moderator_of(hubs, session) is not None
@@ -217,10 +217,11 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self.scope["url_route"]["kwargs"]["slug"],
             self._socket,
             member,
-            since,
+            command.since,
             # A ban by address doesn't shut out the moderators at that address: it may be their own.
             network="" if is_moderator else self._network,
             is_moderator=is_moderator,
+            is_idle=command.away,
         )
 
     async def _handle_post(self, command: Post) -> None:
@@ -262,6 +263,9 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _handle_type(self, command: Typing) -> None:
         self._joined.type(self._member_id)
+
+    async def _handle_away(self, command: Away) -> None:
+        self._joined.set_idle(self._socket, self._member_id, command.on)
 
     async def _handle_history(self, command: History) -> None:
         match command:
@@ -345,6 +349,7 @@ _HANDLERS: dict[type[Command], Callable[[ChatConsumer, Any], Awaitable[None]]] =
     React: ChatConsumer._handle_react,
     Rename: ChatConsumer._handle_rename,
     Typing: ChatConsumer._handle_type,
+    Away: ChatConsumer._handle_away,
     History: ChatConsumer._handle_history,
     Search: ChatConsumer._handle_search,
     Sync: ChatConsumer._handle_sync,

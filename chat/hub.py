@@ -113,6 +113,7 @@ class RoomHub:
         *,
         network: str = "",
         is_moderator: bool = False,
+        is_idle: bool = False,
     ) -> None:
         """Welcomes a connection, and from then on sends it whatever happens here.
 
@@ -125,7 +126,7 @@ class RoomHub:
             await self._reach(since.version)
         if not connection.is_open:  # Gone while the log was read.
             return
-        self._attendance.arrive(connection, member, network)
+        self._attendance.arrive(connection, member, network, is_idle=is_idle)
         self._audience.admit(connection)
         connection.answer(Frame.of(self._welcome(member, since, is_moderator)))
 
@@ -149,6 +150,10 @@ class RoomHub:
     def rename(self, member_id: MemberId, name: str) -> None:
         """Changes a member's name, a clean one, for everybody."""
         self._attendance.rename(member_id, name)
+
+    def set_idle(self, connection: Connection, member_id: MemberId, is_idle: bool) -> None:
+        """Nobody does anything at this connection's end, or somebody does again: its member may be away, or back."""
+        self._attendance.set_idle(connection, member_id, is_idle)
 
     def author(self, member_id: MemberId) -> Member:
         """The member as it is called now."""

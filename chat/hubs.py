@@ -89,6 +89,7 @@ class Hubs:
         *,
         network: str = "",
         is_moderator: bool = False,
+        is_idle: bool = False,
     ) -> RoomHub:
         """Welcomes a connection to the room called `slug`, made and opened where need be.
 
@@ -105,7 +106,7 @@ class Hubs:
         hub = await self._open(slug)
         hub.arriving += 1
         try:
-            await hub.join(connection, member, since, network=network, is_moderator=is_moderator)
+            await hub.join(connection, member, since, network=network, is_moderator=is_moderator, is_idle=is_idle)
             if self._door.is_shut(member.id, network):  # Banned while the room was being opened.
                 self._show_out()
         finally:

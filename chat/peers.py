@@ -18,7 +18,7 @@ class Written(Struct, frozen=True, tag=True):
 
 
 class Held(Struct, frozen=True, tag=True):
-    """The process has this member, under this name."""
+    """The process has this member, under this name; or the member is away now, or back."""
 
     member_id: MemberId
     named: Named

@@ -128,6 +128,7 @@ class Join(Command, frozen=True, tag="join"):
     name: str
     v: int
     since: Since | None = None
+    away: bool = False
 
 
 class Post(Command, frozen=True, tag="post"):
@@ -159,6 +160,12 @@ class Rename(Command, frozen=True, tag="rename"):
 
 class Typing(Command, frozen=True, tag="typing"):
     pass
+
+
+class Away(Command, frozen=True, tag="away"):
+    """Nobody does anything at this connection's end (`on` is true), or somebody does again."""
+
+    on: bool
 
 
 class History(Command, frozen=True, tag="history"):
@@ -248,6 +255,7 @@ COMMANDS: tuple[type[Command], ...] = (
     React,
     Rename,
     Typing,
+    Away,
     History,
     Search,
     Sync,
@@ -267,6 +275,7 @@ _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(
     | React
     | Rename
     | Typing
+    | Away
     | History
     | Search
     | Sync
@@ -428,6 +437,7 @@ class Member(Struct, frozen=True):
     id: MemberId
     name: str
     like: MemberId | UnsetType = UNSET
+    away: bool | UnsetType = UNSET
 
 
 class RoomInfo(Struct, frozen=True, omit_defaults=True):
@@ -491,6 +501,13 @@ class Left(Event, frozen=True, tag="left"):
 class Renamed(Event, frozen=True, tag="renamed"):
     member: Member
     online: int
+
+
+class AwayNow(Event, frozen=True, tag="away"):
+    """A member is idle in all its tabs, or in one of them no longer."""
+
+    id: MemberId
+    on: bool
 
 
 class RoomNow(Event, frozen=True, tag="room"):
@@ -623,6 +640,7 @@ EVENTS: tuple[type[Event], ...] = (
     Joined,
     Left,
     Renamed,
+    AwayNow,
     RoomNow,
     Made,
     Unread,

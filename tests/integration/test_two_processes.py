@@ -82,6 +82,26 @@ async def test_a_join_a_rename_typing_and_a_leave_cross_over(ann: Client, bob: C
     assert await ann.next("left") == {"type": "left", "id": bob.id, "online": 1}
 
 
+async def test_a_member_is_away_when_its_tabs_on_all_processes_are(
+    pair: Pair, room: str, ann: Client, bob: Client
+) -> None:
+    second = Client(pair[0].http_url, "Bob", room)
+    second.token = bob.token
+    await second.open()
+    await second.join(away=True)
+    await bob.send(type="away", on=True)
+    away = {"type": "away", "id": bob.id, "on": True}
+    assert await ann.next("away") == await bob.next("away") == await second.next("away") == away
+    async with Client(pair[1].http_url, "Eve", room) as eve:
+        members = {member["id"]: member for member in eve.events[0]["members"]}
+        assert members[bob.id] == {"id": bob.id, "name": "Bob", "away": True}
+        await second.send(type="away", on=False)
+        assert await ann.next("away") == await eve.next("away") == away | {"on": False}
+        await second.close()
+        assert await ann.next("away") == await eve.next("away") == away
+    assert [event["on"] for event in ann.events if event["type"] == "away"] == [True, False, True]
+
+
 async def test_two_tabs_on_two_processes_are_one_member(pair: Pair, room: str, ann: Client, bob: Client) -> None:
     second = Client(pair[0].http_url, "Bob", room)
     second.token = bob.token

@@ -371,6 +371,70 @@ async def test_a_process_that_the_store_forgot_for_one_look_keeps_its_members() 
     assert ann.kinds() == ["welcome", "joined", "left"]
 
 
+def away_told(connection: FakeConnection) -> list[bool]:
+    return [event["on"] for event in connection.events if event["type"] == "away"]
+
+
+@pytest.mark.usefixtures("short_grace")
+async def test_a_member_is_away_when_all_its_tabs_are_idle() -> None:
+    room = table()
+    ann, bob, bobs_other = await room.join(ANN), await room.join(BOB), await room.join(BOB)
+    room.hub.set_idle(bob, BOB.id, True)
+    await tick()
+    assert away_told(ann) == []
+    room.hub.set_idle(bobs_other, BOB.id, True)
+    room.hub.set_idle(bobs_other, BOB.id, True)
+    room.hub.rename(BOB.id, "Robert")
+    await tick()
+    assert away_told(ann) == away_told(bob) == [True]
+    assert (await room.join(EVE)).events[0]["members"][1] == {"id": "bob", "name": "Robert", "away": True}
+    room.hub.set_idle(bob, BOB.id, False)
+    room.hub.leave(bob, BOB.id)  # The tab that somebody was at.
+    await tick()
+    assert away_told(ann) == [True, False, True]
+    assert room.told[-1] == Held(BOB.id, room.hub.own_share[BOB.id])
+    assert room.hub.own_share[BOB.id].away
+
+
+@pytest.mark.usefixtures("short_grace")
+async def test_an_idle_tab_that_resumes_is_not_seen_to_come_back() -> None:
+    room = table()
+    ann, bob = await room.join(ANN), await room.join(BOB)
+    room.hub.set_idle(bob, BOB.id, True)
+    room.hub.leave(bob, BOB.id)
+    await room.hub.join(FakeConnection(), BOB, None, is_idle=True)
+    await tick()
+    assert away_told(ann) == [True]
+    await room.join(BOB)
+    await tick()
+    assert away_told(ann) == [True, False]
+
+
+async def test_a_process_that_stops_lets_nobody_seem_away() -> None:
+    room = table()
+    ann, bob, idle = await room.join(ANN), await room.join(BOB), await room.join(BOB)
+    room.hub.set_idle(idle, BOB.id, True)
+    bob.is_restarting = True
+    room.hub.leave(bob, BOB.id)
+    await tick()
+    assert away_told(ann) == []
+
+
+async def test_a_member_is_away_when_it_is_so_on_all_processes() -> None:
+    room = table()
+    ann, bob = await room.join(ANN), await room.join(BOB)
+    named = room.hub.own_share[BOB.id]
+    room.hub.hear(News("x", "there", [Held(BOB.id, named._replace(away=True))]))
+    room.hub.set_idle(bob, BOB.id, True)
+    room.hub.hear(News("x", "there", [Held(BOB.id, named)]))
+    now = asyncio.get_running_loop().time()
+    room.hub.reconcile({"there": {BOB.id: named._replace(away=True)}}, now + 1)  # News of it was lost.
+    room.hub.hear(News("x", "there", [Held(BOB.id, named._replace(at=named.at + 1, name="Robert"))]))
+    await tick()
+    assert away_told(ann) == [True, False, True, False]
+    assert room.hub.own_share[BOB.id] == named._replace(at=named.at + 1, name="Robert", away=True)
+
+
 async def test_closing_sends_everybody_away_to_come_back() -> None:
     room = table()
     ann = await room.join(ANN)

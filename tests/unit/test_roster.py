@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from chat.lookalikes import looks
-from chat.protocol import Joined, Left, Member, MemberId, Renamed
+from chat.protocol import AwayNow, Joined, Left, Member, MemberId, Renamed
 from chat.roster import Named, Roster
 
 ANN, BOB = MemberId("ann"), MemberId("bob")
@@ -13,19 +13,19 @@ ANN, BOB = MemberId("ann"), MemberId("bob")
 
 def test_a_member_is_here_while_one_process_holds_it() -> None:
     roster = Roster()
-    assert roster.hold("p", ANN, Named(1, "Ann")) == Joined(Member(ANN, "Ann"), 1)
-    assert roster.hold("q", ANN, Named(1, "Ann")) is None
-    assert roster.release("p", ANN) is None
-    assert roster.release("q", ANN) == Left(ANN, 0)
-    assert roster.release("q", ANN) is None
+    assert roster.hold("p", ANN, Named(1, "Ann")) == [Joined(Member(ANN, "Ann"), 1)]
+    assert roster.hold("q", ANN, Named(1, "Ann")) == []
+    assert roster.release("p", ANN) == []
+    assert roster.release("q", ANN) == [Left(ANN, 0)]
+    assert roster.release("q", ANN) == []
 
 
 def test_the_later_name_counts_wherever_it_was_taken() -> None:
     roster = Roster()
     roster.hold("p", ANN, Named(5, "Ann"))
-    assert roster.hold("q", ANN, Named(3, "Old")) is None
-    assert roster.hold("q", ANN, Named(7, "Anna")) == Renamed(Member(ANN, "Anna"), 1)
-    assert roster.release("q", ANN) == Renamed(Member(ANN, "Ann"), 1)
+    assert roster.hold("q", ANN, Named(3, "Old")) == []
+    assert roster.hold("q", ANN, Named(7, "Anna")) == [Renamed(Member(ANN, "Anna"), 1)]
+    assert roster.release("q", ANN) == [Renamed(Member(ANN, "Ann"), 1)]
 
 
 def test_a_process_that_is_replaced_keeps_those_it_still_holds() -> None:
@@ -38,12 +38,12 @@ def test_a_process_that_is_replaced_keeps_those_it_still_holds() -> None:
 
 def test_whoever_looks_like_somebody_who_is_here_already_is_marked_until_then() -> None:
     roster, eve = Roster(), MemberId("eve")
-    assert roster.hold("p", ANN, Named(1, "Ann")) == Joined(Member(ANN, "Ann"), 1)
-    assert roster.hold("p", BOB, Named(1, "Bob")) == Joined(Member(BOB, "Bob"), 2)
-    assert roster.hold("q", eve, Named(1, "\u0391nn")) == Joined(Member(eve, "\u0391nn", like=ANN), 3)  # A Greek A.
+    assert roster.hold("p", ANN, Named(1, "Ann")) == [Joined(Member(ANN, "Ann"), 1)]
+    assert roster.hold("p", BOB, Named(1, "Bob")) == [Joined(Member(BOB, "Bob"), 2)]
+    assert roster.hold("q", eve, Named(1, "\u0391nn")) == [Joined(Member(eve, "\u0391nn", like=ANN), 3)]  # A Greek A.
     assert list(roster) == [Member(ANN, "Ann"), Member(BOB, "Bob"), Member(eve, "\u0391nn", like=ANN)]
-    assert roster.hold("q", eve, Named(2, "B0B")) == Renamed(Member(eve, "B0B", like=BOB), 3)
-    assert roster.hold("p", ANN, Named(2, "Eve")) == Renamed(Member(ANN, "Eve"), 3)
+    assert roster.hold("q", eve, Named(2, "B0B")) == [Renamed(Member(eve, "B0B", like=BOB), 3)]
+    assert roster.hold("p", ANN, Named(2, "Eve")) == [Renamed(Member(ANN, "Eve"), 3)]
     roster.release("p", BOB)
     assert list(roster) == [Member(ANN, "Eve"), Member(eve, "B0B")]
 
@@ -55,12 +55,25 @@ def test_the_first_one_here_of_a_name_is_like_nobody_and_all_others_are_like_it(
     assert [member.like for member in roster] == [UNSET, "0", "0", "0"]
     roster.release("p", MemberId("0"))
     assert [member.like for member in roster] == [UNSET, "1", "1"]
-    assert roster.hold("q", MemberId("1"), Named(9, "Ann")) is None  # Another server has it, too: nothing new.
+    assert roster.hold("q", MemberId("1"), Named(9, "Ann")) == []  # Another server has it, too: nothing new.
+
+
+def test_a_member_is_away_where_all_that_hold_it_say_so() -> None:
+    roster = Roster()
+    assert roster.hold("p", ANN, Named(1, "Ann", True)) == [Joined(Member(ANN, "Ann", away=True), 1)]
+    assert roster.hold("q", ANN, Named(1, "Ann")) == [AwayNow(ANN, False)]
+    assert list(roster) == [Member(ANN, "Ann")]
+    assert roster.hold("p", ANN, Named(1, "Ann")) == []
+    assert roster.hold("p", ANN, Named(1, "Ann", True)) == []
+    assert roster.release("q", ANN) == [AwayNow(ANN, True)]
+    changed = Member(ANN, "Anna")
+    assert roster.replace("p", {ANN: Named(2, "Anna")}) == [Renamed(changed, 1), AwayNow(ANN, False)]
+    assert roster.release("p", ANN) == [Left(ANN, 0)]
 
 
 names = ["x", "y", "X", "x\u0443"]  # The last looks like "xy".
 shares = st.dictionaries(
-    st.sampled_from("abcd").map(MemberId), st.builds(Named, st.integers(0, 5), st.sampled_from(names))
+    st.sampled_from("abcd").map(MemberId), st.builds(Named, st.integers(0, 5), st.sampled_from(names), st.booleans())
 )
 
 
@@ -69,6 +82,7 @@ def test_the_events_add_up_to_the_union_of_all_shares(changes: list[tuple[str, d
     roster = Roster()
     held: dict[str, dict[MemberId, Named]] = {}
     seen: dict[str, str] = {}
+    away: set[str] = set()
     for process, share in changes:
         held[process] = share
         for event in roster.replace(process, share):
@@ -76,14 +90,22 @@ def test_the_events_add_up_to_the_union_of_all_shares(changes: list[tuple[str, d
                 case Joined(member) | Renamed(member):
                     assert (member.id in seen) == isinstance(event, Renamed)
                     seen[member.id] = member.name
+                    if isinstance(event, Joined) and member.away is True:
+                        away.add(member.id)
+                case AwayNow(member_id, on):
+                    assert (member_id in away) is not on
+                    (away.add if on else away.discard)(member_id)
                 case Left(member_id):
                     del seen[member_id]
+                    away.discard(member_id)
         union: dict[str, list[Named]] = {}
         for one in held.values():
             for member_id, named in one.items():
                 union.setdefault(member_id, []).append(named)
         assert seen == {member_id: max(names).name for member_id, names in union.items()}
         assert {member.id: member.name for member in roster} == seen
+        assert away == {member_id for member_id, names in union.items() if all(named.away for named in names)}
+        assert away == {member.id for member in roster if member.away is True}
         assert roster.online == len(seen)
         for one, other in combinations(roster, 2):
             if set(looks(one.name)) & set(looks(other.name)):
