@@ -9,7 +9,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from . import identity, moderating, operations, protocol, rooms, words
+from . import identity, moderating, operations, pages, protocol, rooms, words
 from .addresses import client_address, client_network
 from .connection import Connection, Frame, open_connection
 from .hub import RoomHub
@@ -268,15 +268,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._joined.set_idle(self._socket, self._member_id, command.on)
 
     async def _handle_history(self, command: History) -> None:
-        match command:
-            case History(before=int(before), after=None, around=None):
-                await self._joined.send_page(self._socket, before, command.limit, command.author)
-            case History(before=None, after=int(after), around=None):
-                await self._joined.send_page_after(self._socket, after, command.limit, command.author)
-            case History(before=None, after=None, around=int(around)):
-                await self._joined.send_page_around(self._socket, around, command.limit, command.author)
-            case _:
-                raise Refusal(RefusalCode.BAD_FRAME, "Expected exactly one of `before`, `after` and `around`.")
+        pages.check(command)
+        await self._joined.send_page(self._socket, command)
 
     async def _handle_search(self, command: Search) -> None:
         await self._joined.send_found(self._socket, command, words.parse(command.query))

@@ -6,13 +6,12 @@ a gap possible: the welcome and the place in the audience are one step.
 
 import asyncio
 import logging
-import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw
 
-from . import mentions, protocol
+from . import mentions, pages, protocol
 from .attendance import Attendance, IsShut
 from .audience import Audience
 from .connection import Connection, Frame
@@ -25,9 +24,9 @@ from .protocol import (
     CloseCode,
     Event,
     Found,
+    History,
     Member,
     MemberId,
-    Page,
     Pulse,
     RoomInfo,
     RoomNow,
@@ -35,6 +34,7 @@ from .protocol import (
     Since,
     TypingNow,
     Welcome,
+    or_unset,
 )
 from .ring import Entry, Ring
 from .search import Wanted
@@ -300,17 +300,8 @@ class RoomHub:
         if changed is not None and sum(map(len, changed)) <= self._answer_limit:
             return changed, since > 0, False
         page = self._ring.newest_page()
-        fitting = self._fitting(page)
+        fitting = pages.fitting(page, self._answer_limit)
         return fitting, self._has_older or len(fitting) < len(page), True
-
-    def _fitting(self, messages: list[bytes], limit: int | None = None) -> list[bytes]:
-        """The last of these messages, as many as one answer (or `limit` bytes) may hold, but one at least."""
-        room_left = self._answer_limit if limit is None else limit
-        for count, message in enumerate(reversed(messages)):
-            room_left -= len(message)
-            if room_left < 0 and count:
-                return messages[-count:]
-        return messages
 
     @property
     def _has_older(self) -> bool:
@@ -341,44 +332,18 @@ class RoomHub:
         if entry.version <= self.head:
             self._audience.reply(connection, entry.encoded)
 
-    async def send_page(self, connection: Connection, before: int, limit: int, author: uuid.UUID | None) -> None:
+    async def send_page(self, connection: Connection, asked: History) -> None:
         """Answers `history`, with no message older than this connection was told it is.
 
         A client that doesn't hold a message yet may have passed its change over: the page must not bring it as it was
         before.
         """
-        entries, more = await self._read_page(self._log.page, before, limit, author)
-        fitting = self._fitting(self._latest(entries))
-        more = more or len(fitting) < len(entries)
-        self.reply(connection, Page(_raw(fitting), more, before=before, author=_or_unset(author)))
-
-    async def send_page_after(self, connection: Connection, after: int, limit: int, author: uuid.UUID | None) -> None:
-        """As `send_page`, upwards."""
-        entries, more, newer = await self._read_page(self._log.page_after, after, limit, author)
-        fitting = self._fitting(self._latest(entries)[::-1])[::-1]
-        newer = newer or len(fitting) < len(entries)
-        self.reply(connection, Page(_raw(fitting), more, after=after, newer=newer, author=_or_unset(author)))
-
-    async def send_page_around(self, connection: Connection, seq: int, limit: int, author: uuid.UUID | None) -> None:
-        """As `send_page`, both ways."""
-        below, above, more, newer = await self._read_page(self._log.page_around, seq, limit, author)
-        half = self._answer_limit // 2
-        older = self._fitting(self._latest(below), half)
-        rest = self._fitting(self._latest(above)[::-1], half)[::-1]
-        more, newer = more or len(older) < len(below), newer or len(rest) < len(above)
-        page = Page(_raw(older + rest), more, around=seq, newer=newer, author=_or_unset(author))
-        self.reply(connection, page)
-
-    async def _read_page(self, read: Callable[..., Awaitable[T]], *arguments: object) -> T:
-        """A page of the log, of which the ring knows whatever changed while it was read."""
         while True:
             head = self.head
-            page = await read(self.room.id, *arguments)
-            if self._ring.floor <= head:
-                return page
-
-    def _latest(self, entries: Iterable[Entry]) -> list[bytes]:
-        return [self._ring.latest(entry).encoded for entry in entries]
+            read = await self._log.page(self.room.id, asked)
+            if (changes := self._ring.entries_since(head)) is not None:  # Else more changed than the ring holds.
+                self.reply(connection, pages.page(asked, read, changes, self._answer_limit))
+                return
 
     async def send_found(self, connection: Connection, command: Search, phrases: Sequence[Phrase]) -> None:
         """Answers `search`, whose query asks for `phrases`."""
@@ -388,10 +353,10 @@ class RoomHub:
             command.query,
             results,
             more,
-            before=_or_unset(command.before),
-            author=_or_unset(command.author),
-            at_from=_or_unset(command.at_from),
-            at_before=_or_unset(command.at_before),
+            before=or_unset(command.before),
+            author=or_unset(command.author),
+            at_from=or_unset(command.at_from),
+            at_before=or_unset(command.at_before),
         )
         self.reply(connection, found)
 
@@ -425,10 +390,6 @@ class RoomHub:
             self._hole_timer.cancel()
         for connection in self._attendance.close():
             connection.close(code, reconnect=True, after=after())
-
-
-def _or_unset(value: T | None) -> T | UnsetType:
-    return UNSET if value is None else value
 
 
 def _raw(encoded: Iterable[bytes]) -> list[Raw]:

@@ -13,13 +13,14 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from django.conf import settings
 
+from .pages import Filter
 from .protocol import Command, History, Join, MemberId, Refusal, RefusalCode, Search, Sync, Typing, Watch
 
 Clock = Callable[[], float]
 
 CHARACTERS_A_TOKEN = 1_000  # A body costs its size, too: the longest takes up to 35 ms to render.
 READING_COST = 5  # Commands' tokens for what reads many messages: `history`, `sync`, `watch` and the welcome.
-SEARCH_COST = 10  # Of `search`, which may read an index of millions.
+SEARCH_COST = 10  # Of `search`, and of `history` with more than one filter: they may read an index of millions.
 # Rooms that somebody makes, each a row that stays: what a member needs, and an office. In one process.
 MEMBERS_ROOMS_LIMIT = (5, 1 / 20)
 ADDRESS_ROOMS_LIMIT = (20, 1 / 5)
@@ -313,6 +314,8 @@ def _too_much(wait: float) -> Refusal:
 def cost(command: Command) -> Used:
     """What a command costs: everything is a command, and what everybody in the room then gets is a change."""
     match command:
+        case History() if Filter.of(command).is_combined:
+            return Used(0, SEARCH_COST)
         case History() | Sync() | Watch():
             return Used(0, READING_COST)
         case Search():

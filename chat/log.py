@@ -9,15 +9,16 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection, connections
-from django.db.models import QuerySet
 
-from . import protocol, search, unread
+from . import history, protocol, search, unread
 from .models import Message, Room
-from .protocol import WELCOME_MESSAGES, Member, MemberId, Result, UnreadRoom, milliseconds
+from .pages import EVERYTHING, Filter, Stretch, place_of
+from .protocol import WELCOME_MESSAGES, History, Member, MemberId, Result, UnreadRoom, milliseconds
 from .ring import Entry
 from .search import Wanted
 from .unread import Count, Span
@@ -164,23 +165,15 @@ class Log:
         """What changed after version `since`, or the `limit` newest of it."""
         return await self._read(_changes, room_id, since, limit)
 
-    async def page(
-        self, room_id: int, before: int, limit: int, author: uuid.UUID | None = None
-    ) -> tuple[list[Entry], bool]:
-        """The `limit` messages nearest below seq `before` (of one author), by seq; and whether there are older ones."""
-        return await self._read(_page, room_id, before, limit, author)
+    async def page(self, room_id: int, asked: History) -> Stretch:
+        """The messages of a page.
 
-    async def page_after(
-        self, room_id: int, after: int, limit: int, author: uuid.UUID | None = None
-    ) -> tuple[list[Entry], bool, bool]:
-        """The `limit` messages nearest above seq `after`, by seq; whether there are older, and newer ones."""
-        return await self._read(_page_after, room_id, after, limit, author)
-
-    async def page_around(
-        self, room_id: int, seq: int, limit: int, author: uuid.UUID | None = None
-    ) -> tuple[list[Entry], list[Entry], bool, bool]:
-        """`limit` messages around a place: those below `seq`, those from it on; whether there are older, newer ones."""
-        return await self._read(_page_around, room_id, seq, limit, author)
+        Raises:
+            LogUnavailable: the database failed.
+            Refusal: it took too long.
+        """
+        async with self._searching if Filter.of(asked).is_combined else nullcontext():
+            return await self._read(_page, room_id, asked)
 
     async def search(self, room_id: int, wanted: Wanted, limit: int) -> tuple[list[Result], bool]:
         """The `limit` newest messages that are `wanted`, newest first; and whether older ones are as well.
@@ -260,7 +253,7 @@ def _opening(room_id: int, limit: int) -> Opening:
         state = _states([room_id]).get(room_id)
         if state is None:
             raise RoomGone(room_id)
-        page, _ = _page(room_id, _ABOVE_ALL, WELCOME_MESSAGES, None)
+        page = _newest_page(room_id)
         changes = _changes(room_id, 0, limit)
         if changes.floor <= state.head:
             return Opening(page, changes, state.rules, state.about)
@@ -274,31 +267,22 @@ def _head(room_id: int) -> int:
     return head
 
 
-def _page(room_id: int, before: int, limit: int, author: uuid.UUID | None) -> tuple[list[Entry], bool]:
-    found = _entries(_messages(room_id, author).filter(seq__lt=before).order_by("-seq")[: limit + 1])
-    return found[:limit][::-1], len(found) > limit
+def _newest_page(room_id: int) -> list[Entry]:
+    return _entries(history.nearest(room_id, EVERYTHING, "<", _ABOVE_ALL, WELCOME_MESSAGES))
 
 
-def _page_after(room_id: int, after: int, limit: int, author: uuid.UUID | None) -> tuple[list[Entry], bool, bool]:
-    messages = _messages(room_id, author)
-    found = _entries(messages.filter(seq__gt=after).order_by("seq")[: limit + 1])
-    return found[:limit], messages.filter(seq__lte=after).exists(), len(found) > limit
+def _page(room_id: int, asked: History) -> Stretch:
+    if asked.seqs is not None:
+        return Stretch(_entries(history.named(room_id, asked.seqs)), [], more=False, newer=False)
+    wanted, place = Filter.of(asked), place_of(asked)
+    # One more of each than is asked for: whether there are more.
+    below = _entries(history.nearest(room_id, wanted, "<", place.at, place.below + 1))
+    above = _entries(history.nearest(room_id, wanted, ">=", place.at, place.above + 1)) if place.above else []
+    more, newer = len(below) > place.below, len(above) > place.above
+    return Stretch(below[more:], above[: place.above], more, newer)
 
 
-def _page_around(
-    room_id: int, seq: int, limit: int, author: uuid.UUID | None
-) -> tuple[list[Entry], list[Entry], bool, bool]:
-    below, more = _page(room_id, seq, limit // 2, author)
-    above, _, newer = _page_after(room_id, seq - 1, limit - limit // 2, author)
-    return below, above, more, newer
-
-
-def _messages(room_id: int, author: uuid.UUID | None) -> "QuerySet[Message]":
-    messages = Message.objects.filter(room_id=room_id)
-    return messages if author is None else messages.filter(author_id=author)
-
-
-def _entries(messages: "QuerySet[Message]") -> list[Entry]:
+def _entries(messages: Iterable[Message]) -> list[Entry]:
     return [to_entry(message) for message in messages]
 
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any, NewType, TypeVar
 
 import emoji
 import msgspec
@@ -27,6 +27,7 @@ TOPIC_LIMIT = 200  # Of its topic: a sentence or two.
 TOKEN_LIMIT = 1_024  # Characters. Ours have about 90; anything longer isn't one.
 FRAME_LIMIT_BYTES = 64 * 1024  # The longest body, every character escaped, is 48,000 bytes.
 PAGE_LIMIT = 100  # Messages that one `history` may ask for.
+AUTHORS_LIMIT = 20  # Of whom one `history` may ask for messages.
 QUERY_LIMIT = 200  # Characters of what is searched for.
 FOUND_LIMIT = 50  # Results that one `search` may ask for.
 WELCOME_MESSAGES = 50  # The newest page in `welcome`.
@@ -44,6 +45,7 @@ SLOW_LIMIT_SECONDS = 3_600  # Slow mode's slowest: a message an hour.
 BAN_LIMIT_MINUTES = 10 * 366 * 24 * 60  # Ten years; a longer ban is one without an end.
 TYPING_SECONDS = 3  # `typing` of one member is passed on at most this often.
 
+T = TypeVar("T")
 MemberId = NewType("MemberId", str)  # A UUID in its canonical form: lower case, with hyphens.
 Version = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # JavaScript counts exactly up to here.
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
@@ -169,13 +171,20 @@ class Away(Command, frozen=True, tag="away"):
 
 
 class History(Command, frozen=True, tag="history"):
-    """A page of messages: exactly one of `before`, `after` and `around` says where."""
+    """A page of messages: exactly one of `before`, `after`, `around` and `seqs` says which.
 
-    limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)]
+    `author` or any of `authors`, `mentions` and `links` narrow the first three down.
+    """
+
+    limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] | None = None
     before: Seq | None = None
     after: Version | None = None
     around: Seq | None = None
+    seqs: Annotated[list[Seq], Meta(min_length=1, max_length=PAGE_LIMIT)] | None = None
     author: uuid.UUID | None = None
+    authors: Annotated[list[uuid.UUID], Meta(min_length=1, max_length=AUTHORS_LIMIT)] | None = None
+    mentions: uuid.UUID | None = None
+    links: bool = False
 
 
 class Search(Command, frozen=True, tag="search"):
@@ -583,8 +592,12 @@ class Page(Event, frozen=True, tag="page"):
     before: int | UnsetType = UNSET
     after: int | UnsetType = UNSET
     around: int | UnsetType = UNSET
+    seqs: list[int] | UnsetType = UNSET
     newer: bool | UnsetType = UNSET
     author: uuid.UUID | UnsetType = UNSET
+    authors: list[uuid.UUID] | UnsetType = UNSET
+    mentions: uuid.UUID | UnsetType = UNSET
+    links: bool | UnsetType = UNSET
 
 
 class Result(Struct, frozen=True):
@@ -657,6 +670,11 @@ EVENTS: tuple[type[Event], ...] = (
 )
 
 encode = msgspec.json.Encoder().encode
+
+
+def or_unset(value: T | None) -> T | UnsetType:
+    """The value of a field that is left out where there is none."""
+    return UNSET if value is None else value
 
 
 def milliseconds(moment: datetime) -> int:

@@ -68,7 +68,7 @@ class Ring:
         self._changes = older | held
         self.floor = floor
 
-    def since(self, version: int) -> list[bytes] | None:
+    def entries_since(self, version: int) -> list[Entry] | None:
         """What changed after `version`, oldest change first; None where that reaches below the floor."""
         if version < self.floor:
             return None
@@ -76,13 +76,13 @@ class Ring:
         for entry in reversed(self._changes.values()):
             if entry.version <= version:
                 break
-            found.append(entry.encoded)
+            found.append(entry)
         return found[::-1]
 
-    def latest(self, entry: Entry) -> Entry:
-        """The same message, as it was changed last if that is known here."""
-        held = self._changes.get(entry.seq, entry)
-        return held if held.version > entry.version else entry
+    def since(self, version: int) -> list[bytes] | None:
+        """As `entries_since`, as it goes over the wire."""
+        found = self.entries_since(version)
+        return None if found is None else [entry.encoded for entry in found]
 
     def newest_page(self) -> list[bytes]:
         """The newest messages, by seq. Kept until it changes: in a reconnect storm everybody gets the same list."""

@@ -4,23 +4,19 @@ Both indexes are kept by the database itself, in the transaction that writes a m
 generated column on PostgreSQL (migration `search`). So whatever changes a message changes what is found.
 """
 
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from django.db import OperationalError, connection
+from django.db import connection
 from django.db.models import QuerySet
 
+from .deadline import deadline
 from .models import Message
-from .protocol import Member, MemberId, Refusal, RefusalCode, Result, milliseconds, moment
+from .protocol import Member, MemberId, Result, milliseconds, moment
 from .words import Phrase, excerpt, fold
 
-SEARCH_SECONDS = 3  # SQLite stops a search then; PostgreSQL does by its statement_timeout.
-LOOK_EVERY = 100_000  # Steps of SQLite's machine between two looks at the clock: about a millisecond.
 WORD_LIMIT = 500  # Characters of a word, of at most 4 bytes: to PostgreSQL, one of more than 2,046 bytes is an error.
-QUERY_CANCELED = "57014"  # PostgreSQL's code for a statement that took too long.
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ def find(room_id: int, wanted: Wanted, limit: int) -> tuple[list[Result], bool]:
         Refusal: it took too long.
     """
     messages = _BACKENDS[connection.vendor](_narrowed(room_id, wanted), room_id, wanted.phrases)
-    with _time_limit():
+    with deadline("That search takes too long. Add a word, a member or a date."):
         found = list(messages.only("seq", "author_id", "author_name", "at", "body")[: limit + 1])
     return [_result(message, wanted.phrases) for message in found[:limit]], len(found) > limit
 
@@ -84,28 +80,6 @@ _BACKENDS: dict[str, Callable[["QuerySet[Message]", int, Sequence[Phrase]], "Que
     "sqlite": _in_sqlite,
     "postgresql": _in_postgresql,
 }
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    deadline = time.monotonic() + SEARCH_SECONDS
-    is_sqlite = connection.vendor == "sqlite"
-    if is_sqlite:
-        connection.ensure_connection()
-        connection.connection.set_progress_handler(lambda: time.monotonic() > deadline, LOOK_EVERY)
-    try:
-        yield
-    except OperationalError as error:
-        was_stopped = (
-            time.monotonic() > deadline if is_sqlite else getattr(error.__cause__, "sqlstate", None) == QUERY_CANCELED
-        )
-        if not was_stopped:
-            raise
-        detail = "That search takes too long. Add a word, a member or a date."
-        raise Refusal(RefusalCode.UNAVAILABLE, detail, retry_after=SEARCH_SECONDS) from error
-    finally:
-        if is_sqlite:
-            connection.connection.set_progress_handler(None, 0)
 
 
 def _result(message: Message, phrases: Sequence[Phrase]) -> Result:

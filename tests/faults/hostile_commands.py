@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from chat.protocol import COMMANDS, FRAME_LIMIT_BYTES, Command, Since
+from chat.protocol import COMMANDS, FRAME_LIMIT_BYTES, Command, History, Join, Since
 
 NONCE = "6d1f6b0a-2b9b-4b43-8d5b-4f5fdb9f0a55"
 DEEP = 30_000  # Levels; with `{"a":` the most that a frame holds is twice as many.
@@ -69,7 +69,23 @@ ODD_VALUES = (
         "'x'",
         '"' + "y" * 60_000 + '"',
     ),
-    *("[]", "[[]]", "[null]", '["x"]', "{}", '{"a":1}', '{"":""}', '{"type":"post"}', '{"log":1}', '{"version":1}'),
+    *(
+        "[]",
+        "[[]]",
+        "[null]",
+        "[0]",
+        "[1e2]",
+        "[1,-1]",
+        '["x"]',
+        f'["{NONCE}"]',
+        f"[{'1,' * 100}1]",
+        "{}",
+        '{"a":1}',
+        '{"":""}',
+        '{"type":"post"}',
+        '{"log":1}',
+        '{"version":1}',
+    ),
     *(
         f'{{"log":"{NONCE}","version":0}}',
         f'{{"log":"{NONCE}","version":{2**53 - 1}}}',
@@ -99,8 +115,8 @@ ODD_VALUES = (
 Fields = dict[str, str]  # By name: a JSON text.
 
 
-def right_fields(kind: type[Command], nonce: uuid.UUID) -> Fields:
-    """What a right command of this type says."""
+def right_fields(kind: type[Command], nonce: uuid.UUID, *optional: str) -> Fields:
+    """What a right command of this type says, with these of the fields that it may leave out."""
     values = {
         "token": '"t"',
         "name": '"Mallory"',
@@ -108,8 +124,14 @@ def right_fields(kind: type[Command], nonce: uuid.UUID) -> Fields:
         "nonce": f'"{nonce}"',
         "body": f'"said with {nonce}"',
         "since": "0",
+        "query": '"said"',
         "before": "1000",
+        "seqs": "[1,3,1000]",
         "limit": "2",
+        "author": f'"{NONCE}"',
+        "authors": f'["{NONCE}","{nonce}"]',
+        "mentions": f'"{NONCE}"',
+        "links": "true",
         "emoji": '"\U0001f44d"',
         "on": "true",
         "id": f'"{NONCE}"',
@@ -119,7 +141,11 @@ def right_fields(kind: type[Command], nonce: uuid.UUID) -> Fields:
         "topic": '"None"',
         "rooms": '[{"slug":"mallorys","seq":0}]',
     }
-    names = [field.name for field in msgspec.structs.fields(kind) if field.required]
+    if kind is Join:
+        values["since"] = f'{{"log":"{NONCE}","version":1}}'
+    if kind is History and not optional:
+        optional = ("limit", "before")
+    names = [field.name for field in msgspec.structs.fields(kind) if field.required or field.name in optional]
     return {"type": f'"{kind.__struct_config__.tag}"'} | {name: values.get(name, "1") for name in names}
 
 
@@ -171,7 +197,10 @@ class Tongue:
         return uuid.UUID(int=self._chance.getrandbits(128), version=4)
 
     def _fields(self) -> Fields:
-        return right_fields(self._chance.choice(COMMANDS), self._nonce())
+        kind = self._chance.choice(COMMANDS)
+        optional = [field.name for field in msgspec.structs.fields(kind) if not field.required]
+        some = self._chance.sample(optional, self._chance.choice((0, 0, min(2, len(optional)), len(optional))))
+        return right_fields(kind, self._nonce(), *some)
 
     def valid(self) -> str:
         return text_of(self._fields())
@@ -179,7 +208,9 @@ class Tongue:
     def wrong_field(self) -> str:
         fields = self._fields()
         for _ in range(self._chance.choice((1, 1, 1, 2, 3))):
-            fields[self._chance.choice([*fields, "since", "author", "seq", "nonce"])] = self._chance.choice(ODD_VALUES)
+            fields[self._chance.choice([*fields, "since", "author", "seqs", "links", "seq", "nonce"])] = (
+                self._chance.choice(ODD_VALUES)
+            )
         return text_of(fields)
 
     def flipped(self) -> str:

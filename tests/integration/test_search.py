@@ -8,7 +8,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat import search
+from chat import deadline, search
 from chat.log import LogUnavailable, RoomRow
 from chat.models import Message, Room
 from chat.operations import Delete, Edit
@@ -144,8 +144,8 @@ async def test_a_search_that_takes_too_long_is_refused(
     def slow() -> None:
         with connection.cursor() as cursor:
             if connection.vendor == "sqlite":
-                monkeypatch.setattr(search, "SEARCH_SECONDS", -1)
-                monkeypatch.setattr(search, "LOOK_EVERY", 1)
+                monkeypatch.setattr(deadline, "SECONDS", -1)
+                monkeypatch.setattr(deadline, "LOOK_EVERY", 1)
             else:
                 cursor.execute("SET statement_timeout = '1ms'")
                 monkeypatch.setitem(

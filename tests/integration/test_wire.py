@@ -369,6 +369,30 @@ async def test_history_pages_around_a_place_and_on_from_it(ann: Client, bob: Cli
     assert await page(around=5, limit=2, author=ann.id) == ([4, 6], True, True)
 
 
+async def test_history_can_be_narrowed_down(server: ChattyServer, room: str, ann: Client, bob: Client) -> None:
+    async with Client(server.http_url, "Eve", room) as eve:
+        await ann.post("@Bob see example.org")
+        await bob.post("example.org")
+        await eve.post("@bob")
+        await ann.post("@Bob @Ann")
+
+        async def page(**fields: Any) -> tuple[list[int], bool]:
+            await ann.send(type="history", limit=2, **fields)
+            answer = await ann.next("page")
+            assert answer.items() >= fields.items()
+            return [message["seq"] for message in answer["messages"]], answer["more"]
+
+        assert await page(before=9, authors=[ann.id, eve.id]) == ([3, 4], True)
+        assert await page(before=9, authors=[bob.id, bob.id]) == ([2], False)
+        assert await page(before=4, mentions=bob.id) == ([1, 3], False)
+        assert await page(around=3, mentions=bob.id) == ([1, 3], False)
+        assert await page(after=0, links=True) == ([1, 2], False)
+        assert await page(before=9, links=True, mentions=bob.id, author=ann.id) == ([1], False)
+        await ann.change(1, type="edit", body="nothing")
+        assert await page(before=9, links=True) == ([2], False)
+        assert await page(seqs=[4, 99, 2]) == ([2, 4], False)
+
+
 async def test_search_finds_what_this_room_says_and_marks_it(server: ChattyServer, ann: Client, bob: Client) -> None:
     async with Client(server.http_url, "Eve", f"other-{uuid.uuid4().hex[:8]}") as eve:
         await eve.post("the tide elsewhere")
@@ -502,6 +526,12 @@ BAD_FRAMES: list[tuple[str | bytes, str]] = [
     ('{"type":"history","before":1}', "bad_frame"),
     ('{"type":"history","limit":1}', "bad_frame"),
     ('{"type":"history","before":1,"around":1,"limit":1}', "bad_frame"),
+    ('{"type":"history","before":1,"seqs":[1],"limit":1}', "bad_frame"),
+    ('{"type":"history","seqs":[]}', "bad_frame"),
+    ('{"type":"history","seqs":[0]}', "bad_frame"),
+    ('{"type":"history","seqs":[1],"links":true}', "bad_frame"),
+    ('{"type":"history","before":1,"limit":1,"authors":[]}', "bad_frame"),
+    ('{"type":"history","before":1,"limit":1,"links":1}', "bad_frame"),
     ('{"type":"search","query":"%s","limit":1}' % ("x" * 201), "bad_frame"),
     ('{"type":"search","query":"x","limit":51}', "bad_frame"),
     ('{"type":"search","query":"x","limit":1,"at_from":1e18}', "bad_frame"),

@@ -9,8 +9,9 @@ from chat import protocol
 from chat.connection import Frame
 from chat.hub import RoomHub
 from chat.log import LogUnavailable, Opening, Reading, RoomRow
+from chat.pages import Filter, Stretch, place_of
 from chat.peers import Item
-from chat.protocol import WELCOME_MESSAGES, CloseCode, Member, MemberId
+from chat.protocol import WELCOME_MESSAGES, CloseCode, History, Member, MemberId
 from chat.ring import Entry
 
 ROOM = RoomRow(1, "lobby", uuid.UUID("33333333-3333-4333-8333-333333333333"))
@@ -102,28 +103,19 @@ class FakeLog:
         await self._read()
         return self._changes(since, limit)
 
-    async def page(
-        self, room_id: int, before: int, limit: int, author: uuid.UUID | None = None
-    ) -> tuple[list[Entry], bool]:
+    async def page(self, room_id: int, asked: History) -> Stretch:
         await self._read()
-        found = [self.messages[seq] for seq in sorted(self.messages) if seq < before]
+        wanted = Filter.of(asked)
+        held = [self.messages[seq] for seq in sorted(self.messages) if wanted.takes(self.messages[seq])]
+        if asked.seqs is not None:
+            read = Stretch([one for one in held if one.seq in asked.seqs], [], False, False)
+        else:
+            at, below, above = place_of(asked)
+            older, rest = [one for one in held if one.seq < at], [one for one in held if one.seq >= at]
+            cut = max(0, len(older) - below)
+            read = Stretch(older[cut:], rest[:above], cut > 0, len(rest) > above)
         await self.way_back.wait()
-        return found[-limit:], len(found) > limit
-
-    async def page_after(
-        self, room_id: int, after: int, limit: int, author: uuid.UUID | None = None
-    ) -> tuple[list[Entry], bool, bool]:
-        await self._read()
-        found = [self.messages[seq] for seq in sorted(self.messages) if seq > after]
-        await self.way_back.wait()
-        return found[:limit], len(found) < len(self.messages), len(found) > limit
-
-    async def page_around(
-        self, room_id: int, seq: int, limit: int, author: uuid.UUID | None = None
-    ) -> tuple[list[Entry], list[Entry], bool, bool]:
-        below, more = await self.page(room_id, seq, limit // 2)
-        above, _, newer = await self.page_after(room_id, seq - 1, limit - limit // 2)
-        return below, above, more, newer
+        return read
 
     async def newest(self, room_id: int, limit: int) -> Reading:
         return await self.changes(room_id, 0, limit)

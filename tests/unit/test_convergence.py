@@ -24,7 +24,7 @@ from chat.markup import Rendered
 from chat.models import Message
 from chat.operations import Change, Delete, Edit, React, alter
 from chat.peers import News, Written
-from chat.protocol import CloseCode, Member, MemberId, Refusal, Since
+from chat.protocol import CloseCode, History, Member, MemberId, Refusal, Since
 from chat.ring import Entry
 from tests.unit import fakes
 from tests.unit.fakes import ROOM, FakeConnection, FakeLog, HubOnTheTable
@@ -127,7 +127,7 @@ class ModelClient:
         """Asks for older messages, and waits until the server has answered."""
         if self.has_older and self.asked_before is None and self.connection is not None and self.at is not None:
             self.asked_before = self.oldest
-            await self.at.hub.send_page(self.connection, self.oldest, PAGE, None)
+            await self.at.hub.send_page(self.connection, History(limit=PAGE, before=self.oldest))
 
 
 class Room(RuleBasedStateMachine):

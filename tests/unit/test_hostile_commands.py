@@ -54,7 +54,10 @@ json_values = st.recursive(
     max_leaves=20,
 )
 known_fields = st.sampled_from(
-    ["type", "token", "name", "v", "since", "nonce", "body", "before", "limit", "author", "seq", "emoji", "on"]
+    [
+        *("type", "token", "name", "v", "since", "nonce", "body", "before", "limit", "author", "seq", "emoji", "on"),
+        *("after", "around", "seqs", "authors", "mentions", "links", "reply_to"),
+    ]
 )
 
 

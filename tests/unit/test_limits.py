@@ -171,6 +171,12 @@ def test_posts_cost_their_size_reading_costs_more_and_the_rest_costs_little() ->
     assert cost(Edit(seq=1, body="x" * 2_000)) == Used(2, 1)
     assert cost(Typing()) == Used(0, 1)
     assert cost(History(before=1, limit=100)) == cost(Sync(since=1)) == Used(0, READING_COST)
+    assert (
+        cost(History(before=1, limit=100, authors=[uuid.uuid4(), uuid.uuid4()]))
+        == cost(History(seqs=[1]))
+        == Used(0, READING_COST)
+    )
+    assert cost(History(before=1, limit=100, author=uuid.uuid4(), links=True)) == Used(0, SEARCH_COST)
     assert cost(Search(query="tide", limit=50)) == Used(0, SEARCH_COST)
 
     desk = Desk()

@@ -52,13 +52,6 @@ def test_the_newest_page_outlives_a_thousand_changes_of_old_messages() -> None:
     assert page[-1] == b"100@139"
 
 
-def test_the_latest_form_of_a_message_is_the_rings_or_the_one_at_hand() -> None:
-    ring = ring_of(entry(1), entry(2), entry(1, 3))
-    assert ring.latest(entry(1)) == entry(1, 3)
-    assert ring.latest(entry(2, 4)) == entry(2, 4)
-    assert ring.latest(entry(9)) == entry(9)
-
-
 def test_deepening_fills_in_what_lies_below_and_keeps_what_is_newer() -> None:
     ring = Ring(1000, 3, (), [entry(4), entry(2, 5)])
     ring.deepen(0, 4, [entry(1), entry(2), entry(3), entry(4)])

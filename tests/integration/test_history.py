@@ -1,0 +1,113 @@
+"""Pages of a room's history on both databases: each filter, and all of them together, find what a reader would."""
+
+import asyncio
+import itertools
+import random
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from chat import deadline, history
+from chat.log import RoomRow
+from chat.operations import Delete, Operation, Post
+from chat.pages import Filter
+from chat.protocol import History, Member, MemberId, Refusal, RefusalCode
+from chat.ring import Entry
+from tests.integration.test_log import ANN, BOB, EVE_ID, Desk
+
+EVE = Member(MemberId(EVE_ID), "Eve")
+ANN_ID, BOB_ID = uuid.UUID(ANN.id), uuid.UUID(BOB.id)
+NOBODY = uuid.UUID(int=7)
+PEOPLE = {"ann": (ANN.id,), "bob": (BOB.id,)}
+BODIES = ["nothing", "@ann", "@bob", "@ann see example.org", "@ann @bob", "example.org", "nothing again"]
+SAID = 60
+
+FILTERS: list[dict[str, Any]] = [
+    dict(part for parts in chosen for part in parts.items())
+    for chosen in itertools.product(
+        (
+            {},
+            {"author": ANN_ID},
+            {"authors": [ANN_ID]},
+            {"authors": [ANN_ID, BOB_ID, ANN_ID]},
+            {"authors": [uuid.UUID(EVE_ID), NOBODY]},
+            {"author": NOBODY},
+        ),
+        ({}, {"mentions": ANN_ID}, {"mentions": NOBODY}),
+        ({}, {"links": True}),
+    )
+]
+
+
+@pytest.fixture
+async def desk(database: str) -> AsyncIterator[Desk]:
+    desk = Desk()
+    yield desk
+    await desk.committer.close()
+    await desk.log.close()
+
+
+@pytest.fixture
+async def lobby(desk: Desk) -> RoomRow:
+    """A room in which three members said this and that, and took some of it back; and another one like it."""
+    chance = random.Random(3)
+    rooms = [await desk.log.room(slug) for slug in ("lobby", "other")]
+    authors = [chance.choice((ANN, BOB, EVE)) for _ in range(SAID)]
+    deeds: list[Operation] = [
+        Post(room, uuid.uuid4(), author, chance.choice(BODIES), people=PEOPLE) for author in authors for room in rooms
+    ]
+    deeds += [Delete(room, seq, authors[seq - 1].id) for seq in range(5, SAID, 7) for room in rooms]
+    await asyncio.gather(*map(desk.committer.commit, deeds))
+    return rooms[0]
+
+
+async def everything(desk: Desk, room: RoomRow) -> list[Entry]:
+    return (await desk.log.page(room.id, History(limit=100, after=0))).above
+
+
+async def test_a_page_has_what_a_reader_would_pick(desk: Desk, lobby: RoomRow) -> None:
+    said = await everything(desk, lobby)
+    for asked, at, limit in itertools.product(FILTERS, (1, 20, 1_000), (1, 4, 100)):
+        wanted = Filter.of(History(**asked))
+        matching = [one for one in said if wanted.takes(one)]
+        below, above = [one for one in matching if one.seq < at], [one for one in matching if one.seq >= at]
+        page = await desk.log.page(lobby.id, History(limit=limit, before=at, **asked))
+        assert (page.below, page.more) == (below[-limit:], len(below) > limit)
+        page = await desk.log.page(lobby.id, History(limit=limit, after=at - 1, **asked))
+        assert (page.above, page.newer, page.more) == (above[:limit], len(above) > limit, bool(below))
+        page = await desk.log.page(lobby.id, History(limit=limit, around=at, **asked))
+        half = limit // 2
+        assert (page.below, page.more) == (below[-half:] if half else [], len(below) > half)
+        assert (page.above, page.newer) == (above[: limit - half], len(above) > limit - half)
+
+
+async def test_messages_are_had_by_their_names(desk: Desk, lobby: RoomRow) -> None:
+    by_seq = {one.seq: one for one in await everything(desk, lobby)}
+    seqs = [40, 3, 10**9, 3, 2**53 - 1, *by_seq][:100]
+    page = await desk.log.page(lobby.id, History(seqs=seqs))
+    assert page.below == [by_seq[seq] for seq in sorted(set(seqs)) if seq in by_seq]
+    assert (page.above, page.more) == ([], False)
+
+
+async def test_a_page_that_takes_too_long_is_refused(
+    desk: Desk, lobby: RoomRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow() -> None:
+        if connection.vendor == "sqlite":
+            monkeypatch.setattr(deadline, "SECONDS", -1)
+            monkeypatch.setattr(deadline, "LOOK_EVERY", 1)
+        else:
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = '1ms'")
+            narrowed = history._narrowed
+            monkeypatch.setattr(
+                history, "_narrowed", lambda *asked: narrowed(*asked).extra(where=["pg_sleep(1) IS NOT NULL"])
+            )
+        history.nearest(lobby.id, Filter(links=True), "<", 100, 10)
+
+    with pytest.raises(Refusal) as refused:
+        await desk.log._read(slow)
+    assert refused.value.code == RefusalCode.UNAVAILABLE
