@@ -6,7 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest
 
 DEFAULT_ROOM = "lobby"
-SLUG = re.compile(r"[a-z0-9-]{1,50}")
+SLUG_LIMIT = 50  # Characters; the database's column has as many.
+SLUG = re.compile(rf"[a-z0-9-]{{1,{SLUG_LIMIT}}}")
 SOCKET_PATH = "ws/chatty"  # A room's slug follows.
 
 

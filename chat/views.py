@@ -19,8 +19,8 @@ from .hubs import current_hubs
 from .limits import current_limiter
 from .log import LogUnavailable
 from .presence import PresenceUnavailable
-from .protocol import BODY_LIMIT, MODERATION_REASON_LIMIT, NAME_LIMIT, QUERY_LIMIT
-from .routes import DEFAULT_ROOM, socket_url
+from .protocol import BODY_LIMIT, MODERATION_REASON_LIMIT, NAME_LIMIT, QUERY_LIMIT, TITLE_LIMIT, TOPIC_LIMIT
+from .routes import DEFAULT_ROOM, SLUG_LIMIT, socket_url
 
 READY_SECONDS = 3  # A database or Redis that takes longer is not ready.
 
@@ -37,6 +37,9 @@ def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
         "name_limit": NAME_LIMIT,
         "reason_limit": MODERATION_REASON_LIMIT,
         "query_limit": QUERY_LIMIT,
+        "title_limit": TITLE_LIMIT,
+        "topic_limit": TOPIC_LIMIT,
+        "slug_limit": SLUG_LIMIT,
     }
     response = render(request, "chat/room.html", context)
     if settings.PAGE_MAX_AGE:

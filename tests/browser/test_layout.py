@@ -48,7 +48,7 @@ def test_members_slide_in_on_a_phone_and_choosing_one_slides_them_out(person: Ma
     bob.say("from Bob")
     expect(ann.messages).to_have_count(2)
     expect(ann.member("Bob")).not_to_be_in_viewport()
-    button = ann.page.get_by_role("button", name="Show members")
+    button = ann.page.get_by_role("button", name="Show rooms and members")
     expect(button).to_contain_text("2")
     button.click()
     expect(ann.page.locator(".sidebar")).to_have_class(re.compile(r"\bshow\b"))
@@ -63,7 +63,7 @@ def test_members_slide_in_on_a_phone_and_choosing_one_slides_them_out(person: Ma
 
 def test_touch_targets_are_big_enough_on_a_phone(person: Make) -> None:
     ann = person("Ann", **PHONE)
-    ann.page.get_by_role("button", name="Show members").click()
+    ann.page.get_by_role("button", name="Show rooms and members").click()
     expect(ann.page.locator(".sidebar")).to_have_class(re.compile(r"\bshow\b"))
     for target in ann.page.locator("button:visible, a:visible:not(.skip-link), textarea:visible").all():
         box = target.bounding_box()

@@ -35,6 +35,15 @@ export const ALERTS_ANSWERED = name("alerts:answered");
 export const ALERTS_BLOCKED = name("alerts:blocked");
 export const SOUND_CHANGED = name("sound:changed");
 
+// The rooms I know
+export const ROOMS_CHANGED = name("rooms:changed");
+export const READ_ROOM = name("room:read");
+export const FORGET_ROOM = name("room:forget");
+export const MAKE_ROOM = name("room:make");
+export const DESCRIBE_ROOM = name("room:describe");
+export const OPEN_ABOUT = name("about:open");
+export const OPEN_SWITCHER = name("switcher:open");
+
 // Who I am
 export const IDENTITY_READY = name("identity:ready");
 export const IDENTITY_FAILED = name("identity:failed");
@@ -53,6 +62,9 @@ export const SEND_COMMAND = name("command:send");
 export const ROOM_WELCOMED = name("room:welcomed");
 export const ROOM_PULSED = name("room:pulsed");
 export const ROOM_CHANGED = name("room:changed");
+export const ROOM_MADE = name("room:made");
+export const UNREAD_ARRIVED = name("unread:arrived");
+export const ROOMS_ACTIVE = name("rooms:active");
 export const MESSAGE_ARRIVED = name("message:arrived");
 export const CHANGES_ARRIVED = name("changes:arrived");
 export const PAGE_ARRIVED = name("page:arrived");

@@ -19,11 +19,13 @@ export function mount({ events, root }) {
   let room = {};
   let alerts = "none";
   let sound = "off";
+  let mayDescribe = false;
 
   const ends = [
     subscribeAll(events, {
       [ROOM_WELCOMED](welcome) {
         menu.hidden = false;
+        mayDescribe = Boolean(welcome.may_describe);
         show(welcome.room);
         count(welcome);
       },
@@ -36,6 +38,7 @@ export function mount({ events, root }) {
     }),
     listen(menu, "click", () => {
       const traits = [room.locked ? "locked" : "open", `slow-${room.slow ?? 0}`, `alerts-${alerts}`, `sound-${sound}`];
+      if (mayDescribe) traits.push("describer");
       events.publish(OPEN_MENU, { kind: "room", anchor: menu, subject: room, traits });
     }),
   ];

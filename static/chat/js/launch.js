@@ -13,6 +13,7 @@ import * as composer from "./composer.js";
 import * as connection from "./connection.js";
 import * as copying from "./copying.js";
 import * as editing from "./editing.js";
+import * as elsewhere from "./elsewhere.js";
 import * as favicon from "./favicon.js";
 import * as filter from "./filter.js";
 import * as filterBanner from "./filter-banner.js";
@@ -27,6 +28,13 @@ import * as moderationNotice from "./moderation-notice.js";
 import * as notify from "./notify.js";
 import * as outbox from "./outbox.js";
 import * as people from "./people.js";
+import * as roomAbout from "./room-about.js";
+import * as roomDescribe from "./room-describe.js";
+import * as roomKeys from "./room-keys.js";
+import * as roomList from "./room-list.js";
+import * as roomMake from "./room-make.js";
+import * as roomSwitcher from "./room-switcher.js";
+import * as rooms from "./rooms.js";
 import * as roster from "./roster.js";
 import * as rules from "./rules.js";
 import * as screenName from "./screen-name.js";
@@ -41,6 +49,7 @@ import * as takingBack from "./taking-back.js";
 import * as theme from "./theme.js";
 import * as timeline from "./timeline.js";
 import * as title from "./title.js";
+import * as topic from "./topic.js";
 import * as typing from "./typing.js";
 import * as viewport from "./viewport.js";
 
@@ -58,6 +67,7 @@ const MODULES = {
   connection,
   copying,
   editing,
+  elsewhere,
   favicon,
   filter,
   "filter-banner": filterBanner,
@@ -72,6 +82,13 @@ const MODULES = {
   notify,
   outbox,
   people,
+  "room-about": roomAbout,
+  "room-describe": roomDescribe,
+  "room-keys": roomKeys,
+  "room-list": roomList,
+  "room-make": roomMake,
+  "room-switcher": roomSwitcher,
+  rooms,
   roster,
   rules,
   "screen-name": screenName,
@@ -86,6 +103,7 @@ const MODULES = {
   theme,
   timeline,
   title,
+  topic,
   typing,
   viewport,
 };

@@ -1,0 +1,225 @@
+"""More than one room: the list with what is unread, going from one to another, making and describing them."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.person import Person, Wire
+from tests.servers import ChattyServer
+
+Make = Callable[..., Person]
+
+
+def entry(somebody: Person, room: str) -> Locator:
+    """The room in the list, by its title."""
+    exactly = re.compile(f"^{re.escape(room)}$")
+    return somebody.page.locator(".room-item").filter(has=somebody.page.locator("bdi", has_text=exactly))
+
+
+def entries(somebody: Person) -> Locator:
+    return somebody.page.locator(".room-item bdi")
+
+
+def count(somebody: Person, room: str) -> Locator:
+    return entry(somebody, room).locator(".room-count [aria-hidden]")
+
+
+def dialog(somebody: Person, name: str) -> Locator:
+    return somebody.page.get_by_role("dialog", name=name)
+
+
+def options(somebody: Person) -> Locator:
+    return dialog(somebody, "Go to a room").get_by_role("option")
+
+
+def choose(somebody: Person, room: str, what: str) -> None:
+    entry(somebody, room).hover()
+    entry(somebody, room).get_by_role("button", name="More about this room").click()
+    somebody.page.get_by_role("menuitem", name=what).click()
+
+
+def read(tab: Person, room: str, seq: int) -> None:
+    """As a tab does in which the room is read."""
+    tab.run(
+        "([key, seq]) => localStorage.setItem(key, JSON.stringify({ ...JSON.parse(localStorage.getItem(key)), seq }))",
+        [f"chatty.visit.{room}", seq],
+    )
+
+
+def test_what_is_said_elsewhere_is_counted_until_it_is_read_in_any_tab(
+    visitor: Make, server: ChattyServer, room: str
+) -> None:
+    here, there = f"{room}-b", f"{room}-a"
+    url = f"{server.http_url}/chatty/"
+    bob = visitor(url=url + there).open().enter("Bob").say("before Ann came")
+    tab = visitor(url=url + there).open().enter("Ann")  # Whoever is here in some tab can be called by name.
+    expect(tab.messages).to_have_count(1)
+    expect(tab.page.get_by_text("The rooms you visit are kept here")).to_be_visible()
+    tab.look_away()
+    ann = visitor(context=tab.page.context, url=url + here)
+    wire = Wire(ann.page)
+    ann.open().wait_until_joined()
+    expect(entries(ann)).to_have_text([there, here])
+    expect(entries(tab)).to_have_text([there, here])
+    expect(entry(ann, here).get_by_role("link")).to_have_attribute("aria-current", "page")
+    expect(count(ann, there)).to_be_hidden()
+
+    bob.say("one").say("two")
+    expect(count(ann, there)).to_have_text("2")
+    bob.say("@Ann, three")
+    expect(count(ann, there)).to_have_text("@ 3")
+    expect(entry(ann, there).get_by_role("link")).to_have_accessible_name(
+        re.compile("3 unread messages, 1 of them calls you")
+    )
+    wire.cut()
+    expect(ann.connection).to_have_attribute("data-state", "waiting")
+    bob.say("four")
+    wire.mend()
+    expect(count(ann, there)).to_have_text("@ 4", timeout=15_000)
+
+    read(tab, there, 3)
+    expect(count(ann, there)).to_have_text("@ 2")
+    read(tab, there, 5)
+    expect(count(ann, there)).to_be_hidden()
+    bob.say("five")
+    expect(count(ann, there)).to_have_text("1")
+    choose(ann, there, "Mark as read")
+    expect(count(ann, there)).to_be_hidden()
+    ann.reload().wait_until_joined()
+    expect(entries(ann)).to_have_text([there, here])
+    expect(count(ann, there)).to_be_hidden()
+
+
+def test_going_to_rooms_takes_only_the_keyboard(visitor: Make, server: ChattyServer, room: str) -> None:
+    url = f"{server.http_url}/chatty/"
+    first, second, third = (f"{room}-{letter}" for letter in "abc")
+    bob = visitor(url=url + second).open().enter("Bob")
+    ann = visitor(url=url + second).open().enter("Ann")
+    for name in (first, third):
+        ann.url = url + name
+        ann.open().wait_until_joined()
+    bob.say("news")
+    expect(count(ann, second)).to_have_text("1")
+    ann.write("@someone, half a thou")
+
+    ann.page.keyboard.press("Control+k")
+    expect(options(ann).locator("bdi:first-of-type")).to_have_text([second, first, third])
+    expect(options(ann).nth(0)).to_contain_text("1 unread")
+    expect(options(ann).nth(2)).to_contain_text("You're here")
+    ann.page.keyboard.press("Escape")
+    expect(ann.composer).to_be_focused()
+    ann.page.keyboard.press("Control+k")
+    ann.page.keyboard.type(first[-6:].upper())
+    expect(options(ann)).to_have_count(3)  # With the offers for a name that isn't there.
+    field = dialog(ann, "Go to a room").get_by_role("combobox")
+    expect(field).to_have_attribute("aria-activedescendant", options(ann).nth(0).get_attribute("id") or "")
+    ann.page.keyboard.press("Enter")
+    ann.page.wait_for_url(url + first)
+    ann.wait_until_joined()
+    expect(entry(ann, third).get_by_role("img", name="Not sent yet")).to_be_visible()
+
+    ann.page.keyboard.press("Alt+ArrowUp")
+    ann.page.wait_for_url(url + third)
+    expect(ann.composer).to_have_value("@someone, half a thou")
+    expect(count(ann, second)).to_have_text("1")
+    ann.page.keyboard.press("Alt+Shift+ArrowDown")
+    ann.page.wait_for_url(url + second)
+    ann.wait_until_joined()
+    expect(ann.message("news")).to_be_visible()
+
+    ann.page.keyboard.press("Control+k")
+    ann.page.keyboard.type(f"{room}-é")
+    expect(options(ann)).to_have_text([re.compile("^\\s*Go to"), re.compile("^\\s*Make the room")])
+    ann.page.keyboard.press("Enter")
+    ann.page.wait_for_url(f"{url}{room}-e")
+
+
+def test_a_room_is_made_and_described_and_everybody_sees_it(
+    visitor: Make, person: Make, server: ChattyServer, room: str
+) -> None:
+    ann = person("Ann")
+    ann.page.get_by_role("button", name="Make a room").first.click()
+    make = dialog(ann, "Make a room")
+    name, address = make.get_by_label("Name"), make.get_by_label("Address")
+    expect(name).to_be_focused()
+    ann.page.keyboard.type("Ann's Bücher & Ærø ")
+    expect(address).to_have_value("anns-bucher-aero")
+    name.fill(" ")
+    name.press("Enter")
+    expect(make.get_by_role("alert").filter(has_text="Give it a name")).to_be_visible()
+    name.fill("Ann's Bücher")
+    address.fill(room)
+    make.get_by_label("What it is about").fill("What we read")
+    address.fill("")
+    address.press("Enter")
+    expect(make.get_by_text("An address has up to 50")).to_be_visible()
+    address.fill(f"{room}-books")
+    address.press("Enter")
+    ann.page.wait_for_url(f"**/{room}-books")
+    ann.wait_until_joined()
+    expect(ann.page.get_by_role("heading", level=1)).to_have_text("Ann's Bücher")
+    expect(entries(ann)).to_have_text(["Ann's Bücher", room])
+
+    bob = visitor(url=ann.page.url).open().enter("Bob")
+    expect(bob.page.locator(".topic")).to_have_text("What we read")
+    head = bob.page.locator(".room-head")
+    head.get_by_role("button", name="More about this room").click()
+    expect(bob.page.get_by_role("menuitem", name="Change name and topic")).to_be_hidden()
+    bob.page.get_by_role("menuitem", name="About this room").click()
+    about = dialog(bob, "Ann's Bücher")
+    expect(about.get_by_role("textbox")).to_have_value(ann.page.url)
+    bob.page.keyboard.press("Escape")
+
+    ann.page.locator(".room-head").get_by_role("button", name="More about this room").click()
+    ann.page.get_by_role("menuitem", name="Change name and topic").click()
+    describe = dialog(ann, "Name and topic of this room")
+    expect(describe.get_by_label("Name")).to_be_focused()
+    describe.get_by_label("Name").fill("Books")
+    describe.get_by_label("Topic").fill("<b>What</b> we talk of")
+    ann.page.keyboard.press("Enter")
+    expect(describe).to_be_hidden()
+    for somebody in (ann, bob):
+        expect(somebody.page.get_by_role("heading", level=1)).to_have_text("Books")
+        expect(somebody.page.locator(".topic")).to_have_text("<b>What</b> we talk of")
+        expect(entry(somebody, "Books")).to_be_visible()
+
+    # Bob wants the same address.
+    bob.page.get_by_role("button", name="Make a room").first.click()
+    theirs = dialog(bob, "Make a room")
+    theirs.get_by_label("Name").fill("Mine")
+    theirs.get_by_label("Address").fill(f"{room}-books")
+    theirs.get_by_label("Name").press("Enter")
+    expect(theirs.get_by_text("There is a room at this address already")).to_be_visible()
+    expect(theirs.get_by_label("Address")).to_be_focused()
+    expect(theirs.get_by_role("link", name="Go there")).to_have_attribute("href", f"/chatty/{room}-books")
+
+
+def test_on_a_phone_the_list_is_behind_the_button_that_tells_of_news(
+    visitor: Make, server: ChattyServer, room: str
+) -> None:
+    url = f"{server.http_url}/chatty/"
+    bob = visitor(url=url + room).open().enter("Bob")
+    ann = visitor(url=url + room, viewport={"width": 360, "height": 640}, has_touch=True).open().enter("Ann")
+    ann.url = f"{url}{room}-2"
+    ann.open().wait_until_joined()
+    button = ann.page.get_by_role("button", name="Show rooms and members")
+    bob.say("come")
+    expect(button).to_have_accessible_name(re.compile("unread messages in another room"))
+    button.tap()
+    more = entry(ann, room).get_by_role("button", name="More about this room")
+    for target in (more, entry(ann, room).get_by_role("link"), ann.page.get_by_role("button", name="Go to a room")):
+        box = target.bounding_box()
+        assert box
+        assert box["height"] >= 44
+        assert box["width"] >= 44
+    more.tap()
+    ann.page.get_by_role("menuitem", name="Leave the list").tap()
+    expect(entries(ann)).to_have_text([f"{room}-2"])
+    expect(ann.page.locator(".elsewhere")).to_be_hidden()
+    ann.page.get_by_role("button", name="Go to a room").tap()
+    expect(dialog(ann, "Go to a room").get_by_role("combobox")).to_be_focused()
+    ann.page.keyboard.type(room)
+    options(ann).filter(has_text="Go to").tap()
+    ann.page.wait_for_url(url + room)
+    expect(entries(ann)).to_have_text([room, f"{room}-2"])
