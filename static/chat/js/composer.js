@@ -75,7 +75,10 @@ export function mount({ events, root }) {
     listen(field, "keydown", (event) => {
       // An Enter that ends the composition of a character (Japanese, Chinese) isn't ours.
       if (event.shiftKey || event.isComposing) return;
-      if (event.key === "Escape") events.publish(COMPOSER_ESCAPED);
+      if (event.key === "Escape") {
+        if (isBorrowed) event.preventDefault(); // It ends the edit, and nothing else.
+        events.publish(COMPOSER_ESCAPED);
+      }
       const asksForLast = event.key === "ArrowUp" && !isBorrowed && !field.value;
       if (event.key !== "Enter" && !asksForLast) return;
       event.preventDefault();

@@ -9,7 +9,6 @@ import {
   COMMAND_REFUSED,
   CONNECTION_CHANGED,
   FILTER_CHANGED,
-  IDENTITY_READY,
   LOAD_NEWER,
   LOAD_OLDER,
   MESSAGE_ARRIVED,
@@ -28,7 +27,7 @@ import {
   TIMELINE_RESET,
   subscribeAll,
 } from "./events.js";
-import { conditionsOf, matches } from "./lib/filter.js";
+import { conditionsOf, fragmentOf, matches } from "./lib/filter.js";
 import { FilteredPlace } from "./lib/filtered-place.js";
 import { RoomLog } from "./lib/log.js";
 import { OldPlace } from "./lib/old-place.js";
@@ -42,15 +41,13 @@ export function mount({ events }) {
   let me = null;
   let filter = null;
   let place = null; // The OldPlace or FilteredPlace that is shown in the log's stead.
+  let left = null; // The FilteredPlace that was shown before, and the seq that it was left for: {place, fragment, seq}.
   let goal = null; // The seq that somebody wants to see, until it is shown.
   let visited = null; // The seq that `place` was opened for.
   const catchUp = new Question(ANSWER_MS);
   const page = new Question(ANSWER_MS, (isLoading) => events.publish(TIMELINE_LOADING, { isLoading }));
 
   const end = subscribeAll(events, {
-    [IDENTITY_READY]({ uuid }) {
-      me = uuid;
-    },
     [ROOM_WELCOMED](welcome) {
       me = welcome.me.id;
       tell(log.welcome(welcome), welcome.messages);
@@ -58,9 +55,11 @@ export function mount({ events }) {
       fill();
     },
     [FILTER_CHANGED](changed) {
-      const isSame = filter === changed.filter;
+      if (filter === changed.filter) return;
+      const back = fragmentOf(changed.filter) === left?.fragment ? left : null;
+      left = place instanceof FilteredPlace ? { place, fragment: fragmentOf(filter), seq: null } : null;
       filter = changed.filter;
-      if (log.log && !isSame) goHome(); // Else with the welcome.
+      if (log.log) goHome(back); // Else with the welcome.
     },
     [MESSAGE_ARRIVED](message) {
       tell(log.message(message), [message]);
@@ -82,6 +81,7 @@ export function mount({ events }) {
     },
     [SHOW_MESSAGE]({ seq }) {
       goal = seq;
+      if (left) left.seq ??= seq;
       if (log.log) show(); // Else with the welcome.
     },
     [SHOW_NEWEST]() {
@@ -109,6 +109,8 @@ export function mount({ events }) {
 
   function tell({ kind, added, changed, messages, more }, arrived = []) {
     if (kind === "hole") return sync();
+    if (kind === "reset") left = null;
+    else left?.place.apply(arrived, added ?? []);
     if (kind === "reset") {
       if (place instanceof OldPlace) goal ??= visited; // What changed there was not told: it is asked for again.
       goHome();
@@ -131,11 +133,13 @@ export function mount({ events }) {
     if (missed.length) events.publish(TIMELINE_MISSED, { added: missed });
   }
 
-  /** To the newest, or to what matches the filter. */
-  function goHome() {
+  /** To the newest, or to what matches the filter: `back` to where it was left, if it was for a message. */
+  function goHome(back = null) {
     page.end(); // One that is on its way belongs to what was there before.
-    place = filter && new FilteredPlace(log, (message) => matches(filter, message, me));
+    const wanted = filter;
+    place = back?.place ?? (wanted && new FilteredPlace(log, (message) => matches(wanted, message, me)));
     reset();
+    if (back?.seq && place.has(back.seq)) events.publish(MESSAGE_SHOWN, { seq: back.seq });
     fill();
   }
 
