@@ -180,3 +180,40 @@ def test_each_room_says_what_it_notifies_of_and_what_is_in_the_way(visitor: Make
     assert [len(body) for body in notified(ann)] == [140, 11]
     ann.reload().wait_until_joined()
     is_chosen(ann, "Notifications: when I'm called")
+
+
+def test_who_touches_nothing_is_away_until_the_first_sign_of_life_in_any_tab(visitor: Make, person: Make) -> None:
+    bob, ann = person("Bob"), visitor()
+    wire = Wire(ann.page)
+    ann.page.clock.install()
+    ann.open().enter("Ann")
+    entry = bob.member("Ann")
+    is_away = re.compile(r"\bis-away\b")
+    expect(entry).to_be_visible()
+    expect(entry).not_to_have_class(is_away)
+
+    # Five minutes in a moment: the connection is taken for dead, and the new one says it from the start.
+    ann.page.clock.fast_forward("05:01")
+    expect(entry).to_have_class(is_away, timeout=20_000)
+    expect(bob.page.get_by_role("link", name="Ann (away)")).to_be_visible()
+    ann.wait_until_joined()
+    assert wire.commands("join")[-1].get("away")
+    cleo = person("Cleo")
+    expect(cleo.member("Ann")).to_have_class(is_away)
+    ann.run(PUBLISH, {"type": "rename", "name": "Anna"})
+    entry = bob.member("Anna")
+    expect(entry).to_have_class(is_away)
+    ann.page.mouse.move(200, 200)
+    expect(entry).not_to_have_class(is_away)
+
+    # And with a connection that stays.
+    ann.page.clock.fast_forward("04:55")
+    expect(entry).to_have_class(is_away, timeout=20_000)
+    assert [command["on"] for command in wire.commands("away")][-2:] == [False, True]
+    again = visitor(context=ann.page.context).open().wait_until_joined()
+    expect(entry).not_to_have_class(is_away)
+    expect(ann.member("Anna")).not_to_have_class(is_away)
+    ann.page.wait_for_function("JSON.parse(localStorage.getItem('chatty.active')) > 0")
+    assert [command["on"] for command in wire.commands("away")][-1] is False
+    again.page.close()
+    expect(entry).not_to_have_class(is_away)

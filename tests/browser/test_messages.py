@@ -152,9 +152,8 @@ def test_typing_is_seen_by_others_until_the_message_comes(visitor: Make, person:
     wire = Wire(bob.page)
     bob.page.clock.install()
     bob.open().enter("Bob")
-    bob.page.clock.pause_at(
-        bob.run("Date.now()") / 1000 + 0.2
-    )  # What is shown for some seconds stays, however slow the test.
+    # What is shown for some seconds stays, however slow the test.
+    bob.page.clock.pause_at(bob.run("Date.now()") / 1000 + 0.2)
     shown = bob.page.locator(".typing.is-shown")
     publish = "command => app.events.publish('command:send', { command })"
     ann.composer.press_sequentially("Hel")

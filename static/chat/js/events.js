@@ -57,6 +57,7 @@ export const SCREEN_NAME_CLOSED = name("screen-name:closed");
 export const CONNECTION_CHANGED = name("connection:changed");
 export const RETRY_CONNECTION = name("connection:retry");
 export const SEND_COMMAND = name("command:send");
+export const IDLE_CHANGED = name("idle:changed");
 
 // What the server says: the events of the wire
 export const ROOM_WELCOMED = name("room:welcomed");
@@ -73,6 +74,7 @@ export const MEMBER_JOINED = name("member:joined");
 export const MEMBER_LEFT = name("member:left");
 export const MEMBER_RENAMED = name("member:renamed");
 export const MEMBER_TYPED = name("member:typed");
+export const MEMBER_AWAY = name("member:away");
 export const MEMBER_BANNED = name("member:banned");
 export const COMMAND_REFUSED = name("command:refused");
 

@@ -21,6 +21,7 @@ import * as filterEmpty from "./filter-empty.js";
 import * as header from "./header.js";
 import * as help from "./help.js";
 import * as identity from "./identity.js";
+import * as idle from "./idle.js";
 import * as menu from "./menu.js";
 import * as messageList from "./message-list.js";
 import * as moderation from "./moderation.js";
@@ -75,6 +76,7 @@ const MODULES = {
   header,
   help,
   identity,
+  idle,
   menu,
   "message-list": messageList,
   moderation,

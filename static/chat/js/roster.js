@@ -5,6 +5,7 @@
  */
 import {
   FILTER_CHANGED,
+  MEMBER_AWAY,
   MEMBER_JOINED,
   MEMBER_LEFT,
   MEMBER_RENAMED,
@@ -23,7 +24,7 @@ import { formatNumber, readWords } from "./lib/words.js";
 const FADE_MS = 3_000; // As in the original; the stylesheet's animation takes as long.
 
 export function mount({ events, root }) {
-  const { plural } = readWords(root);
+  const { word, plural } = readWords(root);
   const list = slot(root, "members");
   const everything = slot(root, "everything");
   const conditions = [...root.querySelectorAll("[data-condition]")];
@@ -52,6 +53,12 @@ export function mount({ events, root }) {
       [MEMBER_RENAMED](renamed) {
         if (items.has(renamed.member.id)) put(renamed.member);
         count(renamed.online);
+      },
+      [MEMBER_AWAY]({ id, on }) {
+        const known = items.get(id);
+        if (!known) return;
+        known.member = { ...known.member, away: on };
+        markAway(known);
       },
       [MEMBER_LEFT](left) {
         fade(left.id);
@@ -89,6 +96,7 @@ export function mount({ events, root }) {
     item.dataset.member = member.id;
     slot(item, "link").href = `#users/${encodeURIComponent(member.id)}`;
     label(member);
+    markAway(items.get(member.id));
     list.insertBefore(item, following(member));
     markEntry(item, isShown(member.id));
   }
@@ -98,6 +106,12 @@ export function mount({ events, root }) {
     setText(slot(item, "name"), name);
     setText(slot(item, "tag"), namesakes.has(fold(name)) ? tagOf(id) : "");
     paintAvatar(slot(item, "avatar"), { id, name });
+  }
+
+  function markAway({ member, item }) {
+    item.classList.toggle("is-away", Boolean(member.away));
+    slot(item, "away").hidden = !member.away;
+    item.title = member.away ? word("away") : "";
   }
 
   /** The item before which `member` belongs: yourself first, the others by name. */

@@ -10,6 +10,8 @@ import {
   CONNECTION_CHANGED,
   FOUND_ARRIVED,
   IDENTITY_READY,
+  IDLE_CHANGED,
+  MEMBER_AWAY,
   MEMBER_BANNED,
   MEMBER_JOINED,
   MEMBER_LEFT,
@@ -50,6 +52,7 @@ const NAME_OF_TYPE = {
   made: ROOM_MADE,
   unread: UNREAD_ARRIVED,
   activity: ROOMS_ACTIVE,
+  away: MEMBER_AWAY,
   banned: MEMBER_BANNED,
   pulse: ROOM_PULSED,
   page: PAGE_ARRIVED,
@@ -62,6 +65,7 @@ export function mount({ events, root }) {
   let identity = null;
   let name = null;
   let since = null;
+  let isIdle = false;
   let socket = null;
   let state = "idle";
   let attempt = 0;
@@ -84,6 +88,9 @@ export function mount({ events, root }) {
       },
       [TIMELINE_REACHED](reached) {
         since = reached;
+      },
+      [IDLE_CHANGED](idle) {
+        isIdle = idle.isIdle;
       },
       [SEND_COMMAND]({ command }) {
         if (state === "joined") send(command);
@@ -113,10 +120,14 @@ export function mount({ events, root }) {
     become("connecting");
     const opened = new WebSocket(`${identity.socketURL}/${encodeURIComponent(root.dataset.room)}`);
     socket = opened;
-    opened.onopen = () => send({ type: "join", token: identity.token, name, v: PROTOCOL_VERSION, ...(since && { since }) });
+    opened.onopen = join;
     opened.onmessage = ({ data }) => opened === socket && hear(data);
     opened.onclose = ({ code }) => opened === socket && lose(code);
     watch(WELCOME_SECONDS);
+  }
+
+  function join() {
+    send({ type: "join", token: identity.token, name, v: PROTOCOL_VERSION, ...(since && { since }), ...(isIdle && { away: true }) });
   }
 
   function send(command) {
