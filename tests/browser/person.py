@@ -159,6 +159,11 @@ class Wire:
         socket.on_message(from_page)
         server.on_message(from_server)
 
+    def say(self, event: dict[str, Any]) -> None:
+        """Tells the page what the server didn't say."""
+        assert self._page_side
+        self._page_side.send(json.dumps([event]))
+
     def close(self, code: int) -> None:
         """Ends the connection as the server would."""
         assert self._page_side

@@ -41,6 +41,7 @@ import * as rules from "./rules.js";
 import * as screenName from "./screen-name.js";
 import * as scroll from "./scroll.js";
 import * as search from "./search.js";
+import * as shortcuts from "./shortcuts.js";
 import * as shutOut from "./shut-out.js";
 import * as sidebar from "./sidebar.js";
 import * as socket from "./socket.js";
@@ -96,6 +97,7 @@ const MODULES = {
   "screen-name": screenName,
   scroll,
   search,
+  shortcuts,
   "shut-out": shutOut,
   sidebar,
   socket,

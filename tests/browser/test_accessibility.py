@@ -1,0 +1,184 @@
+"""For everybody: WCAG 2.2 AA in every state of the page, without a mouse, enlarged, in other colours."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.accessibility import assert_accessible, focus_problems
+from tests.browser.person import Person, Wire
+
+Make = Callable[..., Person]
+
+PHONE = {"width": 360, "height": 740}
+DESKTOP = {"width": 1280, "height": 800}
+MARKUP = """# no heading, *gently* **firmly** ~~no more~~ `code` https://example.com
+
+> a quote
+
+- a point
+
+```python
+# a comment
+def answer(text="why"): return 42
+```
+"""
+
+
+def edit(somebody: Person, text: str, body: str) -> None:
+    """Gives one's message another body, as the protocol has it."""
+    seq = int(somebody.message(text).get_attribute("data-seq") or 0)
+    command = {"type": "edit", "seq": seq, "body": body}
+    somebody.run("(command) => app.events.publish('command:send', {command})", command)
+    expect(somebody.message(body)).to_be_visible()
+
+
+def take_back(somebody: Person, text: str) -> None:
+    seq = int(somebody.message(text).get_attribute("data-seq") or 0)
+    command = {"type": "delete", "seq": seq}
+    somebody.run("(command) => app.events.publish('command:send', {command})", command)
+    expect(somebody.bodies.filter(has_text="This message was taken back.")).to_be_visible()
+
+
+def a_full_room(person: Make, ann: Person) -> None:
+    """Messages of every kind, by two people."""
+    bob = person("Bob")
+    bob.say("@Ann have you seen this?").say("one more")
+    bob.say("/me waves").say(MARKUP)
+    ann.say("mine").say("word " * 700).say("wrong").say("regretted")
+    edit(ann, "wrong", "right")
+    take_back(ann, "regretted")
+    expect(ann.messages).to_have_count(8)
+    expect(bob.messages).to_have_count(8)
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state_of_the_page(
+    visitor: Make, person: Make, scheme: str, viewport: dict[str, int]
+) -> None:
+    ann = visitor(color_scheme=scheme, viewport=viewport, reduced_motion="reduce", bypass_csp=True)
+    wire = Wire(ann.page)
+    is_phone = viewport is PHONE
+    page = ann.open().page
+    expect(ann.dialog).to_be_visible()
+    assert_accessible(ann, "first visit")
+    ann.enter("Ann")
+    expect(page.get_by_text("Nobody has said anything yet")).to_be_visible()
+    assert_accessible(ann, "empty room")
+    a_full_room(person, ann)
+    ann.write("x" * 3_990)
+    assert_accessible(ann, "messages of all kinds")
+    ann.write("")
+
+    page.keyboard.press("Control+/")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    assert_accessible(ann, "shortcuts")
+    page.keyboard.press("Escape")
+    ann.write("/help").composer.press("Enter")
+    expect(page.get_by_role("dialog", name="What you can write")).to_be_visible()
+    assert_accessible(ann, "help")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="What you can write")).to_be_hidden()
+
+    ann.write("").composer.press_sequentially("@B")
+    expect(page.get_by_role("listbox")).to_be_visible()
+    assert_accessible(ann, "suggestions")
+    page.keyboard.press("Escape")
+    ann.write("")
+
+    page.keyboard.press("Control+Shift+F")
+    page.get_by_role("searchbox").fill("seen")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_role("list", name="Found").get_by_role("link")).to_have_count(1)
+    assert_accessible(ann, "search with results")
+    page.keyboard.press("Escape")
+
+    if is_phone:
+        page.get_by_role("button", name="Show members").click()
+        expect(page.locator(".sidebar")).to_have_class(re.compile(r"\bshow\b"))
+        assert_accessible(ann, "sidebar over the messages")
+        page.keyboard.press("Escape")
+        expect(page.locator(".sidebar")).not_to_have_class(re.compile(r"\bshow(ing)?\b"))
+    ann.run(f"location.hash = '#users/{ann.id}'")
+    expect(page.locator("[data-module=filter-banner]")).to_be_visible()
+    assert_accessible(ann, "filtered")
+    ann.run("location.hash = '#users'")
+
+    wire.say({"type": "room", "room": {"slug": "any", "title": "Any room", "locked": True, "slow": 5}})
+    expect(page.get_by_text("This room is locked")).to_be_visible()
+    assert_accessible(ann, "locked")
+    wire.say({"type": "room", "room": {"slug": "any", "title": "Any room", "slow": 5}})
+    wire.answer = lambda command: (
+        {"type": "refused", "code": "body_too_long", "detail": "", "nonce": command["nonce"]}
+        if command["type"] == "post"
+        else None
+    )
+    ann.write("refused").composer.press("Enter")
+    expect(page.get_by_text("Not sent: it is too long.")).to_be_visible()
+    assert_accessible(ann, "a message that failed")
+    wire.cut()
+    expect(ann.bar).to_be_visible()
+    ann.write("waits").composer.press("Enter")
+    expect(ann.pending).to_have_count(2)
+    assert_accessible(ann, "offline, with a message that waits")
+
+
+def test_everything_can_be_done_without_a_mouse(visitor: Make, person: Make) -> None:
+    bob = person("Bob").say("hello from Bob")
+    ann = visitor().open()
+    keys = ann.page.keyboard
+    keys.type("Ann")
+    keys.press("Enter")
+    ann.wait_until_joined()
+    expect(ann.composer).to_be_focused()
+    keys.type("hello?")  # In a text, `?` is a question mark.
+    keys.press("Enter")
+    expect(bob.message("hello?")).to_be_visible()
+
+    keys.press("Control+/")
+    sheet = ann.page.get_by_role("dialog", name="Keyboard")
+    expect(sheet).to_be_visible()
+    keys.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(ann.composer).to_be_focused()
+    tab_to(ann, "Messages")
+    keys.press("?")
+    expect(sheet).to_be_visible()
+    keys.press("?")
+    expect(sheet).to_be_hidden()
+    expect(ann.page.get_by_role("region", name="Messages")).to_be_focused()
+
+    tab_to(ann, "Bob", backwards=True)
+    keys.press("Enter")
+    expect(ann.bodies).to_have_text(["hello from Bob"])
+    tab_to(ann, "Show all messages")
+    keys.press("Enter")
+    expect(ann.bodies).to_have_text(["hello from Bob", "hello?"])
+
+    keys.press("Control+Shift+F")
+    keys.type("from Bob")
+    keys.press("Enter")
+    expect(ann.page.get_by_text("1 message found")).to_be_visible()
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    expect(ann.page.locator(".message.is-target")).to_contain_text("hello from Bob")
+    tab_to(ann, "Search")
+    keys.press("Enter")
+    keys.type("x")  # The panel was closed; a letter goes to the field.
+    expect(ann.composer).to_have_value("x")
+    assert focus_problems(ann, 25) == []
+
+
+def tab_to(somebody: Person, name: str, backwards: bool = False) -> None:
+    """Presses the tab key until what has the focus is called `name`."""
+    text = "(document.activeElement.ariaLabel ?? document.activeElement.innerText).trim()"
+    seen: list[Any] = []
+    for _ in range(40):
+        somebody.page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        seen.append(somebody.run(text))
+        if name in seen[-1].splitlines():
+            return
+    raise AssertionError(f"expected to reach {name} by the tab key, came by {seen}")
