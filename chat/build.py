@@ -11,10 +11,11 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 def current_build() -> str:
     """A short name that is the same on every server of a deployment, and another one when the page changes.
 
-    It follows the templates and, where static files are hashed, those; in development they are not, and a changed
-    script is seen by reloading, as everywhere.
+    It follows the templates, their translations and, where static files are hashed, those; in development they are
+    not, and a changed script is seen by reloading, as everywhere.
     """
     digest = hashlib.sha256(getattr(staticfiles_storage, "manifest_hash", "").encode())
-    for template in sorted((settings.BASE_DIR / "templates").rglob("*.html")):
-        digest.update(template.read_bytes())
+    for folder, pattern in (("templates", "*.html"), ("templates", "*.js"), ("locale", "*.mo")):
+        for file in sorted((settings.BASE_DIR / folder).rglob(pattern)):
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from . import views
+from . import installable, views
 from .routes import SLUG
 
 urlpatterns = [
@@ -12,6 +12,9 @@ urlpatterns = [
     re_path(rf"^chatty/(?P<slug>{SLUG.pattern})/?$", views.room, name="room"),
     path("get_user_info", views.user_info, name="user-info"),
     path("get_user_info.json", views.user_info),
+    path("manifest.webmanifest", installable.manifest, name="manifest"),
+    path("worker.js", installable.worker, name="worker"),
+    path("offline", installable.offline, name="offline"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
 ]

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import conditional_page, require_safe
+from django.views.decorators.vary import vary_on_cookie
 
 from . import identity
 from .addresses import client_network, request_address
@@ -25,11 +26,14 @@ from .routes import DEFAULT_ROOM, SLUG_LIMIT, socket_url
 READY_SECONDS = 3  # A database or Redis that takes longer is not ready.
 
 
-# No script of the page may make nodes of a string but lib/safe-html.js, whose policy this names.
-@csp_update({"require-trusted-types-for": ["'script'"], "trusted-types": ["chatty-messages"]})
+# No script of the page may make nodes of a string but lib/safe-html.js, nor name a worker's script but
+# lib/worker-url.js: the two policies are theirs.
+@csp_update({"require-trusted-types-for": ["'script'"], "trusted-types": ["chatty-messages", "chatty-worker"]})
 @require_safe
+@conditional_page
+@vary_on_cookie  # Of cookies it knows one, the language that was chosen; LocaleMiddleware adds Accept-Language.
 def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
-    """A room's page. It is the same for everybody and holds nothing personal, so that any cache may keep it."""
+    """A room's page. In one language it is the same for everybody and holds nothing personal: any cache may keep it."""
     context = {
         "room": slug,
         "build": current_build(),
@@ -40,6 +44,7 @@ def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
         "title_limit": TITLE_LIMIT,
         "topic_limit": TOPIC_LIMIT,
         "slug_limit": SLUG_LIMIT,
+        "language_cookie": settings.LANGUAGE_COOKIE_NAME,
     }
     response = render(request, "chat/room.html", context)
     if settings.PAGE_MAX_AGE:

@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "chat.headers.SecurityHeaders",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",  # Reads nothing until a page asks who is signed in.
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -172,11 +173,13 @@ STORAGES = {
     },
 }
 
-# Language and time. The page is cached by proxies for everybody, so that no middleware chooses a language.
+# Language and time. The page says `Vary: Accept-Language, Cookie`, for whatever keeps it on its way
+# (docs/translating.md).
 
 USE_I18N = True
 USE_TZ = True
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "German")]  # Each but the first has its folder in locale/.
 TIME_ZONE = "UTC"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
@@ -191,6 +194,8 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],  # Bootstrap's stylesheet draws its icons so.
         "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": FRAME_ANCESTORS,

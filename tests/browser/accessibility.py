@@ -1,4 +1,4 @@
-"""What WCAG 2.2 AA asks of the page as it stands now, as far as a program can tell: axe-core, and what axe leaves out."""
+"""What WCAG 2.2 AA asks of the page as it stands, as far as a program can tell: axe-core, and what axe leaves out."""
 
 from importlib.resources import files
 from typing import Any
@@ -16,19 +16,22 @@ OPTIONS = {
 }
 # What fades in is judged when it is there. What goes on and on, such as the dots of somebody typing, isn't waited for.
 SETTLED = """() => Promise.allSettled(
-    document.getAnimations().filter((a) => Number.isFinite(a.effect.getComputedTiming().endTime)).map((a) => a.finished)
+    document.getAnimations()
+        .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime))
+        .map((animation) => animation.finished)
 )"""
-# Whoever tabs through the page sees where they are (2.4.7), and nothing lies over it (2.4.11). Returns what breaks that.
+# Whoever tabs through the page sees where they are (2.4.7), and nothing lies over it (2.4.11). Returns what breaks
+# that; parts of the browser's own inside a field, such as a calendar's button, show their focus by themselves.
 FOCUS = """() => {
     const focused = document.activeElement;
-    if (!focused || focused === document.body) return null;
+    if (!focused?.matches(":focus-visible") || focused === document.body) return null;
     const framed = focused.closest(".composer-box") ?? focused; // The field's frame shows the focus for it.
     const style = getComputedStyle(framed);
     const isShown = style.outlineStyle !== "none" || style.boxShadow !== "none";
     const box = focused.getBoundingClientRect();
-    const spots = [0.5, 0.1, 0.9].flatMap((x) => [0.5, 0.1, 0.9].map((y) => [box.x + box.width * x, box.y + box.height * y]));
-    const isFree = spots.some(([x, y]) => {
-        const top = document.elementFromPoint(x, y);
+    const parts = [0.5, 0.1, 0.9];
+    const isFree = parts.flatMap((x) => parts.map((y) => [x, y])).some(([x, y]) => {
+        const top = document.elementFromPoint(box.x + box.width * x, box.y + box.height * y);
         return top && (focused.contains(top) || top.contains(focused));
     });
     const name = focused.outerHTML.slice(0, 120);
@@ -43,11 +46,7 @@ def violations(somebody: Person) -> list[str]:
     somebody.run(SETTLED)
     somebody.run(AXE)
     found: list[dict[str, Any]] = somebody.run("async (options) => (await axe.run(options)).violations", OPTIONS)
-    return [
-        f"{rule['id']}: {node['failureSummary']} {node['html'][:200]}"
-        for rule in found
-        for node in rule["nodes"]
-    ]
+    return [f"{rule['id']}: {node['failureSummary']} {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
 
 def assert_accessible(somebody: Person, state: str) -> None:

@@ -39,6 +39,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Without the worker of the offline page, which would come between pages and the routes that tests make."""
+    return {"service_workers": "block", **browser_context_args}
+
+
+@pytest.fixture(scope="session")
 def server() -> Iterator[servers.ChattyServer]:
     """One Chatty for all browser tests; each test talks in a room of its own."""
     with servers.chatty_server() as server:

@@ -27,6 +27,18 @@ def answer(text="why"): return 42
 """
 
 
+# What sticks out of the page, or has text cut off that nothing scrolls and nothing hides on purpose.
+CUT = """() => {
+    const isMeant = (e) => e.closest(".visually-hidden, [aria-hidden=true], .offcanvas-md:not(.show)")
+        || getComputedStyle(e).textOverflow === "ellipsis";
+    const parts = "html, .room, .room-head, .composer, .modal-body, button, h1, h2, p, .notice, dl > div";
+    return [...document.querySelectorAll(parts)]
+        .filter((e) => e.checkVisibility({visibilityProperty: true}) && !isMeant(e))
+        .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")
+        .map((e) => `${e.tagName} ${e.className} ${e.scrollWidth} > ${e.clientWidth}`);
+}"""
+
+
 def edit(somebody: Person, text: str, body: str) -> None:
     """Gives one's message another body, as the protocol has it."""
     seq = int(somebody.message(text).get_attribute("data-seq") or 0)
@@ -174,7 +186,7 @@ def test_everything_can_be_done_without_a_mouse(visitor: Make, person: Make) -> 
 
 def tab_to(somebody: Person, name: str, backwards: bool = False) -> None:
     """Presses the tab key until what has the focus is called `name`."""
-    text = "(document.activeElement.ariaLabel ?? document.activeElement.innerText).trim()"
+    text = "(({activeElement: e}) => e === document.body ? '' : (e.ariaLabel ?? e.innerText).trim())(document)"
     seen: list[Any] = []
     for _ in range(40):
         somebody.page.keyboard.press("Shift+Tab" if backwards else "Tab")
@@ -182,3 +194,32 @@ def tab_to(somebody: Person, name: str, backwards: bool = False) -> None:
         if name in seen[-1].splitlines():
             return
     raise AssertionError(f"expected to reach {name} by the tab key, came by {seen}")
+
+
+@pytest.mark.parametrize(("width", "height", "enlarged"), [(640, 400, 100), (320, 256, 100), (1280, 800, 200)])
+def test_enlarged_everything_stays_readable_and_in_reach(person: Make, width: int, height: int, enlarged: int) -> None:
+    """1280 pixels at 200 %, at 400 % (WCAG 1.4.10), and text alone at 200 % (1.4.4)."""
+    ann = person("Ann Hathaway-Featherstone", viewport={"width": width, "height": height})
+    ann.run("(percent) => { document.documentElement.style.fontSize = `${percent}%`; }", enlarged)
+    ann.say("A message of some length, so that it has to be broken into several lines on a small screen.")
+    assert ann.run(CUT) == []
+    for part in (ann.composer, ann.send_button, ann.page.locator(".room-title")):
+        expect(part).to_be_in_viewport(ratio=0.99)
+    ann.page.keyboard.press("Control+/")
+    expect(ann.page.get_by_role("button", name="Close").last).to_be_in_viewport()
+    assert ann.run(CUT) == []
+    ann.page.keyboard.press("Escape")
+
+
+def test_without_motion_nothing_moves_and_with_few_colours_all_is_told_apart(person: Make) -> None:
+    ann = person("Ann", reduced_motion="reduce", forced_colors="active").say("one")
+    ann.page.keyboard.press("Control+Shift+F")
+    ann.page.keyboard.press("Escape")
+    moving = """() => document.getAnimations({subtree: true})
+        .filter((a) => a.effect.getComputedTiming().activeDuration > 10)
+        .map((a) => a.animationName ?? a.transitionProperty)"""
+    assert ann.run(moving) == []
+    # Colours of the page's own are gone: what only they said needs a line or a shape.
+    current = ann.page.locator(".entry[aria-current]").first
+    assert current.evaluate("e => getComputedStyle(e).outlineStyle") != "none"
+    assert ann.send_button.evaluate("e => getComputedStyle(e).borderStyle") != "none"

@@ -15,7 +15,8 @@ CONSTANT = re.compile(r'^export const ([A-Z_]+) = name\("([^"]+)"\);$', re.MULTI
 EVENTS = SCRIPTS / "events.js"
 MAIN = SCRIPTS / "main.js"
 LAUNCH = SCRIPTS / "launch.js"
-CLASSIC = {SCRIPTS / "theme-early.js"}  # No module: it must run before the page is painted.
+# No modules: one must run before the page is painted, one is the offline page's, which has no others.
+CLASSIC = {SCRIPTS / "theme-early.js", SCRIPTS / "offline-retry.js"}
 HELPERS = sorted((SCRIPTS / "lib").glob("*.js"))
 MODULES = sorted({*SCRIPTS.glob("*.js"), *SCRIPTS.glob("examples/*.js")} - {EVENTS, MAIN, LAUNCH, *CLASSIC})
 CONSTANTS: dict[str, str] = dict(CONSTANT.findall(EVENTS.read_text()))

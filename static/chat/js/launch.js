@@ -22,11 +22,13 @@ import * as header from "./header.js";
 import * as help from "./help.js";
 import * as identity from "./identity.js";
 import * as idle from "./idle.js";
+import * as language from "./language.js";
 import * as menu from "./menu.js";
 import * as messageList from "./message-list.js";
 import * as moderation from "./moderation.js";
 import * as moderationNotice from "./moderation-notice.js";
 import * as notify from "./notify.js";
+import * as offlinePage from "./offline-page.js";
 import * as outbox from "./outbox.js";
 import * as people from "./people.js";
 import * as roomAbout from "./room-about.js";
@@ -78,11 +80,13 @@ const MODULES = {
   help,
   identity,
   idle,
+  language,
   menu,
   "message-list": messageList,
   moderation,
   "moderation-notice": moderationNotice,
   notify,
+  "offline-page": offlinePage,
   outbox,
   people,
   "room-about": roomAbout,

@@ -1,15 +1,16 @@
-/** Times as the reader writes them. All are milliseconds since 1970. */
+/** Times as the reader writes them, in the reader's zone. All are milliseconds since 1970. */
+import { hourCycle, locale } from "./locale.js";
 
 const formats = new Map();
 
 function format(at, options) {
   const key = JSON.stringify(options);
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(document.documentElement.lang || "en", options));
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, options));
   return formats.get(key).format(at);
 }
 
-export const clock = (at) => format(at, { hour: "numeric", minute: "2-digit" });
-export const exact = (at) => format(at, { dateStyle: "full", timeStyle: "medium" });
+export const clock = (at) => format(at, { hour: "numeric", minute: "2-digit", hourCycle });
+export const exact = (at) => format(at, { dateStyle: "full", timeStyle: "medium", hourCycle });
 export const isoOf = (at) => new Date(at).toISOString();
 
 /** A day of the reader's own calendar, to compare by. */

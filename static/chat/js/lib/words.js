@@ -1,3 +1,5 @@
+import { language, locale } from "./locale.js";
+
 /**
  * The words of a module, as the template translated them.
  *
@@ -9,7 +11,7 @@ export function readWords(root) {
   for (const span of root.querySelector(":scope > template[data-words]").content.querySelectorAll("[data-word]")) {
     texts.set(span.dataset.word, span.textContent.trim());
   }
-  const rules = new Intl.PluralRules(document.documentElement.lang || "en");
+  const rules = new Intl.PluralRules(language);
 
   /** The text under `key`, with `{value}`s put in; `key` itself where the template has no such text. */
   function word(key, values = {}) {
@@ -31,5 +33,5 @@ function put(name, value) {
 }
 
 export function formatNumber(number) {
-  return new Intl.NumberFormat(document.documentElement.lang || "en").format(number);
+  return new Intl.NumberFormat(locale).format(number);
 }
