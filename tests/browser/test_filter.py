@@ -1,6 +1,7 @@
 """Choosing what shows: whose messages, what mentions one, what has links, over the whole history."""
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.person import Person
+from tests.browser.person import Person, Wire
 from tests.client import Client
 from tests.servers import ChattyServer
 
@@ -51,6 +52,57 @@ def show(somebody: Person, fragment: str) -> None:
     somebody.run("fragment => { location.hash = fragment }", fragment)
 
 
+def scroll_up(somebody: Person) -> None:
+    somebody.run("document.querySelector('.scroller').scrollTop = 1e9")
+    somebody.run("new Promise(requestAnimationFrame)")
+    somebody.run("document.querySelector('.scroller').scrollTop = 0")
+
+
+def test_filter_reaches_over_the_whole_history_and_lives_in_the_url(
+    visitor: Make, server: ChattyServer, room: str
+) -> None:
+    eve, bob = Client(server.http_url, "Eve", room), Client(server.http_url, "Bob", room)
+    talk(eve, ["early 1", "early 2 https://example.com", "early 3"])
+    talk(bob, [f"number {n}" + (f" https://example.com/{n}" if n % 10 == 0 else "") for n in range(1, 121)])
+
+    # A link that somebody passed on, to a member who is gone.
+    ann = visitor().open(f"#users/{eve.id}").enter("Ann")
+    expect(ann.bodies).to_have_text([re.compile(f"early {n}") for n in (1, 2, 3)])
+    expect(banner(ann)).to_contain_text("Only what ⁨Eve⁩ wrote")
+
+    # As long as the room itself: page after page.
+    show(ann, f"#users/{bob.id},{eve.id}")
+    expect(chips(ann)).to_have_text(["Bob", "Eve"])
+    expect(ann.message("number 119")).to_be_in_viewport()
+    for oldest in ("number 21", "early 1"):
+        scroll_up(ann)
+        expect(ann.message(oldest)).to_have_count(1)
+    expect(ann.page.get_by_role("button", name="Load older messages")).to_be_hidden()
+
+    # Conditions meet, and outlive a reload.
+    show(ann, f"#users/{bob.id}/links")
+    expect(ann.messages).to_have_count(12)
+    ann.reload().wait_until_joined()
+    expect(ann.messages).to_have_count(12)
+    expect(chips(ann)).to_have_text(["Bob", "With links"])
+    assert [int(body.split()[1]) for body in ann.bodies.all_inner_texts()] == list(range(10, 121, 10))
+
+    # From there to a message's place in the room, and back.
+    ann.messages.first.locator(".message-time").click()
+    expect(ann.message("number 9")).to_be_in_viewport()
+    expect(banner(ann)).to_be_hidden()
+    ann.page.go_back()
+    expect(ann.messages).to_have_count(12)
+    expect(ann.messages.first).to_have_class(re.compile("is-target"))
+    expect(ann.messages.first).to_be_in_viewport()
+
+    # The name in a message leads to its author's.
+    ann.page.go_forward()
+    ann.message("early 1").get_by_role("link", name="Eve", exact=True).click()
+    expect(ann.messages).to_have_count(3)
+    assert ann.page.url.endswith(f"#users/{eve.id}")
+
+
 def test_what_comes_and_changes_shows_where_it_matches(person: Make, server: ChattyServer, room: str) -> None:
     ann, bob = person("Ann"), Client(server.http_url, "Bob", room)
     ann.page.get_by_role("link", name="With links").click()
@@ -77,6 +129,32 @@ def test_what_comes_and_changes_shows_where_it_matches(person: Make, server: Cha
     ann.page.get_by_role("link", name="With links").click(modifiers=["Control"])
     expect(ann.bodies).to_have_text(["hello @Ann, see https://example.com/3"])
     assert ann.page.url.endswith("#mentions/links")
+
+
+def test_filter_is_complete_after_an_outage_and_after_too_much_was_missed(
+    chatty_server: Callable[..., ChattyServer], visitor: Make
+) -> None:
+    server = chatty_server(RESUME_LIMIT="20")
+    bob, cid = Client(server.http_url, "Bob", "outage"), Client(server.http_url, "Cid", "outage")
+    talk(bob, ["before"])
+    ann = visitor(url=f"{server.http_url}/chatty/outage")
+    wire = Wire(ann.page)
+    ann.open(f"#users/{bob.id}").enter("Ann")
+    expect(ann.bodies).to_have_text(["before"])
+    for said, others in ((["missed 1", "missed 2"], 3), (["many 1", "many 2"], 60)):
+        wire.cut()
+        expect(ann.bar).to_be_visible()
+        talk(bob, said[:1])
+        talk(cid, [f"other {number}" for number in range(others)])
+        talk(bob, said[1:])
+        wire.mend()
+        ann.wait_until_joined()
+        expect(ann.bodies.last).to_have_text(said[-1])
+    expect(ann.bodies).to_have_text(["before", "missed 1", "missed 2", "many 1", "many 2"])
+    talk(bob, ["live"])
+    expect(ann.bodies.last).to_have_text("live")
+    ann.all_messages.click()
+    expect(ann.messages).to_have_count(51)
 
 
 def test_conditions_are_added_and_taken_away_one_by_one(person: Make) -> None:
