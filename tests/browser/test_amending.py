@@ -140,3 +140,40 @@ def test_a_refused_edit_keeps_the_words_and_says_why(visitor: Make, person: Make
     expect(ann.composer).to_have_value("better")
     ann.composer.press("Enter")
     expect(bob.bodies).to_have_text(["plain", "better"])
+
+
+def chip(somebody: Person, text: str, emoji: str) -> Locator:
+    return somebody.message(text).locator(f".reaction[data-value='{emoji}']")
+
+
+def test_reactions_are_counted_live_and_say_whose_they_are(person: Make) -> None:
+    ann, bob, cleo = person("Ann"), person("Bob"), person("Cleo")
+    ann.say("Lunch?")
+    bob.message("Lunch?").hover()
+    bob.message("Lunch?").get_by_role("button", name="React", exact=True).click()
+    search = bob.page.get_by_role("searchbox", name="Search emoji")
+    expect(search).to_be_focused()
+    search.fill("pizz")
+    search.press("Enter")
+    expect(chip(ann, "Lunch?", "🍕")).to_have_attribute("aria-pressed", "false")
+    expect(chip(bob, "Lunch?", "🍕")).to_have_attribute("aria-pressed", "true")
+
+    chip(cleo, "Lunch?", "🍕").click()
+    expect(chip(ann, "Lunch?", "🍕")).to_contain_text("2")
+    chip(ann, "Lunch?", "🍕").focus()
+    ann.page.keyboard.press("Enter")
+    expect(chip(ann, "Lunch?", "🍕")).to_be_focused()
+    for somebody in (ann, bob, cleo):
+        expect(chip(somebody, "Lunch?", "🍕")).to_contain_text("3")
+    chip(ann, "Lunch?", "🍕").hover()
+    expect(ann.page.get_by_role("tooltip")).to_have_text(re.compile("You, .Bob., and .Cleo.+ reacted with .🍕"))
+
+    choose(cleo, "Lunch?", "React…")
+    cleo.page.get_by_role("group", name="Usual ones").get_by_role("button", name="+1", exact=True).click()
+    expect(ann.message("Lunch?").locator(".reaction-emoji")).to_have_text(["🍕", "👍"])
+    chip(cleo, "Lunch?", "👍").click()
+    expect(chip(ann, "Lunch?", "👍")).to_have_count(0)
+    ann.reload().wait_until_joined()
+    expect(chip(ann, "Lunch?", "🍕")).to_have_attribute("aria-pressed", "true")
+    chip(ann, "Lunch?", "🍕").click()
+    expect(chip(bob, "Lunch?", "🍕")).to_contain_text("2")

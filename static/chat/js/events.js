@@ -97,6 +97,9 @@ export const RETRY_MESSAGE = name("message:retry");
 export const DISCARD_MESSAGE = name("message:discard");
 export const OUTBOX_CHANGED = name("outbox:changed");
 
+// A message's node: what else is shown of it
+export const MESSAGE_FILLED = name("message:filled");
+
 // What I change, take back, or react to
 export const AMEND_MESSAGE = name("message:amend");
 export const RETRY_AMENDMENT = name("amendment:retry");

@@ -31,6 +31,8 @@ import * as notify from "./notify.js";
 import * as offlinePage from "./offline-page.js";
 import * as outbox from "./outbox.js";
 import * as people from "./people.js";
+import * as reactionPicker from "./reaction-picker.js";
+import * as reactions from "./reactions.js";
 import * as roomAbout from "./room-about.js";
 import * as roomDescribe from "./room-describe.js";
 import * as roomKeys from "./room-keys.js";
@@ -89,6 +91,8 @@ const MODULES = {
   "offline-page": offlinePage,
   outbox,
   people,
+  "reaction-picker": reactionPicker,
+  reactions,
   "room-about": roomAbout,
   "room-describe": roomDescribe,
   "room-keys": roomKeys,

@@ -6,8 +6,7 @@
  */
 import { MENU_CHOSEN, OPEN_MENU, ROOM_CHANGED, ROOM_WELCOMED, subscribeAll } from "./events.js";
 import { listen } from "./lib/dom.js";
-
-const GAP = 4; // Pixels between the menu and what opened it, and at least to the window's edge.
+import { placeBeside } from "./lib/popover.js";
 
 export function mount({ events, root }) {
   const home = root.parentElement;
@@ -48,19 +47,8 @@ export function mount({ events, root }) {
     asked.anchor.after(root);
     asked.anchor.setAttribute("aria-expanded", "true");
     root.showPopover();
-    place(asked.anchor.getBoundingClientRect());
+    placeBeside(root, asked.anchor.getBoundingClientRect());
     shown()[0].focus();
-  }
-
-  /** Below the anchor, or above it where there is no room; its end at the anchor's end, inside the window. */
-  function place(anchor) {
-    const { width, height } = root.getBoundingClientRect();
-    const isRtl = document.documentElement.dir === "rtl";
-    const left = isRtl ? anchor.left : anchor.right - width;
-    const below = anchor.bottom + GAP;
-    const top = below + height + GAP > innerHeight ? anchor.top - GAP - height : below;
-    root.style.left = `${Math.max(GAP, Math.min(left, innerWidth - width - GAP))}px`;
-    root.style.top = `${Math.max(GAP, top)}px`;
   }
 
   /** Messages that arrive scroll the list, too: the menu stays with its anchor as long as that is to be seen. */
@@ -68,7 +56,7 @@ export function mount({ events, root }) {
     const anchor = opened.anchor.getBoundingClientRect();
     const view = (scroller.documentElement ?? scroller).getBoundingClientRect();
     if (anchor.bottom < view.top || anchor.top > view.bottom) close();
-    else place(anchor);
+    else placeBeside(root, anchor);
   }
 
   function shown() {

@@ -7,6 +7,7 @@ import {
   LOAD_OLDER,
   MEMBER_RENAMED,
   MENU_CHOSEN,
+  MESSAGE_FILLED,
   NAMESAKES_CHANGED,
   NAME_CHOSEN,
   OPEN_MENU,
@@ -98,11 +99,13 @@ export function mount({ events, root }) {
     listen(slot(older, "button"), "click", () => events.publish(LOAD_OLDER)),
     listen(list, "click", ({ target }) => {
       const { action } = target.closest("[data-action]")?.dataset ?? {};
+      const tool = target.closest("[data-entry]");
       const item = target.closest("li");
       if (action === "unfold") item.classList.remove("is-folded");
       if (action === "retry") events.publish(RETRY_MESSAGE, { nonce: item.dataset.nonce });
       if (action === "discard") events.publish(DISCARD_MESSAGE, { nonce: item.dataset.nonce });
       if (action === "menu") openMenu(item);
+      if (tool && messages.has(item)) choose(item, tool.dataset.entry, tool.dataset.value, tool);
     }),
     listen(list, "keydown", chooseByKey),
     listen(list, "contextmenu", openByLongPress),
@@ -127,7 +130,12 @@ export function mount({ events, root }) {
     const subject = asShown(messages.get(item));
     if (subject.deleted || (entry === "edit" && subject.author.id !== me.id)) return;
     event.preventDefault();
-    events.publish(MENU_CHOSEN, { entry, value: null, kind: "message", subject, anchor: slot(item, "menu") });
+    choose(item, entry);
+  }
+
+  /** As if it were chosen in the menu. */
+  function choose(item, entry, value = null, anchor = slot(item, "menu")) {
+    events.publish(MENU_CHOSEN, { entry, value, kind: "message", subject: asShown(messages.get(item)), anchor });
   }
 
   /** With what I have asked for and the server hasn't answered yet. */
@@ -138,8 +146,10 @@ export function mount({ events, root }) {
 
   function fill(item, message) {
     messages.set(item, message);
-    fillMessage(item, asShown(message), words);
+    const shown = asShown(message);
+    fillMessage(item, shown, words);
     markMentions(item, me.id);
+    events.publish(MESSAGE_FILLED, { item, message: shown });
   }
 
   function meet(news) {

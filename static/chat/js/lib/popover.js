@@ -1,0 +1,14 @@
+/** Where something that opens beside a button stands. */
+
+const GAP = 4; // Pixels between the two, and at least to the window's edge.
+
+/** Puts `element` below `anchor` (a rectangle), or above it where there is no room; its end at the anchor's end, inside the window. */
+export function placeBeside(element, anchor) {
+  const { width, height } = element.getBoundingClientRect();
+  const isRtl = document.documentElement.dir === "rtl";
+  const left = isRtl ? anchor.left : anchor.right - width;
+  const below = anchor.bottom + GAP;
+  const top = below + height + GAP > innerHeight ? anchor.top - GAP - height : below;
+  element.style.left = `${Math.max(GAP, Math.min(left, innerWidth - width - GAP))}px`;
+  element.style.top = `${Math.max(GAP, Math.min(top, innerHeight - height - GAP))}px`;
+}
