@@ -22,6 +22,7 @@ from .log import LogUnavailable
 from .presence import PresenceUnavailable
 from .protocol import BODY_LIMIT, MODERATION_REASON_LIMIT, NAME_LIMIT, QUERY_LIMIT, TITLE_LIMIT, TOPIC_LIMIT
 from .routes import DEFAULT_ROOM, SLUG_LIMIT, socket_url
+from .scripts import page_scripts
 
 READY_SECONDS = 3  # A database or Redis that takes longer is not ready.
 
@@ -45,6 +46,7 @@ def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
         "topic_limit": TOPIC_LIMIT,
         "slug_limit": SLUG_LIMIT,
         "language_cookie": settings.LANGUAGE_COOKIE_NAME,
+        "scripts": page_scripts(),
     }
     response = render(request, "chat/room.html", context)
     if settings.PAGE_MAX_AGE:
