@@ -1,5 +1,6 @@
 """Rooms that are watched from elsewhere: on two servers that share Redis and PostgreSQL, and in both databases."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -16,7 +17,7 @@ from chat.protocol import UNREAD_LIMIT, MemberId, UnreadRoom
 from chat.unread import Count, Span
 from tests import servers
 from tests.client import Client
-from tests.servers import ChattyServer, PostgresServer, RedisServer
+from tests.servers import ChattyServer, PostgresServer, RedisServer, wait_until
 
 Pair = tuple[ChattyServer, ChattyServer]
 Enter = Callable[..., Awaitable[Client]]
@@ -104,6 +105,18 @@ async def test_a_room_is_not_made_by_watching_it_and_names_are_checked(enter: En
     for rooms in ([{"slug": "Not this", "seq": 0}], [{"slug": slug, "seq": 0}] * 51, [{"slug": slug}], {}):
         await ann.send(type="watch", rooms=rooms)
         assert (await ann.refused())["code"] == "bad_frame"
+
+
+async def test_whoever_is_gone_watches_nothing(enter: Enter, pair: Pair) -> None:
+    ann, bob, slug = await enter("Ann", new_slug()), await enter("Bob", new_slug()), new_slug()
+    await enter("Eve", slug, on=1)
+    for client in (ann, bob):
+        assert len(await watched(client, **{slug: 0})) == 1
+    assert pair[0].counts()["watched"] == 1
+    await ann.close()
+    assert pair[0].counts()["watched"] == 1
+    await bob.close()
+    await asyncio.to_thread(wait_until, lambda: pair[0].counts()["watched"] == 0, 10, "nothing watched")
 
 
 # --- in the database ---

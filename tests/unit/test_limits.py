@@ -20,7 +20,22 @@ from chat.limits import (
     Used,
     cost,
 )
-from chat.protocol import Command, Delete, Edit, History, MemberId, Post, Refusal, Rename, Search, Sync, Typing
+from chat.protocol import (
+    Away,
+    Command,
+    Delete,
+    Describe,
+    Edit,
+    History,
+    MemberId,
+    Post,
+    Refusal,
+    Rename,
+    Search,
+    Sync,
+    Typing,
+    Watch,
+)
 
 CHANGES, COMMANDS, IDENTITIES = Rate(10, 2), Rate(100, 20), Rate(3, 1)
 ANN, BOB = MemberId("ann"), MemberId("bob")
@@ -177,6 +192,8 @@ def test_posts_cost_their_size_reading_costs_more_and_the_rest_costs_little() ->
         == Used(0, READING_COST)
     )
     assert cost(History(before=1, limit=100, author=uuid.uuid4(), links=True)) == Used(0, SEARCH_COST)
+    assert cost(Watch([])) == Used(0, READING_COST)
+    assert cost(Away(on=True)) == cost(Describe(title="Tea", topic="")) == Used(1, 1)  # Everybody is told.
     assert cost(Search(query="tide", limit=50)) == Used(0, SEARCH_COST)
 
     desk = Desk()
