@@ -1,9 +1,10 @@
 """Counts what was said in rooms that somebody isn't in: since they left, and since they were last told.
 
-Everything here waits for the database (`Log` runs it on its threads). Counts go up to a head that was read before:
-versions are given out under the room's lock, so whatever is up to it is there by then, and the count is final but for
-what is deleted. The statements are SQL because each serves many rooms. It is the same on SQLite and PostgreSQL, and
-what comes from outside is a parameter, never a part of the text (hence `nosec B608`).
+Everything here waits for the database (`Log` runs it on its threads). Counts go up to a head that was read before or
+with them: versions are given out under the room's lock, so whatever is up to it is there by then, and the count is
+final but for what is deleted. The statements are SQL because each serves many rooms, and at a restart everybody asks.
+It is the same on SQLite and PostgreSQL, and what comes from outside is a parameter, never a part of the text (hence
+`nosec B608`).
 """
 
 import json
@@ -18,9 +19,10 @@ from django.db import connection
 from .models import Mention, Message, Room
 from .protocol import UNREAD_LIMIT, MemberId, UnreadRoom
 
-_MESSAGES, _MENTIONS = Message._meta.db_table, Mention._meta.db_table
-_SAID, _CALLED = (
-    f"{table}.room_id = span.room_id AND {table}.seq > span.told AND {table}.seq <= span.head"
+_ROOMS, _MESSAGES, _MENTIONS = (model._meta.db_table for model in (Room, Message, Mention))
+_SAID = "said.room_id = span.room_id AND said.seq > span.told AND said.seq <= span.head"
+_SAID_SINCE, _CALLED_SINCE = (
+    f"{table}.room_id = room.id AND {table}.seq > place.seq AND {table}.seq <= room.head"
     for table in ("said", "called")
 )
 _ROOMS_AT_ONCE = 5_000  # In one statement, well below what the databases take.
@@ -55,28 +57,25 @@ def unread(read: Mapping[str, int], member_id: MemberId) -> dict[int, UnreadRoom
 
     Rooms that don't exist are missing. Nobody counts beyond UNREAD_LIMIT.
     """
-    rooms = {
-        room_id: UnreadRoom(slug, title or slug, 0, 0, head)
-        for room_id, slug, title, head in Room.objects.filter(slug__in=read).values_list("pk", "slug", "title", "head")
-    }
-    spans = [
-        Span(room_id, read[room.slug], room.head) for room_id, room in rooms.items() if read[room.slug] < room.head
-    ]
-    if spans:
-        me = Message._meta.get_field("author_id").get_db_prep_value(uuid.UUID(member_id), connection)
-        said = f"SELECT 1 FROM {_MESSAGES} said WHERE {_SAID} AND deleted_at IS NULL AND author_id <> %s"  # nosec B608
-        calls = (
-            f"SELECT 1 FROM {_MENTIONS} called JOIN {_MESSAGES} said"  # nosec B608
-            " ON said.room_id = called.room_id AND said.seq = called.seq"
-            f" WHERE called.member_id = %s AND {_CALLED} AND author_id <> %s"
-        )
-        counts = f"{_counted(said)}, {_counted(calls)}"
-        for room_id, said_count, called_count in _of_spans(
-            spans, f"SELECT span.room_id, {counts} FROM span", me, me, me
-        ):
-            room = rooms[room_id]
-            rooms[room_id] = UnreadRoom(room.slug, room.title, said_count, called_count, room.head)
-    return rooms
+    if not read:
+        return {}
+    me = Message._meta.get_field("author_id").get_db_prep_value(uuid.UUID(member_id), connection)
+    said = f"SELECT 1 FROM {_MESSAGES} said WHERE {_SAID_SINCE} AND deleted_at IS NULL AND author_id <> %s"  # nosec B608
+    calls = (
+        f"SELECT 1 FROM {_MENTIONS} called JOIN {_MESSAGES} said"  # nosec B608
+        " ON said.room_id = called.room_id AND said.seq = called.seq"
+        f" WHERE called.member_id = %s AND {_CALLED_SINCE} AND author_id <> %s"
+    )
+    rows = _rows(
+        f"WITH place (slug, seq) AS (VALUES {_marks(read.items())})"  # nosec B608
+        f" SELECT room.id, room.slug, room.title, {_counted(said)}, {_counted(calls)}, room.head"
+        f" FROM place JOIN {_ROOMS} room ON room.slug = place.slug",
+        read.items(),
+        me,
+        me,
+        me,
+    )
+    return {room_id: UnreadRoom(slug, title or slug, *counts) for room_id, slug, title, *counts in rows}
 
 
 def news(spans: Sequence[Span]) -> dict[Span, Count]:
@@ -84,13 +83,14 @@ def news(spans: Sequence[Span]) -> dict[Span, Count]:
     counts: dict[Span, Count] = {}
     posted = f"SELECT COUNT(*) FROM {_MESSAGES} said WHERE {_SAID} AND deleted_at IS NULL"  # nosec B608
     calling = (
-        f"SELECT span.room_id, span.told, span.head, author_id, mentions FROM span JOIN {_MESSAGES} said"  # nosec B608
+        f"SELECT span.*, author_id, mentions FROM span JOIN {_MESSAGES} said"  # nosec B608
         f" ON {_SAID} WHERE mentions IS NOT NULL"
     )
     for some in _batches(spans):
-        for *span, count in _of_spans(some, f"SELECT span.room_id, span.told, span.head, ({posted}) FROM span"):
+        with_spans = f"WITH span (room_id, told, head) AS (VALUES {_marks(some)}) "
+        for *span, count in _rows(f"{with_spans} SELECT span.*, ({posted}) FROM span", some):
             counts[Span(*span)] = Count(count)
-        for *span, author_id, mentions in _of_spans(some, calling):
+        for *span, author_id, mentions in _rows(with_spans + calling, some):
             called = set(map(MemberId, json.loads(mentions) or ())) - {MemberId(str(_uuid(author_id)))}
             counts[Span(*span)].called.update(called)
     return counts
@@ -100,15 +100,16 @@ def _counted(rows: str) -> str:
     return f"(SELECT COUNT(*) FROM ({rows} LIMIT {UNREAD_LIMIT}) AS counted)"  # nosec B608
 
 
-def _of_spans(spans: Sequence[Span], select: str, *values: Any) -> list[Any]:
-    """The rows that `select`, which reads from `span`, has for these spans."""
-    marks = ", ".join(["(%s, %s, %s)"] * len(spans))
+def _rows(sql: str, table: Collection[tuple[Any, ...]], *values: Any) -> list[Any]:
+    """What a statement has that begins with a table of values."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH span (room_id, told, head) AS (VALUES {marks}) {select}",
-            [*(number for span in spans for number in span), *values],
-        )
+        cursor.execute(sql, [*(value for row in table for value in row), *values])
         return list(cursor.fetchall())
+
+
+def _marks(table: Collection[tuple[Any, ...]]) -> str:
+    row = ", ".join(["%s"] * len(next(iter(table))))
+    return ", ".join([f"({row})"] * len(table))
 
 
 def _uuid(value: Any) -> uuid.UUID:
