@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, expect
 
+from chat import protocol
 from tests.browser.person import Person, Wire
 
 Make = Callable[..., Person]
@@ -177,3 +179,48 @@ def test_reactions_are_counted_live_and_say_whose_they_are(person: Make) -> None
     expect(chip(ann, "Lunch?", "🍕")).to_have_attribute("aria-pressed", "true")
     chip(ann, "Lunch?", "🍕").click()
     expect(chip(bob, "Lunch?", "🍕")).to_contain_text("2")
+
+
+@pytest.mark.skipif("reply_to" not in protocol.Post.__struct_fields__, reason="The server doesn't take replies yet.")
+def test_a_reply_quotes_its_message_as_that_stands_and_leads_there(visitor: Make, person: Make) -> None:
+    bob = person("Bob")
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann")
+    bob.say("Who has the *key*?")
+    bob.run("() => { for (let n = 0; n < 60; n += 1) app.events.publish('message:send', { body: `line ${n}` }); }")
+    expect(bob.pending).to_have_count(0, timeout=30_000)
+    bob.message("line 59").hover()
+    choose(ann, "line 59", "Reply")
+    replying = ann.page.locator("[data-module=replying]")
+    expect(replying).to_contain_text("line 59")
+    ann.composer.press("Escape")
+    expect(replying).to_be_hidden()
+
+    ann.page.goto(ann.url + "#message/1")
+    choose(ann, "Who has the key?", "Reply")
+    expect(replying).to_have_text(re.compile("Replying to .Bob.: Who has the key[?]"))
+    wire.cut()
+    ann.write("Not me").composer.press("Enter")
+    expect(replying).to_be_hidden()
+    ann.reload()
+    wire.mend()
+    for somebody in (ann, bob):
+        expect(somebody.message("Not me").locator(".message-quote")).to_have_text(
+            re.compile("Bob\\s+Who has the key[?]")
+        )
+
+    fresh = person("Cleo")  # Has not loaded what is quoted.
+    quote = fresh.message("Not me").locator(".message-quote")
+    expect(quote).to_contain_text("Who has the key?")
+    expect(fresh.message("Who has the key?")).to_have_count(0)
+    bob.page.goto(bob.url + "#message/1")
+    choose(bob, "Who has the key?", "Edit")
+    bob.write("Who has the lamp?").composer.press("Enter")
+    expect(quote).to_contain_text("Who has the lamp?")
+    quote.click()
+    expect(fresh.message("Who has the lamp?")).to_be_in_viewport()
+    choose(bob, "Who has the lamp?", "Take back…")
+    bob.page.get_by_role("button", name="Take back", exact=True).click()
+    fresh.page.goto(fresh.url)
+    expect(quote).to_contain_text("This message was taken back.")

@@ -1,7 +1,8 @@
 /**
  * The field at the bottom: Enter sends, Shift+Enter breaks the line. What is written there is kept until it is sent.
  *
- * Others may borrow it for words that aren't a new message: the draft is put aside until they give it back.
+ * Others may borrow it for words that aren't a new message: the draft is put aside until they give it back. And they may set a context, which
+ * goes with each message.
  */
 import {
   APP_LAUNCHED,
@@ -19,6 +20,7 @@ import {
   ROOM_WELCOMED,
   SCREEN_NAME_CLOSED,
   SEND_MESSAGE,
+  SET_CONTEXT,
   subscribeAll,
 } from "./events.js";
 import { readCommand } from "./lib/commands.js";
@@ -37,6 +39,7 @@ export function mount({ events, root }) {
   const problem = slot(root, "problem");
   let limit = Number(root.dataset.bodyLimit);
   let isBorrowed = false;
+  let context = {};
 
   field.value = draft.read();
 
@@ -59,6 +62,10 @@ export function mount({ events, root }) {
         isBorrowed = false;
         show(draft.read(), word("send"));
       },
+      [SET_CONTEXT](set) {
+        context = set.context;
+        if (set.isNew) field.focus();
+      },
       [FILL_COMPOSER]({ body }) {
         draft.write([draft.read().trimEnd(), body].filter(Boolean).join("\n"));
         if (!isBorrowed) show(draft.read());
@@ -76,8 +83,8 @@ export function mount({ events, root }) {
       // An Enter that ends the composition of a character (Japanese, Chinese) isn't ours.
       if (event.shiftKey || event.isComposing) return;
       if (event.key === "Escape") {
-        if (isBorrowed) event.preventDefault(); // It ends the edit, and nothing else.
-        events.publish(COMPOSER_ESCAPED);
+        if (isBorrowed || Object.keys(context).length) event.preventDefault(); // It ends that, and nothing else.
+        events.publish(COMPOSER_ESCAPED, { isBorrowed });
       }
       const asksForLast = event.key === "ArrowUp" && !isBorrowed && !field.value;
       if (event.key !== "Enter" && !asksForLast) return;
@@ -105,7 +112,7 @@ export function mount({ events, root }) {
       setText(problem, word("unknown", { command: text }));
       return;
     }
-    if (kind === "say") events.publish(SEND_MESSAGE, { body: text });
+    if (kind === "say") events.publish(SEND_MESSAGE, { body: text, ...context });
     if (kind === "help") events.publish(OPEN_HELP);
     if (kind === "nick" && text) events.publish(CHANGE_NAME, { name: text });
     if (kind === "nick" && !text) events.publish(OPEN_SCREEN_NAME);

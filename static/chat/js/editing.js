@@ -11,6 +11,7 @@ import {
   EDIT_LAST,
   IDENTITY_READY,
   MENU_CHOSEN,
+  OUTBOX_CHANGED,
   RETURN_COMPOSER,
   ROOM_WELCOMED,
   TAKE_BACK,
@@ -32,6 +33,7 @@ export function mount({ events, root }) {
   const own = new Map(); // seq -> message
   let me = null;
   let entries = [];
+  let isSaying = false; // Something newer is on its way.
   let editing = null; // {seq, original, body}: what it said, and what is written.
 
   const ends = [
@@ -50,7 +52,9 @@ export function mount({ events, root }) {
       [TIMELINE_EXTENDED]: ({ messages }) => meet(messages),
       [TIMELINE_MISSED]: ({ added }) => meet(added),
       [AMENDMENTS_CHANGED]: (changed) => (entries = changed.entries),
+      [OUTBOX_CHANGED]: (outbox) => (isSaying = outbox.entries.some(({ state }) => state === "sending")),
       [EDIT_LAST]() {
+        if (isSaying) return; // Whoever asks means that one, not the one before.
         const standing = [...own.values()].map(asShown).filter((message) => !message.deleted);
         const last = standing.reduce((newest, message) => (newest?.seq > message.seq ? newest : message), null);
         if (last) begin({ seq: last.seq, original: last.body, body: last.body });

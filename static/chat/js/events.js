@@ -23,6 +23,7 @@ export const COMPOSER_ESCAPED = name("composer:escaped");
 export const FILL_COMPOSER = name("composer:fill");
 export const BORROW_COMPOSER = name("composer:borrow");
 export const RETURN_COMPOSER = name("composer:return");
+export const SET_CONTEXT = name("composer:set-context");
 export const OPEN_MENU = name("menu:open");
 export const MENU_CHOSEN = name("menu:chosen");
 
@@ -99,6 +100,10 @@ export const OUTBOX_CHANGED = name("outbox:changed");
 
 // A message's node: what else is shown of it
 export const MESSAGE_FILLED = name("message:filled");
+
+// What others answer to
+export const WANT_QUOTE = name("quote:want");
+export const QUOTE_CHANGED = name("quote:changed");
 
 // What I change, take back, or react to
 export const AMEND_MESSAGE = name("message:amend");

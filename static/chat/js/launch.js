@@ -31,8 +31,10 @@ import * as notify from "./notify.js";
 import * as offlinePage from "./offline-page.js";
 import * as outbox from "./outbox.js";
 import * as people from "./people.js";
+import * as quotes from "./quotes.js";
 import * as reactionPicker from "./reaction-picker.js";
 import * as reactions from "./reactions.js";
+import * as replying from "./replying.js";
 import * as roomAbout from "./room-about.js";
 import * as roomDescribe from "./room-describe.js";
 import * as roomKeys from "./room-keys.js";
@@ -91,8 +93,10 @@ const MODULES = {
   "offline-page": offlinePage,
   outbox,
   people,
+  quotes,
   "reaction-picker": reactionPicker,
   reactions,
+  replying,
   "room-about": roomAbout,
   "room-describe": roomDescribe,
   "room-keys": roomKeys,

@@ -208,6 +208,7 @@ export function mount({ events, root }) {
       const item = pending.get(entry.nonce) ?? newMessage(root);
       pending.set(entry.nonce, item);
       fillPending(item, entry, me, words);
+      events.publish(MESSAGE_FILLED, { item, message: entry });
       fillTag(item, namesakes);
       // What couldn't be sent wants its writer, whatever is shown.
       item.hidden = !showsMine(filter, me.id) && entry.state !== "failed";

@@ -36,12 +36,14 @@ export function mount({ events, root }) {
 
   const end = subscribeAll(events, {
     [APP_LAUNCHED]: tell,
-    [SEND_MESSAGE]({ body }) {
-      change([...entries, { nonce: makeUuid(), body, at: Date.now(), state: "sending" }]);
+    [SEND_MESSAGE]({ body, reply_to }) {
+      change([...entries, { nonce: makeUuid(), body, reply_to, at: Date.now(), state: "sending" }]);
       flush();
     },
     [RETRY_MESSAGE]: ({ nonce }) => {
-      replace(nonce, { state: "sending", code: null });
+      const { code } = entries.find((entry) => entry.nonce === nonce) ?? {};
+      // What it answered is gone with the room's old log; the words may still be worth saying.
+      replace(nonce, { state: "sending", code: null, ...(code === "no_such_message" && { reply_to: undefined }) });
       flush();
     },
     [DISCARD_MESSAGE]: ({ nonce }) => settle([nonce]),
@@ -75,7 +77,7 @@ export function mount({ events, root }) {
     if (next.retryAt) replace(next.nonce, { retryAt: null });
     sent = next.nonce;
     timer = setTimeout(sendAgain, ANSWER_MS);
-    events.publish(SEND_COMMAND, { command: { type: "post", nonce: next.nonce, body: next.body } });
+    events.publish(SEND_COMMAND, { command: { type: "post", nonce: next.nonce, body: next.body, reply_to: next.reply_to } });
   }
 
   function sendAgain() {

@@ -1,5 +1,6 @@
 /** "Ann is typing": tells others while I type, and shows who else does. */
 import {
+  COMPOSER_SUBMITTED,
   COMPOSER_TYPED,
   MEMBER_JOINED,
   MEMBER_LEFT,
@@ -50,6 +51,7 @@ export function mount({ events, root }) {
       later ??= setTimeout(tell, Math.max(0, toldAt + TELL_MS - Date.now()));
     },
     [SEND_MESSAGE]: hush,
+    [COMPOSER_SUBMITTED]: hush,
   });
 
   function tell() {
