@@ -37,12 +37,12 @@ def named(room_id: int, seqs: Sequence[int]) -> list[Message]:
 
 def _narrowed(room_id: int, wanted: Filter, side: Side, seq: int, limit: int) -> "QuerySet[Message]":
     messages = Message.objects.filter(room_id=room_id)
+    messages = messages.filter(seq__lt=seq) if side == "<" else messages.filter(seq__gte=seq)
     if wanted.links:
         messages = messages.filter(has_link=True)
     if wanted.mentions is not None:
         messages = messages.filter(author_id__in=wanted.authors) if wanted.authors else messages
         return _calling(messages, wanted.mentions, side, seq)
-    messages = messages.filter(seq__lt=seq) if side == "<" else messages.filter(seq__gte=seq)
     messages = messages.order_by("-seq" if side == "<" else "seq")
     if len(wanted.authors) > 1:
         return _of_any(messages, wanted.authors, limit)
@@ -50,7 +50,10 @@ def _narrowed(room_id: int, wanted: Filter, side: Side, seq: int, limit: int) ->
 
 
 def _calling(messages: "QuerySet[Message]", member_id: uuid.UUID, side: Side, seq: int) -> "QuerySet[Message]":
-    """Those that call a member, in the order in which the table of mentions has them."""
+    """Those that call a member, in the order in which the table of mentions has them.
+
+    The side is said of both tables: which one is walked is up to the database, and it shall begin at `seq`.
+    """
     field: Field[Any, Any] = Mention._meta.get_field("member_id")
     return messages.extra(  # nosec B610: nothing in it comes from outside but parameters.
         tables=[_MENTIONS],
