@@ -8,7 +8,7 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +23,8 @@ from . import markup, moderation, statements
 from .log import LogUnavailable, RoomGone, RoomRow, close_threads, retrying, to_entry
 from .markup import NOTHING, Rendered
 from .models import Message
-from .operations import Change, Delete, Edit, Operation, Post, alter, check_lock, check_pace, no_such_message
-from .protocol import MemberId, Refusal
+from .operations import Change, Delete, Edit, Operation, Post, alter, calling, check_lock, check_pace, no_such_message
+from .protocol import MemberId, Refusal, RefusalCode
 from .ring import Entry
 from .statements import Call, LockedRoom
 
@@ -41,6 +41,7 @@ class Committed:
     is_new: bool
 
 
+Place = tuple[int, int]  # A message's room and seq.
 Outcome = Committed | RoomGone | Refusal
 Publish = Callable[[RoomRow, list[Entry]], None]
 
@@ -145,6 +146,7 @@ class _Batch:
         known = {message.pk: message for message in (*_by_nonce(operations), *_by_place(operations))}
         self._by_nonce = {_key(message): message for message in known.values()}
         self._by_place = {(message.room_id, message.seq): message for message in known.values()}
+        self._answered = _answered(operations, self._by_place)
         self._born: list[Message] = []
         self._altered: dict[int, Message] = {}
         self._called: dict[int, list[MemberId] | None] = {}  # Whom these called before.
@@ -171,6 +173,8 @@ class _Batch:
         check_lock(room, post)
         if room.slow_seconds and not post.is_free:
             check_pace(room, self._last_at(room_id, key[1]), self._now)
+        if post.reply_to is not None:
+            rendered = self._answering(post, post.reply_to, rendered)
         version = self._next_version(room_id)
         message = Message(
             room_id=room_id,
@@ -183,12 +187,25 @@ class _Batch:
             html=rendered.html,
             mentions=rendered.mentions or None,
             has_link=rendered.has_link or None,
+            reply_to=post.reply_to,
             at=self._now,
         )
         self._born.append(message)
         self._by_nonce[key] = self._by_place[room_id, version] = message
         self._posted.add((room_id, key[1]))
         return Committed(to_entry(message), is_new=True)
+
+    def _answering(self, post: Post, seq: int, rendered: Rendered) -> Rendered:
+        """The body of an answer."""
+        answered = self._author_of(post.room.id, seq)
+        if answered is None:
+            raise Refusal(RefusalCode.NO_SUCH_MESSAGE, "There is no such message to answer in this room.")
+        return calling(rendered, answered, uuid.UUID(post.author.id))
+
+    def _author_of(self, room_id: int, seq: int) -> uuid.UUID | None:
+        """Of a message that is answered; it may be born in this transaction."""
+        message = self._by_place.get((room_id, seq))
+        return self._answered.get((room_id, seq)) if message is None else message.author_id
 
     def _last_at(self, room_id: int, author_id: uuid.UUID) -> datetime | None:
         """When this author posted last in the room, whatever became of the message."""
@@ -202,6 +219,8 @@ class _Batch:
         if message is None:
             raise no_such_message(change.seq)
         check_lock(self._rooms[change.room.id], change)
+        if isinstance(change, Edit) and message.reply_to is not None:
+            rendered = calling(rendered, self._author_of(message.room_id, message.reply_to), message.author_id)
         called = message.mentions
         is_new = alter(message, change, rendered, self._now)
         if is_new:
@@ -247,8 +266,27 @@ def _by_place(operations: Iterable[Operation]) -> Iterable[Message]:
     for operation in operations:
         if not isinstance(operation, Post):
             places.setdefault(operation.room.id, set()).add(operation.seq)
-    of_rooms = [Q(room_id=room_id, seq__in=seqs) for room_id, seqs in places.items()]
-    return Message.objects.filter(reduce(or_, of_rooms)) if of_rooms else ()
+    return Message.objects.filter(_at(places)) if places else ()
+
+
+def _answered(operations: Iterable[Operation], known: Mapping[Place, Message]) -> dict[Place, uuid.UUID]:
+    """Who wrote what these operations' messages answer, as far as it isn't `known`."""
+    places: dict[int, set[int]] = {}
+    for operation in operations:
+        seq = operation.reply_to if isinstance(operation, Post) else None
+        if isinstance(operation, Edit) and (edited := known.get((operation.room.id, operation.seq))) is not None:
+            seq = edited.reply_to
+        if seq is not None and (operation.room.id, seq) not in known:
+            places.setdefault(operation.room.id, set()).add(seq)
+    if not places:
+        return {}
+    rows = Message.objects.filter(_at(places)).values_list("room_id", "seq", "author_id")
+    return {(room_id, seq): author_id for room_id, seq, author_id in rows}
+
+
+def _at(places: Mapping[int, Iterable[int]]) -> Q:
+    """Messages by room and seqs."""
+    return reduce(or_, [Q(room_id=room_id, seq__in=seqs) for room_id, seqs in places.items()])
 
 
 def _key(message: Message) -> tuple[int, uuid.UUID, uuid.UUID]:

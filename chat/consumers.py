@@ -230,7 +230,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         is_free = await self._is_free()
         people = self._joined.people_in(command.body)
         room = self._joined.room
-        await self._commit(operations.Post(room, command.nonce, author, command.body, is_free, people))
+        post = operations.Post(room, command.nonce, author, command.body, is_free, people, command.reply_to)
+        await self._commit(post)
 
     async def _handle_edit(self, command: Edit) -> None:
         protocol.check_body(command.body)

@@ -116,6 +116,7 @@ def to_entry(message: Message) -> Entry:
         # By emoji: PostgreSQL keeps no order of its own, and everybody shall be told the same.
         reactions=dict(sorted(message.reactions.items())) if message.reactions else protocol.UNSET,
         mentions=message.mentions or protocol.UNSET,
+        reply_to=protocol.or_unset(message.reply_to),
     )
     return Entry(message.seq, message.version, protocol.encode(event))
 

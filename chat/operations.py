@@ -26,6 +26,7 @@ class Post:
     body: str
     is_free: bool = False
     people: People = field(default_factory=lambda: NOBODY)  # Whom the body may call.
+    reply_to: int | None = None  # The seq of the message that it answers.
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,18 @@ def alter(message: Message, change: Change, rendered: Rendered, now: datetime) -
             return _delete(message, change, now)
         case React():
             return _react(message, change)
+
+
+def calling(rendered: Rendered, answered: uuid.UUID | None, author: uuid.UUID) -> Rendered:
+    """The body of a message that also calls whom it answers, first of all; `author` doesn't call themselves so.
+
+    With each edit the same rule is applied anew: an answer calls the author of the message that it answers, and those
+    whom its body then names.
+    """
+    if answered is None or answered == author:
+        return rendered
+    called = MemberId(str(answered))
+    return rendered._replace(mentions=[called, *(other for other in rendered.mentions if other != called)])
 
 
 def check_lock(room: LockedRoom, operation: Operation) -> None:

@@ -134,8 +134,11 @@ class Join(Command, frozen=True, tag="join"):
 
 
 class Post(Command, frozen=True, tag="post"):
+    """`reply_to`: the seq of the message that it answers."""
+
     nonce: uuid.UUID
     body: str
+    reply_to: Seq | None = None
 
 
 class Edit(Command, frozen=True, tag="edit"):
@@ -495,6 +498,7 @@ class Message(Event, frozen=True, tag="message", omit_defaults=True):
     deleted: bool = False
     reactions: dict[str, list[MemberId]] | UnsetType = UNSET
     mentions: list[MemberId] | UnsetType = UNSET
+    reply_to: int | UnsetType = UNSET
 
 
 class Joined(Event, frozen=True, tag="joined"):

@@ -127,6 +127,7 @@ def right_fields(kind: type[Command], nonce: uuid.UUID, *optional: str) -> Field
         "query": '"said"',
         "before": "1000",
         "seqs": "[1,3,1000]",
+        "reply_to": "1",
         "limit": "2",
         "author": f'"{NONCE}"',
         "authors": f'["{NONCE}","{nonce}"]',

@@ -285,7 +285,9 @@ class Member:
 
     async def _say(self, nonce: str, body: str | None = None) -> None:
         body = body or self.unacknowledged.get(nonce, ("said again", 0.0))[0]
-        await self._send({"type": "post", "nonce": nonce, "body": body})
+        is_answer = self.messages and nonce[0] in "0123"
+        answered = {"reply_to": self._chance.choice(list(self.messages))} if is_answer else {}
+        await self._send({"type": "post", "nonce": nonce, "body": body} | answered)
 
     async def _try(self, sending: Any) -> None:
         with contextlib.suppress(OSError, WebSocketException, AssertionError):

@@ -23,7 +23,7 @@ ROOMS = ("harbour", "island", "ocean")
 HEAL_SECONDS = 30
 CHANGES_PER_POST = 0.3
 COLUMNS = ("seq", "version", "nonce", "author_id", "author_name", "body", "html", "at")
-COLUMNS += ("edited_at", "deleted_at", "reactions")
+COLUMNS += ("edited_at", "deleted_at", "reactions", "mentions", "reply_to")
 
 
 @dataclass
@@ -288,8 +288,9 @@ def _as_told(row: dict[str, Any]) -> Event:
         message["edited_at"] = _milliseconds(row["edited_at"])
     if row["deleted_at"] is not None:
         message["deleted"] = True
-    if row["reactions"]:
-        message["reactions"] = row["reactions"]
+    for name in ("reactions", "mentions", "reply_to"):
+        if row[name]:
+            message[name] = row[name]
     return message
 
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -14,10 +15,10 @@ from chat import committer, log
 from chat.log import RoomRow
 from chat.models import Mention, Message, Room
 from chat.operations import Delete, Edit, Operation, Post, React
-from chat.protocol import MemberId
+from chat.protocol import Member, MemberId, Refusal
 from chat.search import Wanted
 from chat.words import parse
-from tests.integration.test_log import ANN, BOB, EVE_ID, Desk
+from tests.integration.test_log import ANN, BOB, EVE_ID, Desk, decoded
 
 T = TypeVar("T")
 
@@ -114,6 +115,88 @@ async def test_a_link_is_one_in_what_is_shown(desk: Desk) -> None:
     await desk.committer.commit(Edit(room, 1, ANN.id, "https://example.org"))
     await desk.committer.commit(Delete(room, 5, ANN.id))
     assert await in_thread(linking) == {(room.id, 1)}
+
+
+def answer(room: RoomRow, seq: int, body: str = "aye", author: Member = BOB) -> Post:
+    return Post(room, uuid.uuid4(), author, body, people=PEOPLE, reply_to=seq)
+
+
+async def test_an_answer_calls_whom_it_answers_by_the_same_rule_after_an_edit(desk: Desk) -> None:
+    room = await desk.log.room("lobby")
+    await desk.committer.commit(post(room, "a question"))
+    told = {
+        "aye": [ANN.id],
+        "@bob @ann": [ANN.id, BOB.id],
+        "@bob": [ANN.id, BOB.id],
+        "@ann": [ANN.id],
+    }
+    for body, called in told.items():
+        (message,) = decoded([(await desk.committer.commit(answer(room, 1, body))).entry])
+        assert (message["reply_to"], message["mentions"]) == (1, called)
+    for body, called in reversed(told.items()):
+        (message,) = decoded([(await desk.committer.commit(Edit(room, 2, BOB.id, f"{body}!", people=PEOPLE))).entry])
+        assert (message["reply_to"], message["mentions"]) == (1, called)
+        assert await in_thread(listed) == await in_thread(said)
+    (own,) = decoded([(await desk.committer.commit(answer(room, 1, "I know", ANN))).entry])
+    assert (own["reply_to"], "mentions" in own) == (1, False)
+    (gone,) = decoded([(await desk.committer.commit(Delete(room, 2, BOB.id))).entry])
+    assert gone.keys().isdisjoint({"reply_to", "mentions"})
+    assert await in_thread(listed) == await in_thread(said)
+
+
+async def test_what_is_answered_is_in_this_room_and_may_be_a_tombstone(desk: Desk) -> None:
+    room, other = await desk.log.room("lobby"), await desk.log.room("other")
+    await desk.committer.commit(post(room, "a question"))
+    await desk.committer.commit(Delete(room, 1, ANN.id))
+    (message,) = decoded([(await desk.committer.commit(answer(room, 1))).entry])
+    assert message["mentions"] == [ANN.id]
+    for refused in (answer(room, 2), answer(room, 2**53 - 1), answer(other, 1)):
+        with pytest.raises(Refusal) as caught:
+            await desk.committer.commit(refused)
+        assert caught.value.code == "no_such_message"
+    assert {slug: versions for slug, versions in desk.published if slug == "other"} == {}
+
+
+async def test_answers_that_wait_together_find_what_is_born_with_them(desk: Desk) -> None:
+    room, other = await desk.log.room("lobby"), await desk.log.room("other")
+    await desk.committer.commit(post(room, "one"))
+
+    def statements() -> int:
+        with CaptureQueriesContext(log.connection) as captured:
+            outcomes = committer.write(
+                [
+                    answer(room, 1),  # 2
+                    answer(room, 2, "to the one before", ANN),  # 3
+                    answer(room, 4),  # Not yet there.
+                    answer(other, 1),
+                    post(other, "born"),  # 1
+                    answer(other, 1),  # 2
+                    Edit(room, 3, ANN.id, "nobody knew"),  # Not yet there when the batch is looked up.
+                    Edit(room, 2, BOB.id, "edited as it was born", people=PEOPLE),
+                ]
+            )
+        told = [
+            decoded([one.entry])[0] if isinstance(one, committer.Committed) else one.code  # type: ignore[union-attr]
+            for one in outcomes
+        ]
+        assert [one if isinstance(one, str) else one.get("mentions") for one in told] == [
+            *([ANN.id], [BOB.id], "no_such_message", "no_such_message", None, [ANN.id], [BOB.id], [ANN.id]),
+        ]
+        return len([query for query in captured if query["sql"].startswith("SELECT")])
+
+    assert await in_thread(statements) == 4  # The rooms, the nonces, the places of edits, whom answers answer.
+    assert await in_thread(listed) == await in_thread(said)
+    await desk.committer.commit(post(room, "still two"))
+
+
+async def test_an_answer_that_is_sent_again_is_the_same(desk: Desk) -> None:
+    room = await desk.log.room("lobby")
+    await desk.committer.commit(post(room, "one"))
+    first = answer(room, 1)
+    told = (await desk.committer.commit(first)).entry
+    again = await desk.committer.commit(replace(first, body="aye again", reply_to=77))
+    assert (again.entry, again.is_new) == (told, False)
+    assert await in_thread(listed) == {(ANN.id, room.id, 2)}
 
 
 async def test_a_post_that_calls_nobody_costs_no_further_statement(desk: Desk) -> None:

@@ -663,3 +663,23 @@ async def test_members_are_called_by_name_and_found_again_in_the_log(
     assert (await ann.post("@bob @robert brown"))["mentions"] == [bob.id]
     await ann.send(type="history", before=100, limit=1)
     assert (await ann.next("page"))["messages"][0]["mentions"] == [bob.id]
+
+
+async def test_an_answer_calls_the_author_of_what_it_answers(server: ChattyServer, ann: Client, bob: Client) -> None:
+    await ann.post("a question")
+    nonce = str(uuid.uuid4())
+    await bob.send(type="post", nonce=nonce, body="aye", reply_to=1)
+    message = await ann.next("message", lambda event: event["nonce"] == nonce)
+    assert (message["reply_to"], message["mentions"]) == (1, [ann.id])
+    await bob.next("message", lambda event: event["nonce"] == nonce)
+    edited = await bob.change(2, type="edit", body="no")
+    assert (edited["reply_to"], edited["mentions"]) == (1, [ann.id])
+    await ann.send(type="history", before=100, limit=5, mentions=ann.id)
+    assert (await ann.next("page"))["messages"] == [edited]
+    await bob.settle()
+    await bob.send(type="post", nonce=nonce, body="nobody", reply_to=2)  # Sent again: the same message.
+    assert await bob.next("message") == edited
+    lost = str(uuid.uuid4())
+    await bob.send(type="post", nonce=lost, body="to nobody", reply_to=99)
+    refused = await bob.next("refused")
+    assert (refused["code"], refused["nonce"], "seq" in refused) == ("no_such_message", lost, False)

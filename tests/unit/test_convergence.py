@@ -183,7 +183,13 @@ class Room(RuleBasedStateMachine):
     def new_row(self, author: MemberId) -> Message:
         seq = self.log.head + 1
         self.rows[seq] = Message(
-            room_id=ROOM.id, seq=seq, nonce=uuid.UUID(int=seq), author_id=uuid.UUID(author), body="born", at=NOON
+            room_id=ROOM.id,
+            seq=seq,
+            nonce=uuid.UUID(int=seq),
+            author_id=uuid.UUID(author),
+            body="born",
+            at=NOON,
+            reply_to=min(self.rows) if len(self.rows) % 3 == 2 else None,
         )
         return self.rows[seq]
 
