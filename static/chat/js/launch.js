@@ -34,6 +34,7 @@ import * as people from "./people.js";
 import * as quotes from "./quotes.js";
 import * as reactionPicker from "./reaction-picker.js";
 import * as reactions from "./reactions.js";
+import * as reading from "./reading.js";
 import * as replying from "./replying.js";
 import * as roomAbout from "./room-about.js";
 import * as roomDescribe from "./room-describe.js";
@@ -96,6 +97,7 @@ const MODULES = {
   quotes,
   "reaction-picker": reactionPicker,
   reactions,
+  reading,
   replying,
   "room-about": roomAbout,
   "room-describe": roomDescribe,
