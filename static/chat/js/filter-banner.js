@@ -10,13 +10,14 @@ import {
   subscribeAll,
 } from "./events.js";
 import { fromTemplate, listen, setText, slot } from "./lib/dom.js";
+import { locale } from "./lib/locale.js";
 import { fold, paintAvatar, tagOf } from "./lib/names.js";
 import { readWords } from "./lib/words.js";
 
 export function mount({ events, root }) {
   const { word } = readWords(root);
   const list = slot(root, "chips");
-  const sentence = new Intl.ListFormat(document.documentElement.lang || "en");
+  const sentence = new Intl.ListFormat(locale);
   let names = new Map();
   let namesakes = new Set();
   let filter = null;
