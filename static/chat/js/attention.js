@@ -1,7 +1,7 @@
 /**
  * What came while nobody looked at this tab: how many messages of others, and how many of them call the reader.
  *
- * It ends when somebody looks here, when the room was read in another tab, and where the reader has said something since.
+ * It ends when somebody looks here, when somebody looks at the room in another tab, and where the reader has said something since.
  */
 import {
   ATTENTION_CHANGED,
@@ -12,18 +12,18 @@ import {
   TIMELINE_RESET,
   subscribeAll,
 } from "./events.js";
+import { listen } from "./lib/dom.js";
 import { isLookedAt, watchLooks } from "./lib/looks.js";
-import { openVisits } from "./lib/visits.js";
 
 export function mount({ events, root }) {
-  const { room } = root.dataset;
-  const visits = openVisits();
+  const tabs = new BroadcastChannel(`chatty.seen.${root.dataset.room}`); // The others with this room.
   const unread = new Set(); // Of seqs.
   const calls = new Set(); // Those of them that call me.
   let told = "0 0";
   let me = null;
   let log = null;
   let newest = 0; // What lies above it has just come, over an outage as well.
+  let seen = 0; // What somebody looked at, in this tab or another, which may have had it first.
 
   const ends = [
     subscribeAll(events, {
@@ -32,6 +32,7 @@ export function mount({ events, root }) {
         if (welcome.log === log) return;
         log = welcome.log; // What the first welcome brings isn't news, nor is another history.
         newest = Math.max(0, ...welcome.messages.map(({ seq }) => seq));
+        seen = newest;
         read(Infinity);
       },
       [TIMELINE_RESET]: ({ messages }) => take(messages.filter(({ seq }) => seq > newest)),
@@ -41,9 +42,11 @@ export function mount({ events, root }) {
         take(added);
       },
     }),
-    watchLooks((isLooked) => isLooked && read(Infinity)),
-    visits.watch((slug) => {
-      if (slug === room && visits.get(room)?.log === log) read(visits.get(room).seq);
+    watchLooks((isLooked) => isLooked && see()),
+    listen(tabs, "message", ({ data }) => {
+      if (data.log !== log) return;
+      seen = Math.max(seen, data.seq);
+      read(seen);
     }),
   ];
 
@@ -51,11 +54,11 @@ export function mount({ events, root }) {
   function take(fresh) {
     if (!fresh.length || log === null) return tell();
     newest = Math.max(newest, ...fresh.map(({ seq }) => seq));
-    if (isLookedAt()) return tell();
-    const spoken = Math.max(0, ...fresh.filter(({ author }) => author.id === me).map(({ seq }) => seq));
-    const unseen = fresh.filter(({ seq, author, deleted }) => seq > spoken && author.id !== me && !deleted);
+    if (isLookedAt()) return see();
+    seen = Math.max(seen, ...fresh.filter(({ author }) => author.id === me).map(({ seq }) => seq));
+    const unseen = fresh.filter(({ seq, author, deleted }) => seq > seen && !unread.has(seq) && author.id !== me && !deleted);
     for (const message of unseen) note(message);
-    read(spoken);
+    read(seen);
     if (unseen.length) events.publish(MESSAGES_UNSEEN, { messages: unseen });
   }
 
@@ -77,6 +80,12 @@ export function mount({ events, root }) {
     calls.delete(seq);
   }
 
+  function see() {
+    seen = Math.max(seen, newest);
+    read(seen);
+    tabs.postMessage({ log, seq: newest });
+  }
+
   function read(upTo) {
     for (const seq of unread) if (seq <= upTo) drop(seq);
     tell();
@@ -89,5 +98,8 @@ export function mount({ events, root }) {
     events.publish(ATTENTION_CHANGED, { unread: unread.size, calls: calls.size });
   }
 
-  return () => ends.forEach((end) => end());
+  return function unmount() {
+    ends.forEach((end) => end());
+    tabs.close();
+  };
 }

@@ -33,6 +33,7 @@ export function mount({ events, root }) {
     const notification = make(word("title", { name: author.name, room: room.title }), {
       body: shorten(action ? word("acts", { name: author.name, action }) : body),
       tag: `chatty.${room.slug}`,
+      icon: document.querySelector("link[rel=apple-touch-icon]").href,
       renotify: true,
       silent: true, // Sound is sound.js's.
     });
