@@ -86,11 +86,15 @@ export const TIMELINE_EXTENDED = name("timeline:extended");
 export const TIMELINE_REACHED = name("timeline:reached");
 export const TIMELINE_LOADING = name("timeline:loading-changed");
 export const TIMELINE_MISSED = name("timeline:missed");
+export const TIMELINE_TRIMMED = name("timeline:trimmed");
 export const LOAD_OLDER = name("timeline:load-older");
 export const LOAD_NEWER = name("timeline:load-newer");
 export const SHOW_MESSAGE = name("message:show");
 export const MESSAGE_SHOWN = name("message:shown");
 export const SHOW_NEWEST = name("timeline:show-newest");
+export const MESSAGE_DRAWN = name("message:drawn");
+export const LIST_DRAWN = name("list:drawn");
+export const VIEW_MOVED = name("view:moved");
 
 // What I say
 export const SEND_MESSAGE = name("message:send");

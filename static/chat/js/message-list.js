@@ -1,28 +1,35 @@
-/** The messages, oldest first, and at the end what I said that isn't acknowledged yet. */
+/** The messages around what is read (`lib/stretch.js`), oldest first, and at the end what I said that isn't acknowledged yet. */
 import {
   AMENDMENTS_CHANGED,
   DISCARD_MESSAGE,
   FILTER_CHANGED,
   IDENTITY_READY,
+  LIST_DRAWN,
   LOAD_OLDER,
   MEMBER_RENAMED,
   MENU_CHOSEN,
+  MESSAGE_DRAWN,
   MESSAGE_FILLED,
+  MESSAGE_SHOWN,
   NAMESAKES_CHANGED,
   NAME_CHOSEN,
   OPEN_MENU,
   OUTBOX_CHANGED,
   RETRY_MESSAGE,
   ROOM_WELCOMED,
+  SHOW_NEWEST,
   TIMELINE_CHANGED,
   TIMELINE_EXTENDED,
   TIMELINE_LOADING,
   TIMELINE_RESET,
+  TIMELINE_TRIMMED,
+  VIEW_MOVED,
   subscribeAll,
 } from "./events.js";
 import { amended } from "./lib/amend.js";
-import { arrange, arrangeAround } from "./lib/arrange.js";
+import { arrangeAround } from "./lib/arrange.js";
 import { listen, slot } from "./lib/dom.js";
+import { DrawnList } from "./lib/drawn-list.js";
 import { showsMine } from "./lib/filter.js";
 import { entryOfKey, traitsOf } from "./lib/message-tools.js";
 import { fillMessage, fillPending, fillTag, markMentions, newMessage, stopPending } from "./lib/message-view.js";
@@ -32,7 +39,9 @@ export function mount({ events, root }) {
   const words = readWords(root);
   const list = slot(root, "messages");
   const older = slot(root, "older");
-  const items = new Map(); // seq -> li
+  const drawn = new DrawnList(list, newItem, tellDrawn);
+  const { stretch } = drawn;
+  const unfolded = new Set(); // seqs
   const pending = new Map(); // nonce -> li
   const messages = new WeakMap(); // li -> message
   let amendments = [];
@@ -42,7 +51,8 @@ export function mount({ events, root }) {
   let namesakes = new Set();
   let isLoaded = false;
   let isLoading = false; // Older ones are on their way.
-  let isMore = false; // Older ones exist.
+  let isMore = false; // Older ones can be asked for.
+  let isOld = false; // An old place is shown.
 
   const ends = [
     subscribeAll(events, {
@@ -55,23 +65,40 @@ export function mount({ events, root }) {
         meet(welcome.me);
       },
       [TIMELINE_RESET]({ messages, more, newer }) {
-        for (const item of items.values()) item.remove();
-        items.clear();
-        list.classList.toggle("has-newer", newer);
         isMore = more;
-        insert(messages);
-        arrange(list);
+        isOld = newer;
+        stretch.reset(messages, !newer);
+        drawn.redraw();
       },
       [TIMELINE_EXTENDED]({ messages, more, newer }) {
-        list.classList.toggle("has-newer", newer);
         isMore = more;
-        insert(messages);
-        arrange(list);
+        isOld = newer;
+        stretch.add(messages);
+        stretch.grow();
+        drawn.draw();
       },
       [TIMELINE_CHANGED]({ added, changed, removed }) {
-        for (const message of changed) fill(items.get(message.seq), message);
-        for (const item of insert(added)) arrangeAround(item);
-        if (removed.length) remove(removed);
+        stretch.replace(changed);
+        for (const message of changed) if (drawn.get(message.seq)) fill(drawn.get(message.seq), message);
+        stretch.add(added);
+        drawn.drawNews();
+        if (removed.length) drawn.remove(removed);
+        showStates();
+      },
+      [TIMELINE_TRIMMED]({ oldest }) {
+        isMore = true;
+        drawn.forget(oldest);
+      },
+      [VIEW_MOVED](view) {
+        stretch.view = view;
+        if (stretch.grow()) drawn.draw();
+      },
+      [MESSAGE_SHOWN]({ seq }) {
+        if (stretch.goTo(seq)) drawn.redraw();
+        events.publish(MESSAGE_DRAWN, { seq });
+      },
+      [SHOW_NEWEST]() {
+        if (stretch.goToEnd()) drawn.redraw();
       },
       [TIMELINE_LOADING](loading) {
         isLoading = loading.isLoading;
@@ -85,7 +112,7 @@ export function mount({ events, root }) {
       },
       [AMENDMENTS_CHANGED]({ entries: news, seqs }) {
         amendments = news.filter(({ state }) => state === "sending");
-        for (const seq of seqs) if (items.has(seq)) fill(items.get(seq), messages.get(items.get(seq)));
+        for (const seq of seqs) if (drawn.get(seq)) fill(drawn.get(seq), messages.get(drawn.get(seq)));
       },
       [FILTER_CHANGED](changed) {
         filter = changed.filter;
@@ -101,7 +128,7 @@ export function mount({ events, root }) {
       const { action } = target.closest("[data-action]")?.dataset ?? {};
       const tool = target.closest("[data-entry]");
       const item = target.closest("li");
-      if (action === "unfold") item.classList.remove("is-folded");
+      if (action === "unfold") unfold(item);
       if (action === "retry") events.publish(RETRY_MESSAGE, { nonce: item.dataset.nonce });
       if (action === "discard") events.publish(DISCARD_MESSAGE, { nonce: item.dataset.nonce });
       if (action === "menu") openMenu(item);
@@ -154,46 +181,32 @@ export function mount({ events, root }) {
 
   function meet(news) {
     me = { ...me, ...news };
-    for (const item of items.values()) {
+    for (const item of drawn.items) {
       item.classList.toggle("is-own", item.dataset.author === me.id);
       markMentions(item, me.id);
     }
     showPending();
   }
 
-  /** Puts messages (by seq) into their places; returns their items. */
-  function insert(arrived) {
-    const made = arrived.map((message) => {
-      const item = newMessage(root);
-      fill(item, message);
-      fillTag(item, namesakes);
-      item.classList.toggle("is-own", message.author.id === me.id);
-      items.set(message.seq, item);
-      list.insertBefore(item, placeOf(message.seq));
-      return item;
-    });
+  function tellDrawn() {
+    list.classList.toggle("has-newer", isOld || stretch.hasBelow);
     showStates();
-    return made;
+    events.publish(LIST_DRAWN, { hasBelow: stretch.hasBelow });
   }
 
-  function remove(seqs) {
-    for (const seq of seqs) {
-      items.get(seq)?.remove();
-      items.delete(seq);
-    }
-    arrange(list);
-    showStates();
+  function newItem(message) {
+    const item = newMessage(root);
+    fill(item, message);
+    fillTag(item, namesakes);
+    item.classList.toggle("is-own", message.author.id === me.id);
+    if (unfolded.has(message.seq)) item.classList.remove("is-folded");
+    return item;
   }
 
-  /** The item before which `seq` belongs. Looked for from the end, where nearly all of them go. */
-  function placeOf(seq) {
-    let after = pending.values().next().value ?? null;
-    let item = after ? after.previousElementSibling : list.lastElementChild;
-    while (item && Number(item.dataset.seq) > seq) {
-      after = item;
-      item = item.previousElementSibling;
-    }
-    return after;
+  /** What the reader opened stays open, through edits and comings and goings. */
+  function unfold(item) {
+    item.classList.remove("is-folded");
+    unfolded.add(Number(item.dataset.seq));
   }
 
   function showPending() {
@@ -222,7 +235,7 @@ export function mount({ events, root }) {
     const isEmpty = !list.querySelector("li:not([hidden])");
     const isWaiting = !isLoaded || isLoading;
     root.classList.toggle("is-loaded", isLoaded);
-    older.hidden = !isMore || (isEmpty && isWaiting);
+    older.hidden = (!isMore && !stretch.hasAbove) || (isEmpty && isWaiting);
     slot(root, "skeleton").hidden = !isEmpty || !isWaiting;
     slot(root, "empty").hidden = !isEmpty || isWaiting || filter !== null;
     slot(root, "empty-filter").hidden = !isEmpty || isWaiting || isMore || filter === null;

@@ -25,6 +25,8 @@ import {
   TIMELINE_MISSED,
   TIMELINE_REACHED,
   TIMELINE_RESET,
+  TIMELINE_TRIMMED,
+  VIEW_MOVED,
   subscribeAll,
 } from "./events.js";
 import { conditionsOf, fragmentOf, matches } from "./lib/filter.js";
@@ -34,6 +36,8 @@ import { OldPlace } from "./lib/old-place.js";
 import { Question } from "./lib/question.js";
 
 const PAGE_SIZE = 50;
+const MOST_HELD = 5_000; // About 5 MB. Who follows the newest of a busy room for days has the rest let go of.
+const KEPT = 2_000;
 const ANSWER_MS = 8_000;
 
 export function mount({ events }) {
@@ -44,6 +48,7 @@ export function mount({ events }) {
   let left = null; // The FilteredPlace that was shown before, and the seq that it was left for: {place, fragment, seq}.
   let goal = null; // The seq that somebody wants to see, until it is shown.
   let visited = null; // The seq that `place` was opened for.
+  let isAtEnd = true; // The reader follows the newest.
   const catchUp = new Question(ANSWER_MS);
   const page = new Question(ANSWER_MS, (isLoading) => events.publish(TIMELINE_LOADING, { isLoading }));
 
@@ -71,6 +76,9 @@ export function mount({ events }) {
     },
     [ROOM_PULSED]({ head }) {
       if (head > log.head) sync();
+    },
+    [VIEW_MOVED](view) {
+      isAtEnd = view.isAtEnd;
     },
     [LOAD_OLDER]() {
       const { more, oldest } = place ?? log;
@@ -118,6 +126,7 @@ export function mount({ events }) {
       tellPlace(place.apply(arrived, added ?? []), added ?? []);
     } else if (kind === "changed") {
       events.publish(TIMELINE_CHANGED, { added, changed, removed: [] });
+      if (isAtEnd && !page.asked && log.size > MOST_HELD) trim();
     } else if (kind === "extended") {
       events.publish(TIMELINE_EXTENDED, { messages, more, newer: false });
     }
@@ -131,6 +140,11 @@ export function mount({ events }) {
     if (entered.length) events.publish(TIMELINE_EXTENDED, { messages: entered, more: place.more, newer: false });
     if (added.length || changed.length || removed.length) events.publish(TIMELINE_CHANGED, { added, changed, removed });
     if (missed.length) events.publish(TIMELINE_MISSED, { added: missed });
+  }
+
+  function trim() {
+    log.keepNewest(KEPT);
+    events.publish(TIMELINE_TRIMMED, { oldest: log.oldest });
   }
 
   /** To the newest, or to what matches the filter: `back` to where it was left, if it was for a message. */

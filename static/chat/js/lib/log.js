@@ -16,6 +16,10 @@ export class RoomLog {
     return [...this.#held.values()].sort((a, b) => a.seq - b.seq);
   }
 
+  get size() {
+    return this.#held.size;
+  }
+
   has(seq) {
     return this.#held.has(seq);
   }
@@ -44,6 +48,15 @@ export class RoomLog {
     const added = messages.filter((message) => !this.#held.has(message.seq));
     for (const message of added) this.#hold(message);
     return { kind: "extended", messages: added, more };
+  }
+
+  /** Lets go of all but the `count` newest, which `history` brings again. */
+  keepNewest(count) {
+    const gone = this.messages.slice(0, -count);
+    for (const { seq } of gone) this.#held.delete(seq);
+    if (!gone.length) return;
+    this.more = true;
+    this.oldest = Math.min(...this.#held.keys());
   }
 
   #startAfresh(log, head, messages, more) {
