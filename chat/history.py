@@ -77,7 +77,7 @@ def _of_any(messages: "QuerySet[Message]", authors: Sequence[uuid.UUID], limit: 
     parts = [
         messages.filter(author_id=author).values("id", "seq")[:limit].query.sql_with_params() for author in authors
     ]
-    of_each = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS of_{number}" for number, (sql, _) in enumerate(parts))
+    of_each = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS of_{number}" for number, (sql, _) in enumerate(parts))  # nosec B608
     direction = "DESC" if order == "-seq" else "ASC"
     first = f"SELECT of_any.id FROM ({of_each}) AS of_any ORDER BY of_any.seq {direction} LIMIT {limit:d}"  # nosec B608
     ids = RawSQL(first, [value for _, values in parts for value in values])  # nosec B611

@@ -88,7 +88,7 @@ def news(spans: Sequence[Span]) -> dict[Span, Count]:
     )
     for some in _batches(spans):
         with_spans = f"WITH span (room_id, told, head) AS (VALUES {_marks(some)}) "
-        for *span, count in _rows(f"{with_spans} SELECT span.*, ({posted}) FROM span", some):
+        for *span, count in _rows(f"{with_spans} SELECT span.*, ({posted}) FROM span", some):  # nosec B608
             counts[Span(*span)] = Count(count)
         for *span, author_id, mentions in _rows(with_spans + calling, some):
             called = set(map(MemberId, json.loads(mentions) or ())) - {MemberId(str(_uuid(author_id)))}
