@@ -3,10 +3,8 @@
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, expect
 
-from chat import protocol
 from tests.browser.person import Person, Wire
 
 Make = Callable[..., Person]
@@ -181,7 +179,6 @@ def test_reactions_are_counted_live_and_say_whose_they_are(person: Make) -> None
     expect(chip(bob, "Lunch?", "🍕")).to_contain_text("2")
 
 
-@pytest.mark.skipif("reply_to" not in protocol.Post.__struct_fields__, reason="The server doesn't take replies yet.")
 def test_a_reply_quotes_its_message_as_that_stands_and_leads_there(visitor: Make, person: Make) -> None:
     bob = person("Bob")
     ann = visitor()
