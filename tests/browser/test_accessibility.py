@@ -101,6 +101,38 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
     page.keyboard.press("Escape")
     ann.write("")
 
+    ann.message("mine").hover()
+    ann.message("mine").get_by_role("button", name="More about this message").click()
+    expect(page.get_by_role("menuitem", name="Take back…")).to_be_visible()
+    assert_accessible(ann, "the menu of a message")
+    page.get_by_role("menuitem", name="React…").click()
+    expect(page.get_by_placeholder("Search emoji")).to_be_visible()
+    assert_accessible(ann, "choosing a reaction")
+    page.locator(".picker-option").first.click()
+    expect(ann.message("mine").locator(".reaction[aria-pressed=true]")).to_be_visible()
+    assert_accessible(ann, "a reaction")
+    ann.message("mine").get_by_role("button", name="More about this message").click()
+    page.get_by_role("menuitem", name="Take back…").click()
+    expect(page.get_by_role("heading", name="Take this message back?")).to_be_visible()
+    assert_accessible(ann, "asked whether to take back")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="More about this room").last.click()
+    assert_accessible(ann, "the menu of the room")
+    page.keyboard.press("Escape")
+    ann.composer.press("ArrowUp")
+    expect(page.get_by_text("Editing your message")).to_be_visible()
+    assert_accessible(ann, "editing")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+K")
+    expect(page.get_by_role("dialog", name="Go to a room")).to_be_visible()
+    page.keyboard.type("Quite another thing")
+    assert_accessible(ann, "going to another room")
+    page.get_by_role("option", name=re.compile("^Make the room")).click()
+    expect(page.get_by_role("dialog", name="Make a room")).to_be_visible()
+    assert_accessible(ann, "making a room")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Make a room")).to_be_hidden()
+
     page.keyboard.press("Control+Shift+F")
     page.get_by_role("searchbox").fill("seen")
     page.get_by_role("searchbox").press("Enter")
@@ -109,7 +141,7 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
     page.keyboard.press("Escape")
 
     if is_phone:
-        page.get_by_role("button", name="Show members").click()
+        page.get_by_role("button", name="Show rooms and members").click()
         expect(page.locator(".sidebar")).to_have_class(re.compile(r"\bshow\b"))
         assert_accessible(ann, "sidebar over the messages")
         page.keyboard.press("Escape")
@@ -163,12 +195,25 @@ def test_everything_can_be_done_without_a_mouse(visitor: Make, person: Make) -> 
     expect(sheet).to_be_hidden()
     expect(ann.page.get_by_role("region", name="Messages")).to_be_focused()
 
+    keys.type("!")  # Typed outside of a text, it goes to the field all the same.
+    keys.press("Backspace")
+    keys.press("ArrowUp")
+    expect(ann.page.get_by_text("Editing your message")).to_be_visible()
+    keys.press("End")
+    keys.type("!")
+    keys.press("Enter")
+    expect(bob.message("hello?!")).to_be_visible()
+    keys.press("Control+K")
+    expect(ann.page.get_by_role("dialog", name="Go to a room")).to_be_visible()
+    keys.press("Escape")
+    expect(ann.page.get_by_role("dialog", name="Go to a room")).to_be_hidden()
+
     tab_to(ann, "Bob", backwards=True)
     keys.press("Enter")
     expect(ann.bodies).to_have_text(["hello from Bob"])
     tab_to(ann, "Show all messages")
     keys.press("Enter")
-    expect(ann.bodies).to_have_text(["hello from Bob", "hello?"])
+    expect(ann.bodies).to_have_text(["hello from Bob", "hello?!"])
 
     keys.press("Control+Shift+F")
     keys.type("from Bob")
@@ -188,7 +233,7 @@ def tab_to(somebody: Person, name: str, backwards: bool = False) -> None:
     """Presses the tab key until what has the focus is called `name`."""
     text = "(({activeElement: e}) => e === document.body ? '' : (e.ariaLabel ?? e.innerText).trim())(document)"
     seen: list[Any] = []
-    for _ in range(40):
+    for _ in range(80):
         somebody.page.keyboard.press("Shift+Tab" if backwards else "Tab")
         seen.append(somebody.run(text))
         if name in seen[-1].splitlines():

@@ -78,7 +78,7 @@ def test_right_to_left_mirrors_the_page_and_nothing_sticks_out(visitor: Make, pe
             assert main
             assert side["x"] > main["x"]
         else:
-            ann.page.get_by_role("button", name="Show members").click()
+            ann.page.get_by_role("button", name="Show rooms and members").click()
             expect(sidebar).to_have_class(re.compile(r"\bshow\b"))
             expect(ann.member("Ann")).to_be_in_viewport(ratio=1)
             box = sidebar.bounding_box()

@@ -15,7 +15,7 @@ export function mount({ events, root }) {
       else events.publish(HELP_CLOSED);
     }),
   ];
-  markCommandKeys();
+  nameKeysAsHere();
 
   function hear(event) {
     const isCommand = event.ctrlKey || event.metaKey;
@@ -28,10 +28,11 @@ export function mount({ events, root }) {
     modal.toggle();
   }
 
-  /** A Mac's keyboard has ⌘ where others have Ctrl; both work. */
-  function markCommandKeys() {
+  /** What is Ctrl and Alt elsewhere has signs of its own on Apple's keyboards. */
+  function nameKeysAsHere() {
     if (!/Mac|iPhone|iPad/.test(navigator.platform)) return;
-    for (const key of root.querySelectorAll("[data-key=command]")) key.textContent = "⌘";
+    const names = { command: "⌘", option: "⌥" };
+    for (const key of root.querySelectorAll("[data-key]")) key.textContent = names[key.dataset.key];
   }
 
   return function unmount() {
