@@ -53,7 +53,11 @@ export function mount({ events, root }) {
     }),
     listen(document, "pointerover", ({ target, pointerType }) => pointerType !== "touch" && tell(chipOf(target))),
     listen(document, "focusin", ({ target }) => tell(target.matches(":focus-visible") ? chipOf(target) : null)),
-    listen(document, "keydown", ({ key }) => key === "Escape" && tell(null)),
+    listen(document, "keydown", (event) => {
+      if (event.key !== "Escape" || !shown) return;
+      event.preventDefault(); // It closes one thing at a time.
+      tell(null);
+    }),
     listen(document, "scroll", () => tell(null), { capture: true }),
     listen(document, "pointerdown", press),
     listen(document, "pointerup", () => clearTimeout(pressTimer)),
