@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.person import Person
+from tests.browser.person import Person, Wire
 from tests.client import Client
 from tests.servers import ChattyServer
 
@@ -139,3 +139,101 @@ def test_what_is_read_stays_when_the_room_for_it_changes(person: Make, bob_says:
     seq = ann.run(read)
     for what in change():
         assert ann.run(read) == seq, what
+
+
+def hide(somebody: Person, is_hidden: bool) -> None:
+    somebody.run(
+        """is => {
+            Object.defineProperty(document, "hidden", {value: is, configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        is_hidden,
+    )
+
+
+def pass_time(somebody: Person) -> None:
+    somebody.run("const now = Date.now; Date.now = () => now() + 120_000;")
+
+
+def first_new(somebody: Person) -> Locator:
+    """The message below the line."""
+    return somebody.messages.filter(has=somebody.page.get_by_role("separator", name="New messages"))
+
+
+def since(somebody: Person) -> Locator:
+    return somebody.page.get_by_role("button", name="since")
+
+
+def read_up_to(somebody: Person, room: str, seq: int) -> None:
+    note = "room => JSON.parse(localStorage.getItem(`chatty.visit.${room}`))?.seq"
+    somebody.page.wait_for_function(f"([room, seq]) => ({note})(room) >= seq", arg=[room, seq])
+
+
+def test_who_comes_back_to_a_room_sees_what_is_new_since(person: Make, bob_says: Say, room: str) -> None:
+    bob_says(1, 3)
+    ann = person("Ann")
+    read_up_to(ann, room, 3)
+    expect(ann.messages).to_have_count(3)
+    expect(first_new(ann)).to_have_count(0)  # The first visit.
+    ann.page.goto("about:blank")
+    bob_says(4, 5)
+    ann.open().wait_until_joined()
+    expect(first_new(ann)).to_contain_text("number 4")
+    expect(since(ann)).to_be_hidden()  # It is on the screen.
+    bob_says(6, 6)
+    expect(ann.message("number 6 and more words and more words and more words and more words")).to_be_visible()
+    expect(first_new(ann)).to_contain_text("number 4")
+    read_up_to(ann, room, 6)
+
+    # What reaches further back than the page is loaded on the way there.
+    ann.page.goto("about:blank")
+    bob_says(7, 90)
+    ann.open().wait_until_joined()
+    expect(since(ann)).to_contain_text("Over 50 new messages since")
+    expect(first_new(ann)).to_have_count(0)
+    since(ann).press("Enter")
+    expect(first_new(ann)).to_contain_text("number 7")
+    expect(first_new(ann)).to_be_in_viewport()
+    expect(since(ann)).to_be_hidden()
+
+
+def test_the_line_is_drawn_anew_after_an_absence_and_by_nothing_else(
+    visitor: Make, person: Make, bob_says: Say, room: str
+) -> None:
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann").say("mine")
+    wire.cut()
+    expect(ann.bar).to_be_visible()
+    bob_says(1, 1)
+    wire.mend()
+    ann.wait_until_joined()
+    expect(ann.message("number 1 and more words and more words and more words and more words")).to_be_visible()
+    expect(first_new(ann)).to_have_count(0)
+    read_up_to(ann, room, 2)
+
+    hide(ann, True)
+    pass_time(ann)
+    hide(ann, False)
+    expect(first_new(ann)).to_have_count(0)  # Nothing came.
+    hide(ann, True)
+    bob_says(2, 60)
+    expect(ann.message("number 60")).to_have_count(1)
+    pass_time(ann)
+    hide(ann, False)
+    expect(first_new(ann)).to_contain_text("number 2")
+    expect(since(ann)).to_contain_text("59 new messages since")
+    ann.composer.press("Escape")
+    expect(since(ann)).to_be_hidden()
+    expect(first_new(ann)).to_have_count(0)
+
+    # Another tab that read on counts.
+    read_up_to(ann, room, 61)
+    hide(ann, True)
+    tab = visitor(context=ann.page.context).open().wait_until_joined()
+    bob_says(61, 61)
+    read_up_to(tab, room, 62)
+    pass_time(ann)
+    hide(ann, False)
+    expect(ann.message("number 61 and more words and more words and more words and more words")).to_be_visible()
+    expect(first_new(ann)).to_have_count(0)

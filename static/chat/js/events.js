@@ -94,6 +94,7 @@ export const MESSAGE_SHOWN = name("message:shown");
 export const SHOW_NEWEST = name("timeline:show-newest");
 export const MESSAGE_DRAWN = name("message:drawn");
 export const LIST_DRAWN = name("list:drawn");
+export const DIVIDER_MOVED = name("divider:moved");
 export const VIEW_MOVED = name("view:moved");
 
 // What I say

@@ -1,10 +1,8 @@
 /** What shows: the router. The URL's fragment is the state, so Back, Forward, a reload and a pasted link work. */
 import { APP_LAUNCHED, FILTER_CHANGED, SHOW_MESSAGE, SHOW_NEWEST, TOGGLE_FILTER, subscribeAll } from "./events.js";
 import { listen } from "./lib/dom.js";
+import { isFreeEscape } from "./lib/escape.js";
 import { fragmentOf, readFilter, toggle } from "./lib/filter.js";
-
-// While the focus is in one of these, Escape is theirs.
-const TAKES_ESCAPE = ".modal, .offcanvas-md:is(.show, .hiding), [popover], .search";
 
 export function mount({ events }) {
   let seq = null;
@@ -52,8 +50,7 @@ export function mount({ events }) {
 
   /** Escape leads back to everything, when nothing else takes it. */
   function leave(event) {
-    if (event.key !== "Escape" || !filter || event.defaultPrevented || event.isComposing) return;
-    if (!event.target.closest?.(TAKES_ESCAPE)) go(null);
+    if (filter && isFreeEscape(event)) go(null);
   }
 
   return () => ends.forEach((end) => end());

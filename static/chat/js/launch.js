@@ -12,6 +12,7 @@ import * as build from "./build.js";
 import * as composer from "./composer.js";
 import * as connection from "./connection.js";
 import * as copying from "./copying.js";
+import * as divider from "./divider.js";
 import * as editing from "./editing.js";
 import * as elsewhere from "./elsewhere.js";
 import * as favicon from "./favicon.js";
@@ -75,6 +76,7 @@ const MODULES = {
   composer,
   connection,
   copying,
+  divider,
   editing,
   elsewhere,
   favicon,
