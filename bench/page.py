@@ -1,4 +1,4 @@
-"""`python -m bench.page`: what a room of 10,000 messages costs the browser, beside what it cost at another commit.
+"""`python -m bench.page`: what a room of thousands of messages costs a browser, beside what it cost at another commit.
 
 Needs what the browser tests need: the environment that `bin/test` makes, and Chromium.
 """
@@ -23,9 +23,7 @@ from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGS
 from tests.client import Client
 from tests.servers import ROOT, ChattyServer, clean_environ
 
-HELD = 10_000
 SINGLE = 200
-FLOOD = 5_000
 BURST = 100  # So many are on their way at once.
 
 # Up through everything, a third of a screen a frame, as somebody who turns the wheel fast. In milliseconds a frame.
@@ -90,8 +88,9 @@ async def talk(server: ChattyServer, count: int, at_once: int) -> None:
             await bob.until(lambda bob, last=start + number + at_once: bob.head >= last, "its own messages")  # type: ignore[misc]
 
 
-def measure(page: Page, server: ChattyServer) -> Iterator[tuple[str, float]]:
+def measure(page: Page, server: ChattyServer, held: int) -> Iterator[tuple[str, float]]:
     """Each figure with its name; all times in milliseconds."""
+    flood = held // 2
     cdp = page.context.new_cdp_session(page)
     cdp.send("Performance.enable")
 
@@ -120,29 +119,29 @@ def measure(page: Page, server: ChattyServer) -> Iterator[tuple[str, float]]:
     page.goto(f"{server.http_url}/chatty/page")
     page.get_by_label("What the others see beside your messages").fill("Ann")
     page.keyboard.press("Enter")
-    wait_for(HELD)
+    wait_for(held)
     yield "nodes when opened", nodes()
-    yield "a message that arrives", arriving(SINGLE, 1, HELD + SINGLE)
+    yield "a message that arrives", arriving(SINGLE, 1, held + SINGLE)
     frames = page.evaluate(SCROLL_UP)
     yield "scrolling up through all: longest frame", frames[-1]
     yield "99 % of the frames below", frames[int(len(frames) * 0.99)]
     yield "nodes at the top", nodes()
     page.locator(".jump").click()
-    wait_for(HELD + SINGLE)
-    yield "after that, a message that arrives", arriving(SINGLE, 1, HELD + 2 * SINGLE)
-    yield f"a message of a flood of {FLOOD:,}", arriving(FLOOD, BURST, HELD + 2 * SINGLE + FLOOD)
+    wait_for(held + SINGLE)
+    yield "after that, a message that arrives", arriving(SINGLE, 1, held + 2 * SINGLE)
+    yield f"a message of a flood of {flood:,}", arriving(flood, BURST, held + 2 * SINGLE + flood)
     yield "nodes at the end", nodes()
     cdp.send("HeapProfiler.collectGarbage")
     yield "JavaScript's memory at the end, MB", metric("JSHeapUsedSize") / 1e6
 
 
-def run(tree: Path) -> dict[str, float]:
+def run(tree: Path, held: int) -> dict[str, float]:
     figures = {}
     with ServerOf(tree) as server, sync_playwright() as playwright:
-        apart(talk(server, HELD, BURST))
+        apart(talk(server, held, BURST))
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         page = chromium.new_page(viewport={"width": 1280, "height": 800})
-        for name, figure in measure(page, server):
+        for name, figure in measure(page, server, held):
             sys.stderr.write(f"{name}: {figure:,.1f}\n")
             figures[name] = figure
         chromium.close()
@@ -152,12 +151,14 @@ def run(tree: Path) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.page", description=__doc__)
     parser.add_argument("--before", metavar="COMMIT", help="measure this one first, in the same run")
-    before = parser.parse_args().before
+    parser.add_argument("--messages", type=int, default=10_000, help="so many are in the room, in hundreds")
+    options = parser.parse_args()
+    before, held = options.before, options.messages
     old: dict[str, float] = {}
     if before:
         with tree_of(before) as tree:
-            old = run(tree)
-    new = run(ROOT)
+            old = run(tree, held)
+    new = run(ROOT, held)
     for name, figure in new.items():
         compared = f" {old[name]:,.1f} | {figure / old[name]:.2f} |" if old else ""
         sys.stdout.write(f"| {name} | {figure:,.1f} |{compared}\n")
