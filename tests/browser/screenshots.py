@@ -1,34 +1,24 @@
-"""Pictures of the running page for the documentation.
+"""Pictures of the running page for the documentation, of every state that somebody can meet.
 
-`.venv/bin/python -m tests.browser.screenshots` writes them to docs/img/.
+`.venv/bin/python -m tests.browser.screenshots` writes all of them to docs/img/, and docs/screens.md, which shows them;
+with names behind it (`room menu search`), only the pictures of those states. The states are in tests/browser/states/.
 """
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests import servers
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGS
 from tests.browser.person import Person
+from tests.browser.pictures import reduced
+from tests.browser.states import STATES, State
+from tests.browser.states.stage import DARK, LIGHT, Stage
 
 FOLDER = servers.ROOT / "docs/img"
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 780}
-
-TALK = [
-    ("Ann", "Good morning. The new build is on the staging machine."),
-    ("Bob", "Morning, Ann."),
-    ("Bob", "I'll go through the list: https://example.com/release/checklist"),
-    (
-        "Cleo Park",
-        "The search page still takes two seconds with a cold cache. Not worse than before, but I'd like to see why.",
-    ),
-    ("Ann", "Could you write down the query that you used?"),
-    ("Cleo Park", "Already in the list, third from the top."),
-    ("Bob", "Everything else is green.\nShall we go at eleven?"),
-    ("Ann", "Eleven it is."),
-]
+DOCUMENT = servers.ROOT / "docs/screens.md"
 
 
 @contextlib.contextmanager
@@ -39,41 +29,46 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-def main() -> None:
+def take(stage: Stage, state: State) -> None:
+    page = stage.blank
+    for look in state.looks:
+        if look is DARK and state.looks[0] is LIGHT:
+            page.emulate_media(color_scheme="dark")  # The same page in other colours.
+        else:
+            stage.clear()
+            stage.look = look
+            seen = state.reach(stage)
+            page = seen.page if isinstance(seen, Person) else seen
+        (FOLDER / state.file(look)).write_bytes(reduced(page.screenshot(animations="disabled"), stage.blank))
+    stage.clear()
+
+
+def document() -> str:
+    """docs/screens.md: every state with its pictures."""
+    lines = [
+        "# What it looks like\n",
+        "<!-- Written by tests/browser/screenshots.py. -->\n",
+        "Every state of the page. `.venv/bin/python -m tests.browser.screenshots` takes the pictures anew.\n",
+    ]
+    for state in STATES.values():
+        lines.append(f"## {state.name.replace('-', ' ').capitalize()}\n\n{state.words}\n")
+        for look in state.looks:
+            width = 200 if look.name == "phone" else 640 if len(state.looks) == 1 else 380
+            lines.append(f'<img src="img/{state.file(look)}" width="{width}" alt="{state.name}, {look.name}">')
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main(names: list[str]) -> None:
+    if unknown := set(names) - set(STATES):
+        sys.exit(f"There is no state {', '.join(unknown)}; expected some of: {' '.join(STATES)}")
     FOLDER.mkdir(exist_ok=True)
     with servers.chatty_server() as server, browser() as chromium:
-        hues: list[int] = []
-
-        def enter(name: str, **options: object) -> Person:
-            """Somebody whose colour can be told from the others': identities, and so colours, are random."""
-            while True:
-                person = Person(chromium.new_page(**options), f"{server.http_url}/chatty/cloakroom").open().enter(name)  # type: ignore[arg-type]
-                hue = int(person.page.locator(".is-me .avatar").evaluate("e => e.style.getPropertyValue('--hue')"))
-                if all(60 <= abs(hue - other) <= 300 for other in hues):
-                    break
-                person.page.close()
-            hues.append(hue)
-            person.url = f"{server.http_url}/chatty/release-day"
-            return person.open().wait_until_joined()
-
-        people = {
-            "Ann": enter("Ann", viewport=DESKTOP),
-            "Bob": enter("Bob", viewport=DESKTOP, color_scheme="dark"),
-            "Cleo Park": enter("Cleo Park", viewport=PHONE, has_touch=True),
-        }
-        for name, text in TALK:
-            people[name].say(text)
-        for person in people.values():
-            expect(person.messages).to_have_count(len(TALK))
-            expect(person.roster).to_have_count(len(people))
-        people["Cleo Park"].composer.press_sequentially("See you")
-        for name in ("Ann", "Bob"):
-            expect(people[name].page.locator(".typing.is-shown")).to_be_visible()
-
-        people["Ann"].page.screenshot(path=FOLDER / "room-light.png")
-        people["Bob"].page.screenshot(path=FOLDER / "room-dark.png")
-        people["Cleo Park"].page.screenshot(path=FOLDER / "room-phone.png")
+        stage = Stage(chromium, server)
+        for name in names or STATES:
+            take(stage, STATES[name])
+    DOCUMENT.write_text(document())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,0 +1,80 @@
+"""Filters, search, and old places."""
+
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.browser.states import EVERYWHERE, state
+from tests.browser.states.stage import Stage, identity_of
+from tests.browser.states.talking import RELEASE, ann_at_release, bob_at_workshop, release
+
+ARCHIVE = "archive"
+
+
+def filtered(stage: Stage, fragment: str, name: str = "Ann") -> Person:
+    release(stage)
+    somebody = stage.visitor(name, RELEASE).open(fragment).enter(name)
+    expect(somebody.page.locator("[data-module=filter-banner]")).to_be_visible()
+    return somebody
+
+
+@state("Only what two of them wrote, with links.", EVERYWHERE)
+def filter(stage: Stage) -> Person:
+    somebody = filtered(stage, f"#users/{identity_of('Bob')},{identity_of('Cleo Park')}/links")
+    expect(somebody.messages).to_have_count(1)
+    return somebody
+
+
+@state("Nothing meets the filter.")
+def filter_empty(stage: Stage) -> Person:
+    ann = filtered(stage, "#mentions")
+    expect(ann.page.get_by_text("Nobody has mentioned you yet")).to_be_visible()
+    return ann
+
+
+@state("Messages that call one.")
+def mentions(stage: Stage) -> Person:
+    bob_at_workshop(stage)
+    bob = stage.visitor("Bob", "workshop").open("#mentions").enter("Bob")
+    expect(bob.messages).to_have_count(1)
+    return bob
+
+
+def searched(stage: Stage, words: str) -> Person:
+    ann = ann_at_release(stage)
+    ann.page.get_by_role("button", name="Search", exact=True).click()
+    ann.page.get_by_role("searchbox").fill(words)
+    ann.page.get_by_role("searchbox").press("Enter")
+    expect(ann.page.locator(".search-status")).to_contain_text("ound")
+    return ann
+
+
+@state("What the search found.", EVERYWHERE)
+def search(stage: Stage) -> Person:
+    return searched(stage, "the list")
+
+
+@state("The search found nothing.")
+def search_nothing(stage: Stage) -> Person:
+    return searched(stage, "tomorrow")
+
+
+@state("At an old place, with new messages below.")
+def old_place(stage: Stage) -> Person:
+    def tell() -> None:
+        bob = stage.enter("Bob", ARCHIVE, stays=True)
+        bob.run(
+            """() => {
+                const say = (body) => app.events.publish("message:send", { body });
+                for (let n = 1; n <= 120; n += 1) say(n === 40 ? "The key is under the mat." : `Line ${n} of the log`);
+            }"""
+        )
+        expect(bob.message("Line 120 of the log")).to_be_visible()
+        expect(bob.pending).to_have_count(0, timeout=30_000)
+        stage.residents[ARCHIVE] = bob
+
+    stage.once(ARCHIVE, tell)
+    ann = stage.visitor("Ann", ARCHIVE).open("#message/40").enter("Ann")
+    expect(ann.message("The key is under the mat.")).to_be_in_viewport()
+    stage.residents[ARCHIVE].say("And a new one.").say("And another.")
+    expect(ann.page.get_by_role("button", name="2 new messages")).to_be_visible()
+    return ann

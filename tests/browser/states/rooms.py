@@ -1,0 +1,107 @@
+"""More than one room."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.browser.states import EVERYWHERE, state
+from tests.browser.states.stage import Stage, choose_of_room, open_sidebar
+from tests.browser.states.talking import ann_at_release
+
+NAMES = {"book-club": "Book club", "garden": "Garden", "help-desk": "Help desk"}
+
+
+def make(somebody: Person, title: str, address: str, topic: str) -> None:
+    open_sidebar(somebody)
+    somebody.page.get_by_role("button", name="Make a room").first.click()
+    dialog = somebody.page.get_by_role("dialog", name="Make a room")
+    dialog.get_by_label("Name").fill(title)
+    dialog.get_by_label("Address").fill(address)
+    dialog.get_by_label("What it is about").fill(topic)
+
+
+def made(stage: Stage) -> None:
+    def work() -> None:
+        bob = stage.enter("Bob", "lobby", stays=True, viewport={"width": 1120, "height": 720})
+        for slug, title in NAMES.items():
+            make(bob, title, slug, "What we read, on Thursdays" if slug == "book-club" else "")
+            bob.page.get_by_role("button", name="Make it").click()
+            bob.page.wait_for_url(f"**/{slug}")
+            bob.wait_until_joined()
+            stage.residents[slug] = stage.tab(bob.page.context, slug, "Bob").open().wait_until_joined()
+
+        for text in ("The tomatoes are in.", "Who waters them next week?"):
+            stage.residents["garden"].say(text)
+
+    stage.once("rooms", work)
+
+
+def ann_with_rooms(stage: Stage) -> Person:
+    """She has been in all of them, and then things were said."""
+    made(stage)
+    ann = stage.visitor("Ann", "garden")
+    ann.open().enter("Ann")
+    for slug in ("book-club", "help-desk"):
+        ann.url = stage.url(slug)
+        ann.open().wait_until_joined()
+    ann.write("half a thou")
+    ann.url = stage.url("garden")
+    ann.open().wait_until_joined()
+    here = stage.enter("Ann", "book-club")  # Whoever is here can be called by name.
+    expect(stage.residents["book-club"].member("Ann")).to_be_visible()
+    stage.residents["book-club"].say("I'm through with it.").say("@Ann, what is next?")
+    stage.residents["help-desk"].say("The printer again.")
+    here.page.close()
+    open_sidebar(ann)
+    expect(ann.page.locator(".room-count:visible")).to_have_count(2)
+    expect(ann.page.get_by_role("img", name="Not sent yet")).to_be_visible()
+    return ann
+
+
+@state("The list of rooms: unread messages, a call, and a draft.", EVERYWHERE)
+def room_list(stage: Stage) -> Person:
+    return ann_with_rooms(stage)
+
+
+@state("Going to a room, by Ctrl K.", EVERYWHERE)
+def switcher(stage: Stage) -> Person:
+    ann = ann_with_rooms(stage)
+    ann.page.get_by_role("button", name="Go to a room").click()
+    expect(ann.page.get_by_role("dialog", name="Go to a room").get_by_role("option")).to_have_count(3)
+    return ann
+
+
+@state("Making a room, at an address that is taken.", EVERYWHERE)
+def room_make(stage: Stage) -> Person:
+    made(stage)
+    ann = ann_at_release(stage)
+    make(ann, "Book Club", "book-club", "What we read")
+    ann.page.get_by_role("button", name="Make it").click()
+    expect(ann.page.get_by_text("There is a room at this address already")).to_be_visible()
+    ann.run(
+        """() => {
+            for (const line of document.querySelectorAll(".form-address"))
+                line.textContent = line.textContent.replace(/[^/]+(?=.chatty)/, "chat.example.org");
+        }"""
+    )
+    return ann
+
+
+@state("About a room: its topic, and its address to pass on.")
+def about(stage: Stage) -> Person:
+    made(stage)
+    ann = stage.enter("Ann", "book-club")
+    choose_of_room(ann, "About this room…")
+    expect(ann.page.locator("#room-about-address")).to_have_value(re.compile("book-club"))
+    ann.run("document.querySelector('#room-about-address').value = 'https://chat.example.org/chatty/book-club'")
+    return ann
+
+
+@state("Changing a room's name and topic, by whoever made it.")
+def describe(stage: Stage) -> Person:
+    made(stage)
+    bob = stage.enter("Bob", "book-club")
+    choose_of_room(bob, "Change name and topic…")
+    expect(bob.page.get_by_role("dialog", name="Name and topic of this room")).to_be_visible()
+    return bob

@@ -1,0 +1,66 @@
+"""What the page says when something isn't as it should be."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.browser.states import EVERYWHERE, state
+from tests.browser.states.stage import Stage
+from tests.browser.states.talking import RELEASE, ann_at_release, release
+
+
+@state("The page before its messages are there.")
+def loading(stage: Stage) -> Person:
+    release(stage)
+    ann = stage.visitor("Ann", RELEASE)
+    stage.wires[ann].keep = lambda event: False
+    ann.open()
+    ann.name_field.fill("Ann")
+    ann.name_field.press("Enter")
+    expect(ann.page.locator(".skeleton")).to_be_visible()
+    return ann
+
+
+@state("Without a connection: what one writes waits.")
+def offline(stage: Stage) -> Person:
+    ann = ann_at_release(stage)
+    ann.run("Math.random = () => 0.999")  # The longest wait that the jitter allows.
+    stage.wires[ann].cut()
+    expect(ann.bar).to_contain_text("Next try in")
+    ann.write("Does anybody hear me?").composer.press("Enter")
+    expect(ann.pending).to_have_count(1)
+    return ann
+
+
+@state("A new version of the page is out.")
+def new_build(stage: Stage) -> Person:
+    release(stage)
+    ann = stage.visitor("Ann", RELEASE)
+    stage.wires[ann].keep = lambda event: event.update(build="newer") or True if event["type"] == "welcome" else True
+    ann.open().enter("Ann")
+    expect(ann.page.get_by_text("A new version of Chatty is out.")).to_be_visible()
+    return ann
+
+
+@state("Called while one looked elsewhere: notifications are offered.")
+def notifications(stage: Stage) -> Person:
+    release(stage)
+    ann = stage.visitor("Ann", "hall")
+    ann.page.add_init_script("window.Notification = class { static permission = 'default'; }")
+    ann.open().enter("Ann")
+    bob = stage.enter("Bob", "hall")
+    ann.look_away()
+    bob.say("@Ann, are you there?")
+    expect(ann.page).to_have_title(re.compile("@"))
+    ann.look_back()
+    expect(ann.page.get_by_role("button", name="Show notifications")).to_be_visible()
+    return ann
+
+
+@state("Installed or not: what shows when the server can't be reached at all.", EVERYWHERE[1:])
+def offline_page(stage: Stage) -> Person:
+    ann = stage.visitor("Ann", "offline", java_script_enabled=False)  # With it the page finds the server, and leaves.
+    ann.page.goto(stage.server.http_url + "/offline")
+    expect(ann.page.locator(".offline-again")).to_be_visible()
+    return ann
