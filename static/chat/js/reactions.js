@@ -115,9 +115,10 @@ export function mount({ events, root }) {
     setText(hint, word("who", { names: listOf(members.get(chip)), emoji: chip.dataset.value }));
     chip.setAttribute("aria-describedby", hint.id);
     if (!hint.matches(":popover-open")) hint.showPopover();
-    const { left, top, width } = chip.getBoundingClientRect();
+    const { left, right, top } = chip.getBoundingClientRect();
     const box = hint.getBoundingClientRect();
-    hint.style.left = `${Math.max(GAP, Math.min(left + width / 2 - box.width / 2, innerWidth - box.width - GAP))}px`;
+    const start = document.documentElement.dir === "rtl" ? right - box.width : left;
+    hint.style.left = `${Math.max(GAP, Math.min(start, innerWidth - box.width - GAP))}px`;
     hint.style.top = `${Math.max(GAP, top - box.height - GAP)}px`;
   }
 
