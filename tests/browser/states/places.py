@@ -41,8 +41,9 @@ def help(stage: Stage) -> Person:
 @state("In German.")
 def german(stage: Stage) -> Person:
     anna = stage.visitor("Anna", "kaffeekueche", locale="de-DE").open()
-    anna.page.get_by_role("textbox").first.fill("Anna")
-    anna.page.keyboard.press("Enter")
+    name = anna.page.get_by_label("Was die anderen neben deinen Nachrichten sehen")
+    name.fill("Anna")
+    name.press("Enter")
     anna.wait_until_joined()
     field = anna.page.get_by_role("textbox", name="Nachricht", exact=True)
     for text in ("Guten Morgen zusammen.", "Wer kommt heute mit zum Mittagessen?"):

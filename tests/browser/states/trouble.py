@@ -60,7 +60,10 @@ def notifications(stage: Stage) -> Person:
 
 @state("Installed or not: what shows when the server can't be reached at all.", EVERYWHERE[1:])
 def offline_page(stage: Stage) -> Person:
-    ann = stage.visitor("Ann", "offline", java_script_enabled=False)  # With it the page finds the server, and leaves.
+    ann = stage.visitor("Ann", "offline")
+    ann.page.route(
+        lambda url: not re.search("/(offline|static)", url), lambda route: route.abort()
+    )  # Else it would go on by itself.
     ann.page.goto(stage.server.http_url + "/offline")
     expect(ann.page.locator(".offline-again")).to_be_visible()
     return ann
