@@ -179,7 +179,7 @@ def test_messages_written_in_a_row_are_sent_once_each_and_in_order(visitor: Make
     expect(ann.pending).to_have_count(5)
     assert [command["body"] for command in wire.commands("post")] == written[:1]  # The next waits for the answer.
     wire.keep = lambda event: True
-    expect(ann.pending).to_have_count(0, timeout=10_000)
+    expect(ann.pending).to_have_count(0, timeout=25_000)
     expect(ann.bodies).to_have_text(written)
     assert [command["body"] for command in wire.commands("post")] == written
 
