@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def server() -> Iterator[servers.ChattyServer]:
     """A Chatty with tight limits, in place of the one that the other tests share."""
-    limits = {"POST_LIMIT": "2,0.5", "COMMAND_LIMIT": "30,5", "IDENTITY_LIMIT": "2,0.4"}
+    limits = {"POST_LIMIT": "2,0.5", "COMMAND_LIMIT": "30,5", "IDENTITY_LIMIT": "2,0.1"}
     with servers.chatty_server(**limits, MAX_CONNECTIONS_PER_MEMBER="1") as server:
         yield server
 
@@ -91,5 +91,5 @@ def test_newcomer_from_a_busy_network_is_told_and_let_in(
     expect(ann.bar).to_contain_text("Many people are coming in from your network. You're next in a moment.")
     expect(ann.bar).to_contain_text(COUNTDOWN)
     expect(ann.page.get_by_role("button", name="Try now")).to_be_hidden()
-    expect(ann.connection).to_have_attribute("data-state", "joined", timeout=15_000)
+    expect(ann.connection).to_have_attribute("data-state", "joined", timeout=30_000)
     expect(ann.bar).to_be_hidden()
