@@ -33,7 +33,8 @@ class Person:
         return self.wait_until_joined()
 
     def wait_until_joined(self) -> Self:
-        expect(self.connection).to_have_attribute("data-state", "joined")
+        # Longer than the pauses between tries of a page that has just lost its connection.
+        expect(self.connection).to_have_attribute("data-state", "joined", timeout=20_000)
         return self
 
     def write(self, text: str) -> Self:
