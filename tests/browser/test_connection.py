@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +44,53 @@ def test_messages_waiting_at_a_reload_are_sent_once_and_in_order(visitor: Make, 
     for somebody in (ann, bob):
         expect(somebody.pending).to_have_count(0, timeout=15_000)
         expect(somebody.bodies).to_have_text([f"waiting {number}" for number in range(3)])
+
+
+@pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no-locks"])
+def test_what_a_closed_tab_left_waiting_is_sent_by_another(visitor: Make, person: Make, has_locks: bool) -> None:
+    bob = person("Bob")
+    ann = visitor()
+    context = ann.page.context
+    if not has_locks:  # As over plain HTTP.
+        context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })")
+    wire = Wire(ann.page)
+    ann.open().enter("Ann")
+    other = visitor(context=context).open().wait_until_joined() if has_locks else None
+    wire.cut()
+    for number in range(3):
+        ann.write(f"waiting {number}").composer.press("Enter")
+    expect(ann.pending).to_have_count(3)
+    ann.page.close()
+    other = other or visitor(context=context).open().wait_until_joined()
+    for somebody in (other, bob):
+        expect(somebody.bodies).to_have_text([f"waiting {number}" for number in range(3)], timeout=15_000)
+        expect(somebody.pending).to_have_count(0)
+    other.reload().wait_until_joined().say("and now me")
+    expect(bob.bodies).to_have_text([*(f"waiting {number}" for number in range(3)), "and now me"])
+
+
+def test_what_has_waited_for_hours_is_sent_when_its_writer_still_wants_it(visitor: Make, person: Make) -> None:
+    bob = person("Bob")
+    ann = visitor()
+    context = ann.page.context
+    wire = Wire(ann.page)
+    ann.open().enter("Ann")
+    wire.cut()
+    for text in ("lunch?", "the key is under the mat"):
+        ann.write(text).composer.press("Enter")
+    expect(ann.pending).to_have_count(2)
+    ann.page.close()
+    again = visitor(context=context)
+    again.page.clock.set_fixed_time(datetime.now() + timedelta(hours=3))
+    again.open().wait_until_joined()
+    failed = again.page.locator(".is-failed")
+    expect(failed).to_have_count(2, timeout=15_000)
+    expect(failed.first).to_contain_text("You wrote this a while ago, and it wasn't sent.")
+    failed.first.get_by_role("button", name="Discard").click()
+    failed.get_by_role("button", name="Retry").click()
+    for somebody in (again, bob):
+        expect(somebody.bodies).to_have_text(["the key is under the mat"])
+    expect(again.pending).to_have_count(0)
 
 
 def test_acknowledgement_that_was_lost_makes_no_second_message(visitor: Make, person: Make) -> None:

@@ -1,8 +1,8 @@
 /**
  * What I said and the server hasn't acknowledged yet. One at a time is on its way, so they arrive in the order of writing.
  *
- * Each keeps its nonce through refusals, lost connections and reloads: sent twice, it is still one message. It leaves the outbox when it
- * comes back as a message of the room, or when it is discarded.
+ * Each keeps its nonce through refusals, lost connections, reloads and the end of its tab (`lib/kept.js`): sent twice, it is still one message.
+ * It leaves the outbox when it comes back as a message of the room, or when it is discarded.
  */
 import {
   APP_LAUNCHED,
@@ -18,17 +18,17 @@ import {
   SEND_MESSAGE,
   subscribeAll,
 } from "./events.js";
-import { openStore } from "./lib/store.js";
+import { openKept } from "./lib/kept.js";
 import { makeUuid } from "./lib/uuid.js";
 
 const TEMPORARY = new Set(["rate_limited", "unavailable"]);
 const RETRY_SECONDS = 2; // Where a temporary refusal names no time.
 const ANSWER_MS = 10_000; // No word of it on a living connection: send it again, the nonce makes that safe.
+const LATE_MS = 3_600_000; // What is found so long after it was written may not be meant any more: its writer is asked.
 
 export function mount({ events, root }) {
-  const store = openStore("sessionStorage");
-  const key = `outbox.${root.dataset.room}`;
-  let entries = store.get(key) ?? [];
+  const kept = openKept("outbox", root.dataset.room, { adopt, drop });
+  let entries = inOrder(kept.own());
   let me = null;
   let isJoined = false;
   let sent = null;
@@ -37,7 +37,8 @@ export function mount({ events, root }) {
   const end = subscribeAll(events, {
     [APP_LAUNCHED]: tell,
     [SEND_MESSAGE]({ body, reply_to }) {
-      change([...entries, { nonce: makeUuid(), body, reply_to, at: Date.now(), state: "sending" }]);
+      const at = Math.max(Date.now(), (entries.at(-1)?.at ?? 0) + 1); // It is their order as well.
+      change([...entries, { nonce: makeUuid(), body, reply_to, at, state: "sending" }]);
       flush();
     },
     [RETRY_MESSAGE]: ({ nonce }) => {
@@ -64,6 +65,18 @@ export function mount({ events, root }) {
       clearTimeout(timer);
     },
   });
+
+  /** What a tab left that is gone. */
+  function adopt(left) {
+    const nonces = new Set(entries.map(({ nonce }) => nonce));
+    change(inOrder([...entries, ...left.filter(({ nonce }) => !nonces.has(nonce))]));
+    flush();
+  }
+
+  /** Another tab, which had taken it over, is done with it. */
+  function drop(nonce) {
+    settle([nonce]);
+  }
 
   function flush() {
     const next = entries.find((entry) => entry.state === "sending");
@@ -108,8 +121,10 @@ export function mount({ events, root }) {
   }
 
   function change(next) {
+    const nonces = new Set(next.map(({ nonce }) => nonce));
+    for (const { nonce } of entries) if (!nonces.has(nonce)) kept.remove(nonce);
+    for (const entry of next) if (!entries.includes(entry)) kept.put(entry.nonce, entry);
     entries = next;
-    store.set(key, entries);
     tell();
   }
 
@@ -119,6 +134,15 @@ export function mount({ events, root }) {
 
   return function unmount() {
     end();
+    kept.close();
     clearTimeout(timer);
   };
+}
+
+/** As they were written; those that have waited for long wait on, for a word of their writer. */
+function inOrder(entries) {
+  const late = (entry) => entry.state === "sending" && Date.now() - entry.at > LATE_MS;
+  return entries
+    .map((entry) => (late(entry) ? { ...entry, state: "failed", code: "late" } : entry))
+    .sort((one, other) => one.at - other.at);
 }

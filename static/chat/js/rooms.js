@@ -17,6 +17,7 @@ import {
   subscribeAll,
 } from "./events.js";
 import { openDrafts } from "./lib/draft.js";
+import { openKeptRooms } from "./lib/kept.js";
 import { watchLooks } from "./lib/looks.js";
 import { openStore } from "./lib/store.js";
 import { Unread } from "./lib/unread.js";
@@ -25,7 +26,6 @@ import { openVisits } from "./lib/visits.js";
 const WATCHED = 50; // As many as the server takes.
 const SETTLE_MS = 1_000; // What changes in other tabs comes in bursts.
 const ANSWER_MS = 10_000; // A refused or lost `watch` is sent again: without it the counts are old.
-const OUTBOX = "outbox."; // Where outbox.js keeps what waits in other rooms.
 const KEY = "unread"; // Over a page load, until the server has answered.
 
 export function mount({ events, root }) {
@@ -33,11 +33,12 @@ export function mount({ events, root }) {
   const store = openStore("sessionStorage");
   const visits = openVisits();
   const drafts = openDrafts();
+  const outboxes = openKeptRooms("outbox");
   const collator = new Intl.Collator(document.documentElement.lang || "en", { numeric: true });
   const known = new Map(visits.all().map((visit) => [visit.slug, visit]));
   const unread = new Unread(store.get(KEY));
-  const waiting = new Set(store.keys(OUTBOX).filter((key) => store.get(key)?.length).map((key) => key.slice(OUTBOX.length)));
   let begun = drafts.rooms();
+  let waiting = outboxes.rooms();
   let isJoined = false;
   let isWatching = false;
   let told = "";
@@ -94,6 +95,10 @@ export function mount({ events, root }) {
     visits.watch(hear),
     drafts.watch(() => {
       begun = drafts.rooms();
+      tell();
+    }),
+    outboxes.watch(() => {
+      waiting = outboxes.rooms();
       tell();
     }),
     // The room that one comes back to is the newest again, in whichever tab.

@@ -4,6 +4,8 @@
  * Browsers have them over HTTPS and on localhost. Elsewhere every tab leads, and sees no flag but its own.
  */
 
+export const knowsTabs = Boolean(navigator.locks);
+
 /** Calls `begin` once no other tab leads under `name`. Returns the way to resign. */
 export function lead(name, begin) {
   return request(name, "exclusive", begin);
@@ -14,13 +16,24 @@ export function raise(name) {
   return request(name, "shared", () => {});
 }
 
+/** Calls `handler` once no tab has the flag raised; at once where that can't be known. Returns the way to stop waiting. */
+export function whenLowered(name, handler) {
+  if (!knowsTabs) {
+    handler();
+    return () => {};
+  }
+  const waiting = new AbortController();
+  navigator.locks.request(name, { signal: waiting.signal }, handler).catch(() => {}); // Given up while it waited.
+  return () => waiting.abort();
+}
+
 export async function isRaised(name) {
   const { held = [] } = (await navigator.locks?.query()) ?? {};
   return held.some((lock) => lock.name === name);
 }
 
 function request(name, mode, begin) {
-  if (!navigator.locks) {
+  if (!knowsTabs) {
     begin();
     return () => {};
   }
