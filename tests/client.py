@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +13,11 @@ from websockets.exceptions import ConnectionClosed
 
 Event = dict[str, Any]
 PATIENCE_SECONDS = 10  # For one event; far more than any of them takes.
+
+
+def new_slug() -> str:
+    """Of a room that there isn't yet."""
+    return f"room-{uuid.uuid4().hex[:12]}"
 
 
 def from_address(address: str) -> dict[str, str]:
@@ -209,3 +214,6 @@ class Client:
     def bodies(self) -> list[str]:
         """What was said, in the room's order."""
         return [self.messages[seq]["body"] for seq in sorted(self.messages)]
+
+
+Enter = Callable[..., Awaitable[Client]]  # What the fixture `enter` of the integration tests is.

@@ -9,6 +9,7 @@ import pytest
 
 from chatty_project import env
 from tests import servers
+from tests.client import new_slug
 
 is_worker = "PYTEST_XDIST_WORKER" in os.environ  # Its environment is that of a run that was checked already.
 if not is_worker and (given := [setting.name for setting in env.SETTINGS if setting.name in os.environ]):
@@ -131,6 +132,12 @@ def database(database_url: str, django_db_setup: None, django_db_blocker: Any) -
 
 
 # Chatty.
+
+
+@pytest.fixture
+def room() -> str:
+    """A room that no other test is in."""
+    return new_slug()
 
 
 @pytest.fixture

@@ -497,6 +497,9 @@ def sqlite_database(folder: Path) -> str:
     return f"sqlite:///{path}"
 
 
+Pair = tuple[ChattyServer, ChattyServer]
+
+
 @contextmanager
 def all_of(*servers: Server) -> Iterator[None]:
     """All servers started at once and awaited together."""

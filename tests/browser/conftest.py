@@ -1,7 +1,6 @@
 """Chromium, a real server, and people in front of it, each in a browser context of their own."""
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,11 +48,6 @@ def server() -> Iterator[servers.ChattyServer]:
     """One Chatty for all browser tests; each test talks in a room of its own."""
     with servers.chatty_server() as server:
         yield server
-
-
-@pytest.fixture
-def room() -> str:
-    return f"room-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

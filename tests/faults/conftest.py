@@ -1,6 +1,5 @@
 """Workers that share a Redis and a PostgreSQL, which a test may stop, kill and restart."""
 
-import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,11 +8,6 @@ from tests import servers
 from tests.servers import ChattyServer, PostgresServer, RedisServer
 
 StartWorkers = Callable[[int], list[ChattyServer]]
-
-
-@pytest.fixture
-def room() -> str:
-    return f"room-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

@@ -1,10 +1,16 @@
-"""Servers that a whole module of tests shares: each kind that Chatty runs on."""
+"""Servers that a whole module of tests shares: each kind that Chatty runs on, or two that share everything."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 
+import httpx
 import pytest
 
-from tests.servers import ChattyServer, DevelopmentServer
+from tests import servers
+from tests.client import Client, Enter
+from tests.moderators import make_moderators, sign_in
+from tests.servers import ChattyServer, DevelopmentServer, Pair, PostgresServer, RedisServer
 
 
 @pytest.fixture(scope="module", params=[ChattyServer, DevelopmentServer], ids=["uvicorn", "daphne"])
@@ -13,3 +19,47 @@ def server(request: pytest.FixtureRequest) -> Iterator[ChattyServer]:
     with request.param() as started:
         yield started
         assert "Traceback" not in started.log
+
+
+@pytest.fixture(scope="module")
+def shared_database(postgres_server: PostgresServer) -> str:
+    """What `pair` is on; `mo` and `max` may moderate there."""
+    url = postgres_server.create_migrated_database()
+    make_moderators(url, "mo", "max")
+    return url
+
+
+@pytest.fixture(scope="module")
+def pair(redis_server: RedisServer, shared_database: str) -> Iterator[Pair]:
+    """Two server processes that share Redis and PostgreSQL."""
+    settings = {"REDIS_URL": redis_server.url, "DATABASE_URL": shared_database}
+    one, other = servers.chatty_server(**settings), servers.chatty_server(**settings)
+    with servers.all_of(one, other):
+        yield one, other
+        # Where a test cuts the connections to Redis, channels_redis says so; nothing else may fail for it.
+        assert not re.findall(r"^\S+ error (?!channels_redis).*", one.log + other.log, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def moderators_browser(pair: Pair) -> Iterator[httpx.Client]:
+    """Mo's, signed in."""
+    with closing(sign_in(pair[0].http_url, "mo")) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def enter(pair: Pair, room: str) -> AsyncIterator[Enter]:
+    """Somebody comes into the test's room, on the first process of the pair, unless told otherwise."""
+    came: list[Client] = []
+
+    async def enter(name: str, room: str = room, on: int = 0, token: str = "", **headers: str) -> Client:
+        client = Client(pair[on].http_url, name, room, headers=headers)
+        client.token = token
+        came.append(client)
+        await client.open()
+        await client.join()
+        return client
+
+    yield enter
+    for client in came:
+        await client.close()

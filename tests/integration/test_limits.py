@@ -46,11 +46,6 @@ def address() -> str:
 
 
 @pytest.fixture
-def room() -> str:
-    return f"room-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
 async def visit(tight: ChattyServer, room: str, address: str) -> AsyncIterator[Callable[..., Client]]:
     """Makes clients of the tight server, which are gone with the test."""
     clients: list[Client] = []

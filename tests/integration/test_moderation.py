@@ -1,9 +1,8 @@
 """Moderators and whom they moderate, on two server processes that share Redis and PostgreSQL."""
 
-import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -12,45 +11,18 @@ import psycopg
 import pytest
 
 from tests import servers
-from tests.client import Client
+from tests.client import Client, Enter, new_slug
 from tests.moderators import cookie_of, make_moderators, post, sign_in
-from tests.servers import ChattyServer, PostgresServer, RedisServer
-
-Pair = tuple[ChattyServer, ChattyServer]
-Enter = Callable[..., Awaitable[Client]]
+from tests.servers import Pair
 
 EVES_PLACE = {"X-Forwarded-For": "203.0.113.7"}  # The tests' own machine is a proxy that is trusted.
 ELSEWHERE = {"X-Forwarded-For": "198.51.100.9"}
 
 
-@pytest.fixture(scope="module")
-def database(postgres_server: PostgresServer) -> str:
-    url = postgres_server.create_migrated_database()
-    make_moderators(url, "mo", "max")
-    return url
-
-
-@pytest.fixture(scope="module")
-def pair(redis_server: RedisServer, database: str) -> Iterator[Pair]:
-    settings = {"REDIS_URL": redis_server.url, "DATABASE_URL": database}
-    one, other = servers.chatty_server(**settings), servers.chatty_server(**settings)
-    with servers.all_of(one, other):
-        yield one, other
-        assert not re.findall(r"error (?:chat|uvicorn).*", one.log + other.log)
-        assert "Traceback" not in one.log + other.log
-
-
-@pytest.fixture(scope="module")
-def moderators_browser(pair: Pair) -> Iterator[httpx.Client]:
-    """Mo's, signed in."""
-    with closing(sign_in(pair[0].http_url, "mo")) as browser:
-        yield browser
-
-
 @pytest.fixture
-def sql(database: str) -> Iterator[Callable[..., Any]]:
+def sql(shared_database: str) -> Iterator[Callable[..., Any]]:
     """Looks into the database, or changes it behind the servers' backs; the first column of the first row."""
-    with psycopg.connect(database.replace("postgres://", "postgresql://"), autocommit=True) as connection:
+    with psycopg.connect(shared_database.replace("postgres://", "postgresql://"), autocommit=True) as connection:
 
         def run(statement: str, *values: object) -> Any:
             cursor = connection.execute(statement.encode(), values)
@@ -61,29 +33,6 @@ def sql(database: str) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-def room() -> str:
-    return f"room-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-async def enter(pair: Pair, room: str, moderators_browser: httpx.Client) -> AsyncIterator[Enter]:
-    """Somebody comes in, on the first process unless told otherwise."""
-    came: list[Client] = []
-
-    async def enter(name: str, on: int = 0, room: str = room, token: str = "", **headers: str) -> Client:
-        client = Client(pair[on].http_url, name, room, headers=headers)
-        client.token = token
-        came.append(client)
-        await client.open()
-        await client.join()
-        return client
-
-    yield enter
-    for client in came:
-        await client.close()
-
-
-@pytest.fixture
 async def mo(enter: Enter, moderators_browser: httpx.Client) -> Client:
     """The moderator, on the first process."""
     return await enter("Mo", **cookie_of(moderators_browser), **EVES_PLACE)
@@ -91,7 +40,7 @@ async def mo(enter: Enter, moderators_browser: httpx.Client) -> Client:
 
 async def is_shut_out(pair: Pair, on: int = 0, token: str = "", **headers: str) -> bool:
     """Whether somebody who knocks is sent away for good."""
-    client = Client(pair[on].http_url, "Eve", f"room-{uuid.uuid4().hex[:12]}", headers=headers)
+    client = Client(pair[on].http_url, "Eve", new_slug(), headers=headers)
     client.token = token
     await client.open()
     await client.send(type="join", token=client.token, name="Eve", v=1)

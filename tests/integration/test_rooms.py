@@ -1,11 +1,8 @@
 """Rooms that members make and describe: on two servers that share Redis and PostgreSQL, and in the database."""
 
-import re
 import threading
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
 import httpx
@@ -19,60 +16,10 @@ from chat.log import RoomGone, RoomRow
 from chat.models import Message, Room
 from chat.protocol import MemberId, Refusal, RefusalCode
 from chat.routes import DEFAULT_ROOM
-from tests import servers
-from tests.client import Client
-from tests.moderators import cookie_of, make_moderators, post, sign_in
-from tests.servers import ChattyServer, PostgresServer, RedisServer
-
-Pair = tuple[ChattyServer, ChattyServer]
-Enter = Callable[..., Awaitable[Client]]
+from tests.client import Client, Enter, new_slug
+from tests.moderators import cookie_of, post
 
 ANN, BOB = (MemberId(str(uuid.UUID(int=number))) for number in (1, 2))
-
-
-@pytest.fixture(scope="module")
-def shared_database(postgres_server: PostgresServer) -> str:
-    url = postgres_server.create_migrated_database()
-    make_moderators(url, "mo")
-    return url
-
-
-@pytest.fixture(scope="module")
-def pair(redis_server: RedisServer, shared_database: str) -> Iterator[Pair]:
-    settings = {"REDIS_URL": redis_server.url, "DATABASE_URL": shared_database}
-    one, other = servers.chatty_server(**settings), servers.chatty_server(**settings)
-    with servers.all_of(one, other):
-        yield one, other
-        assert not re.findall(r"error (?:chat|uvicorn).*", one.log + other.log)
-        assert "Traceback" not in one.log + other.log
-
-
-@pytest.fixture(scope="module")
-def moderators_browser(pair: Pair) -> Iterator[httpx.Client]:
-    with closing(sign_in(pair[0].http_url, "mo")) as browser:
-        yield browser
-
-
-@pytest.fixture
-async def enter(pair: Pair) -> AsyncIterator[Enter]:
-    """Somebody comes in, on the first process unless told otherwise."""
-    came: list[Client] = []
-
-    async def enter(name: str, room: str, on: int = 0, token: str = "", **headers: str) -> Client:
-        client = Client(pair[on].http_url, name, room, headers=headers)
-        client.token = token
-        came.append(client)
-        await client.open()
-        await client.join()
-        return client
-
-    yield enter
-    for client in came:
-        await client.close()
-
-
-def new_slug() -> str:
-    return f"room-{uuid.uuid4().hex[:12]}"
 
 
 async def made(maker: Client, slug: str, **fields: str) -> dict[str, Any]:

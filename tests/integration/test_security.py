@@ -32,11 +32,6 @@ def server(postgres_server: PostgresServer) -> Iterator[ChattyServer]:
         yield started
 
 
-@pytest.fixture
-def room() -> str:
-    return f"room-{uuid.uuid4().hex[:12]}"
-
-
 # --- tokens ---
 
 

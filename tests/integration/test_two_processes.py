@@ -1,32 +1,14 @@
 """Two server processes that share Redis and a database: members on different ones are in the same room."""
 
-import re
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from tests import servers
 from tests.client import Client
-from tests.servers import ChattyServer, PostgresServer, RedisServer
-
-Pair = tuple[ChattyServer, ChattyServer]
-
-
-@pytest.fixture(scope="module")
-def pair(redis_server: RedisServer, postgres_server: PostgresServer) -> Iterator[Pair]:
-    settings = {"REDIS_URL": redis_server.url, "DATABASE_URL": postgres_server.create_migrated_database()}
-    one, other = servers.chatty_server(**settings), servers.chatty_server(**settings)
-    with servers.all_of(one, other):
-        yield one, other
-        # channels_redis logs the cut of its connection; nothing of ours may fail for it.
-        assert not re.findall(r"error (?:chat|uvicorn).*", one.log + other.log)
-
-
-@pytest.fixture
-def room() -> str:
-    return f"room-{uuid.uuid4().hex[:12]}"
+from tests.servers import Pair, PostgresServer, RedisServer
 
 
 @pytest.fixture

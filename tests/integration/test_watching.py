@@ -2,11 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import psycopg
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -15,50 +13,10 @@ from chat import unread
 from chat.models import Mention, Message, Room
 from chat.protocol import UNREAD_LIMIT, MemberId, UnreadRoom
 from chat.unread import Count, Span
-from tests import servers
-from tests.client import Client
-from tests.servers import ChattyServer, PostgresServer, RedisServer, wait_until
-
-Pair = tuple[ChattyServer, ChattyServer]
-Enter = Callable[..., Awaitable[Client]]
+from tests.client import Client, Enter, new_slug
+from tests.servers import Pair, wait_until
 
 ANN, BOB, EVE = (MemberId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
-
-
-@pytest.fixture(scope="module")
-def shared_database(postgres_server: PostgresServer) -> str:
-    return postgres_server.create_migrated_database()
-
-
-@pytest.fixture(scope="module")
-def pair(redis_server: RedisServer, shared_database: str) -> Iterator[Pair]:
-    settings = {"REDIS_URL": redis_server.url, "DATABASE_URL": shared_database}
-    one, other = servers.chatty_server(**settings), servers.chatty_server(**settings)
-    with servers.all_of(one, other):
-        yield one, other
-        assert "Traceback" not in one.log + other.log
-
-
-@pytest.fixture
-async def enter(pair: Pair) -> AsyncIterator[Enter]:
-    """Somebody comes in, on the first process unless told otherwise."""
-    came: list[Client] = []
-
-    async def enter(name: str, room: str, on: int = 0, token: str = "") -> Client:
-        client = Client(pair[on].http_url, name, room)
-        client.token = token
-        came.append(client)
-        await client.open()
-        await client.join()
-        return client
-
-    yield enter
-    for client in came:
-        await client.close()
-
-
-def new_slug() -> str:
-    return f"room-{uuid.uuid4().hex[:12]}"
 
 
 async def watched(client: Client, **read: int) -> list[dict[str, Any]]:

@@ -18,12 +18,6 @@ NONCE = "6d1f6b0a-2b9b-4b43-8d5b-4f5fdb9f0a55"
 
 
 @pytest.fixture
-def room() -> str:
-    """A room that no other test is in."""
-    return f"room-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
 async def ann(server: ChattyServer, room: str) -> AsyncIterator[Client]:
     async with Client(server.http_url, "Ann", room) as client:
         yield client
