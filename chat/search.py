@@ -1,7 +1,8 @@
 """Full-text search in a room's log: SQLite's FTS5 and PostgreSQL's tsvector behind one function, `find`.
 
 Both indexes are kept by the database itself, in the transaction that writes a message: by triggers on SQLite, by a
-generated column on PostgreSQL (migration `search`). So whatever changes a message changes what is found.
+generated column on PostgreSQL (migration `search_unspaced`). So whatever changes a message changes what is found. Each
+has to cut a text into the words that words.py sees in it, because that is what is looked up and what is marked.
 """
 
 import uuid

@@ -14,16 +14,22 @@ from chat.operations import Post
 from chat.protocol import Member
 
 ANN = Member(new_member_id(), "Ann")
+BODIES = {
+    "english": "The tide is high at noon.",
+    # Each character is a word to the index.
+    "japanese": "今日は天気がいいので、Djangoの設定ファイルを直してから散歩に行きます。",
+}
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("posts", [1, 64])
-def test_commit(benchmark: Callable[..., Any], posts: int) -> None:
+@pytest.mark.parametrize("language", BODIES)
+def test_commit(benchmark: Callable[..., Any], language: str, posts: int) -> None:
     room = Room.objects.create(slug="harbour")
     row = RoomRow(id=room.pk, slug=room.slug, log=room.log)
 
     def batch() -> tuple[tuple[list[Post]], dict[str, Any]]:
-        return ([Post(row, uuid.uuid4(), ANN, "The tide is high at noon.") for _ in range(posts)],), {}
+        return ([Post(row, uuid.uuid4(), ANN, BODIES[language]) for _ in range(posts)],), {}
 
     outcomes = benchmark.pedantic(write, setup=batch, rounds=100, warmup_rounds=5)
     assert len(outcomes) == posts

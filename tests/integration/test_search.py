@@ -1,5 +1,7 @@
 """Search on both databases: the same words find the same messages."""
 
+# ruff: noqa: RUF001  Letters of other scripts and widths are what it is about.
+
 import uuid
 from collections.abc import AsyncIterator
 
@@ -14,7 +16,7 @@ from chat.models import Message, Room
 from chat.operations import Delete, Edit
 from chat.protocol import QUERY_LIMIT, Refusal, RefusalCode, Result, moment
 from chat.search import Wanted
-from chat.words import parse
+from chat.words import Phrase, excerpt, parse
 from tests.integration.test_log import ANN, BOB, Desk
 
 SAID = [
@@ -77,6 +79,12 @@ async def test_words_are_found_wherever_they_stand(desk: Desk, lobby: RoomRow) -
         "Λόγοσ": [5],
         "ёлка": [5],
         "日本": [6],
+        "本語のテ": [6],
+        "キスト": [6],
+        "ト次": [6],
+        "本 次": [6],
+        "日語": [],
+        "字": [],
         "次の文": [6],
         "v2.0": [7],
         "1e5": [7],
@@ -91,6 +99,89 @@ async def test_words_are_found_wherever_they_stand(desk: Desk, lobby: RoomRow) -
         "room": [],
     }
     assert {query: await found(desk, lobby, query) for query in expected} == expected
+
+
+UNSPACED = {
+    "今日は天気がいい": ["天気", "気", "今日 いい", "いい", "天気がいい。"],
+    "Django設定ファイル": ["設定", "django設定", "Django設", "ファイル", "ﾌｧｲﾙ", "定フ"],
+    "ｶﾞｲﾄﾞをＤＪＡＮＧＯ２で": ["ガイド", "django2", "をDj"],
+    "か\u3099くせいの話": ["がくせい", "がく", "の話"],
+    "葛\U000e0100飾区": ["葛飾", "飾"],
+    "고등학교에서 만나요 ㅋㅋㅋ": ["학교", "학교 만나", "ㅋㅋ", "고등학교"],
+    "ฉันอยู่ที่บ้านกับแมว": ["บ้าน", "แมว", "อยู่ที่", "ที่บ"],
+    "ใช้ที่Flaskได้": ["ที่flask", "flaskได้", "flask ใช้"],
+    "ຂ້ອຍຢູ່ເຮືອນ": ["ຢູ່", "ເຮືອນ"],
+    "ကျွန်တော် အိမ်မှာ ရှိတယ်။": ["အိမ်", "မှာ", "တော်"],
+    "ខ្ញុំនៅផ្ទះ។": ["ផ្ទះ", "នៅ"],
+    "བོད་ཡིག་སྦྱོང": ["ཡིག", "བོད་ཡིག"],
+    "हिन्दी में": ["हिन", "हिन्दी"],
+}
+
+
+async def test_what_has_no_spaces_is_found_by_any_part_of_it(desk: Desk) -> None:
+    room = await desk.log.room("lobby")
+    for body in UNSPACED:
+        await desk.post(room, body)
+    expected = {query: [number] for number, queries in enumerate(UNSPACED.values(), 1) for query in queries}
+    assert {query: await found(desk, room, query) for query in expected} == expected
+    nothing = {"気天": [], "ปี": [], '"ที"': [], "कहिन्दी": [], "हन्द": [], "か": []}
+    assert {query: await found(desk, room, query) for query in nothing} == nothing
+
+
+# What people write, some of it one character or less; and what may stand between.
+UNITS = """
+    Django tide a é e\u0301 ΛΌΓΟΣ λόγος хлеб 7 हिन्दी हिन हन्द བོད་ཡིག ཡིག ＡＢ ab ａ １
+    設定 設 定 天気 気 々 〇 𠮷 葛\U000e0100 葛 ファイル ー が か か\u3099 ガ ｶﾞ ｶ ﾊﾟ パ ｱﾞ あ\u3099 ㄅ 한국 한 국 ㅋ
+    ที่ ที ท ปี ปู ป กำ ไทย ๑ ພາ ພຸ ພ ຢູ່ က ကြောင်း ကြော ကြ ភាសា ភា ភ ខ្ញុំ ខ្ញុ
+"""
+SCRIPTS = [line.split() for line in UNITS.strip().splitlines()]
+BETWEEN = [" ", *"。、・-'🙂🤔\u200b။", "❤\ufe0f", "1\ufe0f\u20e3"]
+
+
+@pytest.mark.timeout(180)
+async def test_both_databases_find_what_the_words_say(desk: Desk) -> None:
+    """Whatever scripts are mixed."""
+    room = await desk.log.room("lobby")
+
+    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def compare(data: st.DataObject) -> None:
+        units = data.draw(st.sampled_from([*SCRIPTS, UNITS.split()]))
+        # A few, so that they often come together.
+        few = st.sampled_from(data.draw(st.lists(st.sampled_from(units + BETWEEN), min_size=3, max_size=7)))
+        said = data.draw(st.lists(st.lists(few, min_size=1, max_size=9), min_size=4, max_size=12))
+        bodies = ["".join(parts) for parts in said]
+        asked = data.draw(st.lists(few, min_size=1, max_size=3) | st.sampled_from(said))
+        start, size, is_quoted = data.draw(st.tuples(st.integers(0, 8), st.integers(1, 5), st.booleans()))
+        start %= len(asked)
+        query = "".join(asked[start : start + size])
+        try:
+            phrases = parse(f'"{query}"' if is_quoted else query)
+        except Refusal:
+            return
+        Message.objects.all().delete()
+        Message.objects.bulk_create(
+            Message(
+                room_id=room.id,
+                seq=seq,
+                version=seq,
+                nonce=uuid.uuid4(),
+                author_id=uuid.UUID(ANN.id),
+                author_name=ANN.name,
+                body=body,
+                at=moment(seq),
+            )
+            for seq, body in enumerate(bodies)
+        )
+        expected = [seq for seq, body in enumerate(bodies) if all(matches(body, phrase) for phrase in phrases)]
+        results, _ = search.find(room.id, Wanted(phrases), 50)
+        assert [result.seq for result in results][::-1] == expected
+
+    await desk.log._read(compare)
+
+
+def matches(body: str, phrase: Phrase) -> bool:
+    return any(is_match for _, is_match in excerpt(body, [phrase]))
 
 
 async def test_a_search_is_narrowed_by_author_time_and_place(desk: Desk, lobby: RoomRow) -> None:
