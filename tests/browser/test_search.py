@@ -171,3 +171,17 @@ def test_on_a_phone_the_panel_gives_way_to_what_was_found(person: Make, scheme: 
     results(ann).click()
     expect(ann.page.get_by_role("searchbox")).to_be_hidden()
     expect(ann.message("tea for two")).to_have_class(re.compile("is-target"))
+
+
+def test_japanese_is_found_by_a_part_and_the_keys_that_compose_it_do_nothing_else(person: Make) -> None:
+    ann = person("Ann").say("今日は天気がいい")
+    search(ann, "天気")
+    expect(results(ann).locator("mark")).to_have_text("天気")
+    box = ann.page.get_by_role("searchbox")
+    box.fill("")
+    keyboard = ann.page.context.new_cdp_session(ann.page)
+    keyboard.send("Input.imeSetComposition", {"text": "てんき", "selectionStart": 3, "selectionEnd": 3})
+    box.press("ArrowDown")
+    expect(box).to_be_focused()
+    box.press("Escape")
+    expect(box).to_be_visible()

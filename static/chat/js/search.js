@@ -55,6 +55,7 @@ export function mount({ events, root }) {
       open();
     }),
     listen(panel, "keydown", (event) => {
+      if (event.isComposing) return; // The key is that of the list of Chinese or Japanese characters to choose from.
       if (event.key === "Escape") close();
       if (event.key === "ArrowDown" || event.key === "ArrowUp") step(event);
     }),
