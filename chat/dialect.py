@@ -24,7 +24,7 @@ _NO_SITES = "cc|md|mm|ps|py|rs|sh|so"
 _LINK = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _QUOTE = re.compile(r">[ \t]|>$")  # Not `>_<`, `>:(` or `>>> import this`.
 _ITEM = re.compile(r"(?:[-*]|\d{1,3}[.)])[ \t]+(?![-*](?:[ \t]|$))\S")  # Not `+`, `1986.` or `* * *`.
-_SHORTCODE = re.compile(r"(?<![\w:]):([a-z0-9_+-]+):(?!:)")
+_SHORTCODES = re.compile(r"(?<![\w:])(?::[a-z0-9_+-]+:)+(?!:)")  # `:tada::tada:`, too.
 
 BlockRule = Callable[[StateBlock, int, int, bool], bool]
 
@@ -51,6 +51,7 @@ def reader() -> MarkdownIt:
     block.at("fence", _fence, {"alt": ["paragraph", "blockquote", "list"]})
     block.at("blockquote", _quote, {"alt": ["paragraph", "blockquote", "list"]})
     block.at("list", _list, {"alt": ["paragraph", "blockquote"]})
+    inline.at("newline", _newline)
     inline.at("emphasis", _emphasis)
     inline.at("link", _link)
     inline.after("link", "mention", _mention)
@@ -71,7 +72,7 @@ def _fence(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _quote(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    if state.level >= NESTING_LIMIT or not _QUOTE.match(_line(state, start)):
+    if not _QUOTE.match(_line(state, start)) or _is_too_deep(state, start, silent):
         return False
     if silent:
         return True
@@ -82,7 +83,7 @@ def _quote(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    if state.level >= NESTING_LIMIT or not _ITEM.match(_line(state, start)):
+    if not _ITEM.match(_line(state, start)) or _is_too_deep(state, start, silent):
         return False
     if silent:
         return list_block(state, start, end, True)
@@ -99,6 +100,11 @@ def _list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return is_list
 
 
+def _is_too_deep(state: StateBlock, line: int, silent: bool) -> bool:
+    """Whether a block would nest too deep; not one that is further out, and ends what is in here (`silent`)."""
+    return state.level >= NESTING_LIMIT and not (silent and state.sCount[line] < state.blkIndent)
+
+
 def _within(rule: BlockRule, state: StateBlock, start: int, end: int) -> bool:
     """Carries out a rule that sees no line from `end` on: it would take it for the rest of a paragraph."""
     line_max, state.lineMax = state.lineMax, end
@@ -109,6 +115,17 @@ def _within(rule: BlockRule, state: StateBlock, start: int, end: int) -> bool:
 
 
 # --- inside a line ---
+
+
+def _newline(state: StateInline, silent: bool) -> bool:
+    """A line break that leaves the next line as far in as it was typed: code is pasted without a fence, too."""
+    if state.src[state.pos] != "\n":
+        return False
+    if not silent:
+        state.pending = state.pending.rstrip(" ")
+        state.push("softbreak", "br", 0)
+    state.pos += 1
+    return True
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
@@ -188,10 +205,11 @@ def _mention(state: StateInline, silent: bool) -> bool:
 
 def _shortcode(state: StateInline, silent: bool) -> bool:
     """`:tada:`; `10:30:45` and `a::b::c` are no emoji."""
-    found = _SHORTCODE.match(state.src, state.pos)
-    if found is None or found[1] not in SHORTCODES:
+    found = _SHORTCODES.match(state.src, state.pos)
+    names = found[0].strip(":").split("::") if found else []
+    if found is None or not all(name in SHORTCODES for name in names):
         return False
     if not silent:
-        state.append_pending(SHORTCODES[found[1]])
+        state.append_pending("".join(SHORTCODES[name] for name in names))
     state.pos = found.end()
     return True

@@ -24,6 +24,7 @@ COLOUR_SECONDS = 0.015  # For all code of one message: ordinary code of 4,000 ch
 # Characters. A body of nothing but tiny links or names would be 30 times as much for everybody to load.
 HTML_LIMIT = 8 * BODY_LIMIT
 
+_SHOWS = re.compile(r"(?:^|>)[^<>]*[^<>\s]")  # Some text outside the tags.
 LINK = '<a href="'  # How each link begins in the HTML that comes out of here, and nothing else does.
 
 _ACTION = re.compile(r"/me[ \t]+(?=\S)")
@@ -60,7 +61,7 @@ def render(body: str, people: People = NOBODY) -> Rendered:
     else:
         html = _reader.render(_SPARED.sub("", body, count=1) if body.startswith("//") else body, env)
     html = _cleaner.clean(html).strip()
-    if len(html) > HTML_LIMIT:
+    if len(html) > HTML_LIMIT or not _SHOWS.search(html):  # A `>` alone would be a quote of nothing.
         return Rendered(_cleaner.clean(_plain(body)), [])
     return Rendered(html, list(env.get("mentioned", ())), LINK in html)
 
