@@ -238,7 +238,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         is_free = await self._is_free()
         people = self._joined.people_in(command.body)
         room = self._joined.room
-        await self._commit(operations.Edit(room, command.seq, self._member_id, command.body, is_free, people))
+        edit = operations.Edit(room, command.seq, self._member_id, command.body, is_free, people, command.base)
+        await self._commit(edit)
 
     async def _handle_delete(self, command: Delete) -> None:
         moderator = await self._moderator()

@@ -2,14 +2,14 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .log import RoomRow
 from .markup import Rendered
 from .mentions import NOBODY, People
 from .models import Message
 from .moderation import Moderator
-from .protocol import REACTION_KINDS_LIMIT, REACTIONS_LIMIT, Member, MemberId, Refusal, RefusalCode
+from .protocol import REACTION_KINDS_LIMIT, REACTIONS_LIMIT, Member, MemberId, Refusal, RefusalCode, milliseconds
 from .statements import LockedRoom
 
 
@@ -31,7 +31,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Another body for a message of `member_id`."""
+    """Another body for a message of `member_id`; with a `base`, only if that is still the edition that stands."""
 
     room: RoomRow
     seq: int
@@ -39,6 +39,7 @@ class Edit:
     body: str
     is_free: bool = False
     people: People = field(default_factory=lambda: NOBODY)  # Whom the body may call.
+    base: int | None = None  # As `edition` has it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,11 @@ def check_pace(room: LockedRoom, last_at: datetime | None, now: datetime) -> Non
         raise Refusal(RefusalCode.RATE_LIMITED, detail, retry_after=round(min(wait, room.slow_seconds), 3))
 
 
+def edition(message: Message) -> int:
+    """Which of its bodies a message has: the time of its last edit, 0 before the first. Reactions don't change it."""
+    return 0 if message.edited_at is None else milliseconds(message.edited_at)
+
+
 def no_such_message(seq: int) -> Refusal:
     return Refusal(RefusalCode.NO_SUCH_MESSAGE, "There is no such message in this room.", seq=seq)
 
@@ -126,9 +132,17 @@ def _edit(message: Message, edit: Edit, rendered: Rendered, now: datetime) -> bo
     _expect_author(message, edit.member_id)
     if message.body == edit.body:
         return False
-    message.body, message.html, message.edited_at = edit.body, rendered.html, now
+    if edit.base is not None and edit.base != edition(message):
+        detail = "The message was edited meanwhile, perhaps in another tab of yours. Look at it, then edit it again."
+        raise Refusal(RefusalCode.EDITED_MEANWHILE, detail, seq=message.seq)
+    message.body, message.html, message.edited_at = edit.body, rendered.html, _after(message.edited_at, now)
     message.mentions, message.has_link = rendered.mentions or None, rendered.has_link or None
     return True
+
+
+def _after(last: datetime | None, now: datetime) -> datetime:
+    """The time of an edit, later than the last one's: a clock that is set back must not make two editions one."""
+    return now if last is None else max(now, last + timedelta(milliseconds=1))
 
 
 def _delete(message: Message, delete: Delete, now: datetime) -> bool:

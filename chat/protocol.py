@@ -66,6 +66,7 @@ class RefusalCode(StrEnum):
     SLUG_INVALID = "slug_invalid"
     TITLE_INVALID = "title_invalid"
     NOT_YOURS = "not_yours"
+    EDITED_MEANWHILE = "edited_meanwhile"
     NO_SUCH_MESSAGE = "no_such_message"
     TOO_MANY_REACTIONS = "too_many_reactions"
     NOT_ALLOWED = "not_allowed"
@@ -142,8 +143,11 @@ class Post(Command, frozen=True, tag="post"):
 
 
 class Edit(Command, frozen=True, tag="edit"):
+    """`base`: the `edited_at` of the message as it was when this change of it began, 0 where it had none."""
+
     seq: Seq
     body: str
+    base: Moment | None = None
 
 
 class Delete(Command, frozen=True, tag="delete"):

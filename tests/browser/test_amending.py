@@ -102,9 +102,66 @@ def test_changes_wait_for_the_connection_over_a_reload_and_tabs_agree(visitor: M
     ann.reload()
     wire.mend()
     ann.wait_until_joined()
+    # What was saved in the other tab meanwhile stands, and nothing that was written is lost.
     for somebody in (ann, tab, bob):
-        expect(somebody.bodies).to_have_text(["one, changed twice", "This message was taken back."])
+        expect(somebody.bodies).to_have_text(["one, changed", "This message was taken back."])
     assert len(wire.commands("edit")) == 1
+    expect(notice(ann)).to_contain_text("in another tab meanwhile")
+    expect(notice(ann)).to_contain_text("one, changed twice")
+    expect(notice(ann).get_by_role("button", name="Retry")).to_be_hidden()
+    notice(ann).get_by_role("button", name="Edit again").click()
+    ann.composer.press("Enter")
+    for somebody in (ann, tab, bob):
+        expect(somebody.bodies.first).to_have_text("one, changed twice")
+
+
+def test_edits_of_an_edit_that_is_not_answered_yet_are_no_conflict(visitor: Make, person: Make) -> None:
+    bob = person("Bob")
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann").say("one")
+
+    def edit(body: str) -> None:
+        ann.write("").composer.press("ArrowUp")
+        ann.write(body).composer.press("Enter")
+
+    wire.keep = lambda event: event.get("edited_at") is None  # The answers get lost.
+    edit("two")
+    expect(bob.bodies).to_have_text(["two"])
+    edit("three")
+    ann.write("").composer.press("ArrowUp")
+    expect(ann.composer).to_have_value("three")
+    wire.cut()
+    expect(ann.bar).to_be_visible()
+    ann.write("four").composer.press("Enter")
+    expect(ann.bodies).to_have_text(["four"])
+    ann.reload()
+    wire.keep = lambda event: True
+    wire.mend()
+    ann.wait_until_joined()
+    expect(bob.bodies).to_have_text(["four"])
+    edit("five")
+    expect(bob.bodies).to_have_text(["five"])
+    expect(notice(ann)).to_be_hidden()
+
+
+def test_the_last_message_is_edited_though_it_is_not_loaded(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    ann.say("old").say("last").say("gone")
+    choose(ann, "gone", "Take back…")
+    ann.page.get_by_role("button", name="Take back", exact=True).click()
+    bob.run("() => { for (let n = 0; n < 60; n += 1) app.events.publish('message:send', { body: `line ${n}` }); }")
+    expect(bob.pending).to_have_count(0, timeout=30_000)
+    ann.reload().wait_until_joined()
+    expect(ann.message("line 59")).to_be_visible()
+    ann.composer.press("ArrowUp")
+    expect(ann.composer).to_have_value("last")
+    ann.write("latest").composer.press("Enter")
+    expect(bob.message("latest")).to_have_count(1)
+    ann.filter_by("Bob")
+    expect(ann.message("latest")).to_have_count(0)
+    ann.composer.press("ArrowUp")  # Whatever is shown.
+    expect(ann.composer).to_have_value("latest")
 
 
 def test_a_refused_edit_keeps_the_words_and_says_why(visitor: Make, person: Make) -> None:

@@ -177,6 +177,9 @@ async def test_an_edited_message_reaches_everyone_in_its_place(ann: Client, bob:
     assert edited["edited_at"] >= before["at"]
     assert await bob.next("message", lambda event: event["version"] == 3) == edited
     assert bob.bodies == ["goodbye <b>", "another"]
+    await ann.send(type="edit", seq=1, body="from a tab that didn't see it", base=0)
+    assert (await ann.refused())["code"] == "edited_meanwhile"
+    assert (await ann.change(1, type="edit", body="hello again", base=edited["edited_at"]))["version"] == 4
 
 
 async def test_a_deleted_message_is_a_tombstone_for_everyone_and_in_the_history(

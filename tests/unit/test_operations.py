@@ -10,7 +10,7 @@ from chat import protocol
 from chat.markup import Rendered
 from chat.models import Message
 from chat.moderation import Moderator
-from chat.operations import Change, Delete, Edit, React, alter
+from chat.operations import Change, Delete, Edit, React, alter, edition
 from chat.protocol import REACTION_KINDS_LIMIT, REACTIONS_LIMIT, MemberId, Refusal
 from tests.unit.fakes import ROOM
 
@@ -51,6 +51,18 @@ def test_an_edit_gives_the_message_another_body_and_says_so(message: Message) ->
 def test_an_edit_to_the_same_body_changes_nothing(message: Message) -> None:
     assert not change(message, Edit(ROOM, 7, ANN, "hello"))
     assert message.edited_at is None
+
+
+def test_an_edit_of_an_edition_that_is_gone_is_refused(message: Message) -> None:
+    assert change(message, Edit(ROOM, 7, ANN, "in one tab", base=0))
+    first = edition(message)
+    assert refusal_of(message, Edit(ROOM, 7, ANN, "in another", base=0)) == "edited_meanwhile"
+    assert not change(message, Edit(ROOM, 7, ANN, "in one tab", base=0))  # Its answer got lost.
+    react(message, BOB, "👍")
+    assert change(message, Edit(ROOM, 7, ANN, "again", base=first))
+    assert edition(message) > first  # In the same millisecond, by the clock.
+    assert refusal_of(message, Edit(ROOM, 7, ANN, "late", base=first)) == "edited_meanwhile"
+    assert change(message, Edit(ROOM, 7, ANN, "by a client that knows no editions"))
 
 
 def test_only_its_author_edits_or_deletes_a_message(message: Message) -> None:

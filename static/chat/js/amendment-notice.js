@@ -4,6 +4,8 @@ import { listen, setText, slot } from "./lib/dom.js";
 import { countdown } from "./lib/time.js";
 import { readWords } from "./lib/words.js";
 
+const HOPELESS = new Set(["edited_meanwhile", "no_such_message"]); // Sent again, it would be refused again.
+
 export function mount({ events, root }) {
   const { word, plural, has } = readWords(root);
   let entry = null; // The oldest that has something to say.
@@ -17,10 +19,10 @@ export function mount({ events, root }) {
     }),
     listen(slot(root, "retry"), "click", () => events.publish(RETRY_AMENDMENT, { id: entry.id })),
     listen(slot(root, "again"), "click", () => {
-      const { id, seq, body, code } = entry;
+      const { id, seq, body, base, code } = entry;
       events.publish(DISCARD_AMENDMENT, { id });
       if (code === "no_such_message") events.publish(FILL_COMPOSER, { body });
-      else events.publish(EDIT_AGAIN, { seq, body });
+      else events.publish(EDIT_AGAIN, { seq, body, base: code === "edited_meanwhile" ? undefined : base }); // The reader has seen what it says.
     }),
     listen(slot(root, "discard"), "click", () => events.publish(DISCARD_AMENDMENT, { id: entry.id })),
   ];
@@ -37,7 +39,7 @@ export function mount({ events, root }) {
     setText(slot(root, "words"), hasWords ? entry.body : "");
     slot(root, "link").href = `#message/${entry.seq}`;
     slot(root, "link").hidden = !isFailed;
-    slot(root, "retry").hidden = !isFailed || entry.code === "no_such_message";
+    slot(root, "retry").hidden = !isFailed || HOPELESS.has(entry.code);
     slot(root, "again").hidden = !hasWords;
     setText(slot(root, "again"), word(entry.code === "no_such_message" ? "as-new" : "again"));
     slot(root, "discard").hidden = !isFailed;

@@ -2,7 +2,8 @@
  * Edits, deletions and reactions of mine that the server hasn't answered yet. One at a time is on its way, in the order of asking.
  *
  * They outlive lost connections and reloads. Each may be sent again: where it is carried out already, the message comes back as it stands.
- * Two tabs that edit the same message agree in the end on what the server took last.
+ * An edit names the edition that it was made from (`base`), so that one that waited for long doesn't overwrite what another tab has saved
+ * since: it is refused, and amendment-notice.js keeps its words.
  */
 import {
   AMENDMENTS_CHANGED,
@@ -37,9 +38,9 @@ export function mount({ events, root }) {
 
   const end = subscribeAll(events, {
     [APP_LAUNCHED]: () => tell(entries),
-    [AMEND_MESSAGE]({ type, seq, body, emoji, on }) {
-      const amendment = { id: makeUuid(), type, seq, body, emoji, on, state: "sending" };
-      const rest = entries.filter((entry) => entry.id === sent || !supersedes(amendment, entry));
+    [AMEND_MESSAGE]({ type, seq, body, base, emoji, on }) {
+      const amendment = { id: makeUuid(), type, seq, body, base, emoji, on, state: "sending" };
+      const rest = entries.filter((entry) => isUnderWay(entry, type) || !supersedes(amendment, entry));
       change([...rest, amendment], [amendment]);
       flush();
     },
@@ -59,10 +60,13 @@ export function mount({ events, root }) {
     [COMMAND_REFUSED]({ seq, nonce, code, retry_after: retryAfter }) {
       const entry = entries.find(({ id }) => id === sent);
       if (!entry || nonce || entry.seq !== seq) return;
-      if (TEMPORARY.has(code)) replace(sent, { retryAt: Date.now() + (retryAfter ?? RETRY_SECONDS) * 1000 });
+      if (TEMPORARY.has(code)) replace(sent, { isTried: false, retryAt: Date.now() + (retryAfter ?? RETRY_SECONDS) * 1000 });
       // A tombstone says enough to whoever wanted it, or reacted to it. An edit has words that must not be lost.
       else if (code === "no_such_message" && entry.type !== "edit") return settle(sent);
-      else replace(sent, { state: "failed", code });
+      // What I wrote later says it all, and finds out by itself.
+      else if (entry.type === "edit" && entries.some((later) => later.state === "sending" && later.id !== sent && supersedes(later, entry)))
+        return settle(sent);
+      else replace(sent, { isTried: false, state: "failed", code });
       sendNext();
     },
     [CONNECTION_CHANGED]({ state }) {
@@ -82,11 +86,16 @@ export function mount({ events, root }) {
       timer = setTimeout(flush, wait);
       return;
     }
-    if (next.retryAt) replace(next.id, { retryAt: null });
+    if (next.retryAt || !next.isTried) replace(next.id, { retryAt: null, isTried: true });
     sent = next.id;
     timer = setTimeout(sendNext, ANSWER_MS);
-    const { type, seq, body, emoji, on } = next;
-    events.publish(SEND_COMMAND, { command: { type, seq, body, emoji, on } });
+    const { type, seq, body, base, emoji, on } = next;
+    events.publish(SEND_COMMAND, { command: { type, seq, body, base, emoji, on } });
+  }
+
+  /** Nobody knows whether it is carried out. Of an edit, the next one has to know: its base depends on it. */
+  function isUnderWay({ id, type, isTried }, newer) {
+    return id === sent || (type === "edit" && newer === "edit" && isTried);
   }
 
   function sendNext() {
@@ -98,7 +107,14 @@ export function mount({ events, root }) {
   function acknowledge(messages) {
     const entry = entries.find(({ id }) => id === sent);
     const answer = entry && messages.find(({ seq }) => seq === entry.seq);
-    if (answer && isCarriedOut(entry, answer, me)) settle(entry.id);
+    if (!answer || !isCarriedOut(entry, answer, me)) return;
+    if (entry.type === "edit") rebase(answer);
+    settle(entry.id);
+  }
+
+  /** What I wrote meanwhile was made from this edition. */
+  function rebase({ seq, edited_at: base = 0 }) {
+    entries = entries.map((entry) => (entry.id !== sent && entry.type === "edit" && entry.seq === seq ? { ...entry, base } : entry));
   }
 
   function settle(id) {
