@@ -37,6 +37,13 @@ def test_long_line_of_code_scrolls_in_its_box(person: Make) -> None:
     assert plain != keyword
 
 
+def test_lines_stay_as_far_in_as_they_were_typed(person: Make) -> None:
+    ann = person("Ann")
+    ann.say("if x:\n    y    z\n\tz")
+    body = ann.bodies.locator("p")
+    assert body.inner_text() == "if x:\n    y    z\n\tz"
+
+
 def test_a_name_is_chosen_by_keyboard(person: Make) -> None:
     ann, _, _ = person("Ann"), person("Bob Brown"), person("Bea")
     expect(ann.roster).to_have_count(3)
@@ -56,6 +63,22 @@ def test_a_name_is_chosen_by_keyboard(person: Make) -> None:
     expect(options(ann)).to_have_count(0)
     ann.composer.press("Enter")  # A name that is written out needs no choice.
     expect(ann.messages).to_have_count(2)
+    person("José")
+    ann.composer.press_sequentially("@jo")
+    expect(options(ann).locator("bdi")).to_have_text(["José"])
+    ann.composer.press_sequentially("se")  # A keyboard without accents.
+    ann.composer.press("Tab")
+    expect(ann.composer).to_have_value("@José ")
+
+
+def test_an_enter_that_ends_a_composition_sends_nothing(person: Make) -> None:
+    ann = person("Ann")
+    ann.write("にほん")
+    for how in ({"isComposing": True}, {"keyCode": 229}):  # Safari tells it after the composition's end.
+        ann.composer.dispatch_event("keydown", {"key": "Enter", **how})
+    expect(ann.composer).to_have_value("にほん")
+    ann.composer.press("Enter")
+    expect(ann.bodies).to_have_text(["にほん"])
 
 
 def test_an_emoji_is_chosen_by_touch_and_escape_leaves_what_was_typed(person: Make) -> None:
@@ -89,7 +112,7 @@ def test_what_somebody_does_is_a_line_of_its_own(person: Make) -> None:
 
 def test_nick_changes_the_name_and_help_is_shown(person: Make) -> None:
     ann, bob = person("Ann"), person("Bob")
-    ann.composer.fill("/nick Anna Lee")
+    ann.composer.fill("/Nick Anna Lee")  # As phones write it.
     ann.composer.press("Enter")
     expect(bob.member("Anna Lee")).to_be_visible()
     ann.composer.fill("/help")
@@ -112,6 +135,9 @@ def test_an_unknown_command_is_not_sent_but_can_be_said(visitor: Make) -> None:
     expect(ann.page.get_by_text("There is no command ⁨/dance⁩.")).to_be_visible()
     expect(ann.composer).to_have_value("/dance now")
     assert wire.commands("post") == []
+    ann.write("/me ").composer.press("Enter")
+    expect(ann.page.get_by_text("Say what you do: /me waves")).to_be_visible()
+    assert wire.commands("typing") == []  # Of commands, nobody is told.
     ann.say("//dance now")
     ann.say("//me is how").say("/usr/bin/env")
     expect(ann.page.get_by_text("There is no command")).to_have_count(0)

@@ -24,7 +24,7 @@ import {
   subscribeAll,
 } from "./events.js";
 import { readCommand } from "./lib/commands.js";
-import { listen, setText, slot } from "./lib/dom.js";
+import { isComposing, listen, setText, slot } from "./lib/dom.js";
 import { openDraft } from "./lib/draft.js";
 import { readWords } from "./lib/words.js";
 
@@ -80,8 +80,7 @@ export function mount({ events, root }) {
       send();
     }),
     listen(field, "keydown", (event) => {
-      // An Enter that ends the composition of a character (Japanese, Chinese) isn't ours.
-      if (event.shiftKey || event.isComposing) return;
+      if (event.shiftKey || isComposing(event)) return;
       if (event.key === "Escape") {
         if (isBorrowed || Object.keys(context).length) event.preventDefault(); // It ends that, and nothing else.
         events.publish(COMPOSER_ESCAPED, { isBorrowed });
@@ -108,10 +107,8 @@ export function mount({ events, root }) {
     if (isBorrowed) return events.publish(COMPOSER_SUBMITTED, { body });
     if (!body) return;
     const { kind, text } = readCommand(body);
-    if (kind === "unknown") {
-      setText(problem, word("unknown", { command: text }));
-      return;
-    }
+    if (kind === "unknown") return setText(problem, word("unknown", { command: text }));
+    if (kind === "incomplete") return setText(problem, word("incomplete"));
     if (kind === "say") events.publish(SEND_MESSAGE, { body: text, ...context });
     if (kind === "help") events.publish(OPEN_HELP);
     if (kind === "nick" && text) events.publish(CHANGE_NAME, { name: text });

@@ -1,7 +1,7 @@
 /** Goes to another room by its name: Ctrl K (Cmd K), arrows choose, Enter goes. A name that isn't in the list is offered as well. */
 import { MAKE_ROOM, OPEN_SWITCHER, ROOMS_CHANGED, subscribeAll } from "./events.js";
 import { makeDialog } from "./lib/dialog.js";
-import { fromTemplate, listen, setText, slot } from "./lib/dom.js";
+import { fromTemplate, isComposing, listen, setText, slot } from "./lib/dom.js";
 import { findRooms, isSlug, roomURL, slugOf } from "./lib/rooms.js";
 import { readWords } from "./lib/words.js";
 
@@ -83,7 +83,7 @@ export function mount({ events, root }) {
   }
 
   function move(event) {
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isComposing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
     const to = { ArrowDown: chosen + 1, ArrowUp: chosen - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();

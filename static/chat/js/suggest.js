@@ -1,7 +1,7 @@
 /** Offers names behind an `@` and emoji behind a `:` while one writes: arrows choose, Enter and Tab take, Escape closes. */
 import { MEMBER_JOINED, MEMBER_LEFT, MEMBER_RENAMED, NAMESAKES_CHANGED, ROOM_WELCOMED, subscribeAll } from "./events.js";
 import { complete } from "./lib/completion.js";
-import { fromTemplate, listen, setText, slot } from "./lib/dom.js";
+import { fromTemplate, isComposing, listen, setText, slot } from "./lib/dom.js";
 import { fold, paintAvatar, tagOf } from "./lib/names.js";
 import { readWords } from "./lib/words.js";
 
@@ -75,7 +75,7 @@ export function mount({ events, root }) {
   }
 
   function takeKey(event) {
-    if (!found || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!found || isComposing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "ArrowDown") choose(chosen + 1);
     else if (event.key === "ArrowUp") choose(chosen - 1);
     else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey) take(chosen);

@@ -12,6 +12,7 @@ import {
   SEND_MESSAGE,
   subscribeAll,
 } from "./events.js";
+import { readCommand } from "./lib/commands.js";
 import { setText, slot } from "./lib/dom.js";
 import { readWords } from "./lib/words.js";
 
@@ -47,7 +48,8 @@ export function mount({ events, root }) {
       forget(id);
       names.delete(id);
     },
-    [COMPOSER_TYPED]() {
+    [COMPOSER_TYPED]({ body }) {
+      if (readCommand(body.trim()).kind !== "say") return; // Nobody will read it.
       later ??= setTimeout(tell, Math.max(0, toldAt + TELL_MS - Date.now()));
     },
     [SEND_MESSAGE]: hush,

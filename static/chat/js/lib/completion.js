@@ -1,5 +1,5 @@
 /** What could be meant by the unfinished `@name` or `:shortcode` before the caret. */
-import { fold } from "./names.js";
+import { fold, foldPlain } from "./names.js";
 import { SHORTCODES } from "./shortcodes.js";
 
 const MOST = 8; // What fits above the composer of a phone whose keyboard is open.
@@ -22,11 +22,15 @@ function found(before, part, options) {
 }
 
 function names(part, people) {
-  const wanted = fold(part);
+  const wanted = foldPlain(part);
   if (part !== part.trimStart()) return [];
-  const rank = (name) => (name === wanted ? -1 : name.startsWith(wanted) ? 0 : name.split(" ").some((word) => word.startsWith(wanted)) ? 1 : 2);
+  const rank = ({ name }) => {
+    if (fold(name) === fold(part)) return -1;
+    const words = foldPlain(name);
+    return words.startsWith(wanted) ? 0 : words.split(" ").some((word) => word.startsWith(wanted)) ? 1 : 2;
+  };
   const ranked = people
-    .map((person) => ({ person, rank: rank(fold(person.name)) }))
+    .map((person) => ({ person, rank: rank(person) }))
     .filter(({ rank }) => rank < 2)
     .sort((one, other) => one.rank - other.rank || one.person.name.localeCompare(other.person.name));
   // Who is written out needs no choice: Enter sends.

@@ -16,6 +16,14 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/**
+ * Whether a key belongs to the composition of a character (Japanese, Chinese). In Safari the Enter that ends one comes after its end, and is
+ * told only by the old code of all such keys.
+ */
+export function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
 /** Listens until the returned function is called. */
 export function listen(target, type, handler, options) {
   target.addEventListener(type, handler, options);

@@ -5,6 +5,11 @@ export function fold(name) {
   return name.normalize("NFKC").toLocaleLowerCase().replace(/\s+/g, " ").trim();
 }
 
+/** `fold` without accents: for those who look for José by "jose". */
+export function foldPlain(name) {
+  return fold(name).normalize("NFKD").replace(/\p{M}/gu, "");
+}
+
 /** A part of the identity, to be shown beside a name that isn't unique: too long to get the same one by trying. */
 export function tagOf(id) {
   return "#" + id.replaceAll("-", "").slice(-6);
