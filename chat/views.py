@@ -16,6 +16,7 @@ from django.views.decorators.vary import vary_on_cookie
 from . import identity
 from .addresses import client_network, request_address
 from .build import current_build
+from .emoji_names import emoji_names
 from .hubs import current_hubs
 from .limits import current_limiter
 from .log import LogUnavailable
@@ -47,6 +48,7 @@ def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
         "slug_limit": SLUG_LIMIT,
         "language_cookie": settings.LANGUAGE_COOKIE_NAME,
         "scripts": page_scripts(),
+        "emoji_names": emoji_names(),
     }
     response = render(request, "chat/room.html", context)
     if settings.PAGE_MAX_AGE:

@@ -210,6 +210,17 @@ def test_reactions_are_counted_live_and_say_whose_they_are(person: Make) -> None
     bob.message("Lunch?").get_by_role("button", name="React", exact=True).click()
     search = bob.page.get_by_role("searchbox", name="Search emoji")
     expect(search).to_be_focused()
+    for wanted, first in (
+        ("thumbs up", "👍"),
+        ("+1", "👍"),
+        (":heart", "❤️"),
+        ("smiling grinning", "😄"),
+        ("👍🏽", "👍🏽"),
+    ):
+        search.fill(wanted)
+        expect(bob.page.locator(".picker-option:visible").first).to_have_text(first)
+    search.fill("no such thing")
+    expect(bob.page.get_by_text("There is no such emoji here.")).to_be_visible()
     search.fill("pizz")
     search.press("Enter")
     expect(chip(ann, "Lunch?", "🍕")).to_have_attribute("aria-pressed", "false")
@@ -226,7 +237,7 @@ def test_reactions_are_counted_live_and_say_whose_they_are(person: Make) -> None
     expect(ann.page.get_by_role("tooltip")).to_have_text(re.compile("You, .Bob., and .Cleo.+ reacted with .🍕"))
 
     choose(cleo, "Lunch?", "React…")
-    cleo.page.get_by_role("group", name="Usual ones").get_by_role("button", name="+1", exact=True).click()
+    cleo.page.get_by_role("group", name="Usual ones").get_by_role("button", name="thumbs up", exact=True).click()
     expect(ann.message("Lunch?").locator(".reaction-emoji")).to_have_text(["🍕", "👍"])
     chip(cleo, "Lunch?", "👍").click()
     expect(chip(ann, "Lunch?", "👍")).to_have_count(0)

@@ -1,6 +1,7 @@
 /** Chooses an emoji for a message: the usual ones at once, all of them by search. Arrow keys move among them. */
 import { MENU_CHOSEN, subscribeAll } from "./events.js";
 import { fromTemplate, listen, setText, slot } from "./lib/dom.js";
+import { findEmoji, readNames } from "./lib/emoji-search.js";
 import { placeBeside } from "./lib/popover.js";
 import { SHORTCODES } from "./lib/shortcodes.js";
 import { openStore } from "./lib/store.js";
@@ -11,6 +12,7 @@ const USUAL = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"]
 export function mount({ events, root }) {
   const store = openStore("localStorage");
   const { plural } = readWords(root);
+  const names = readNames(slot(root, "names").content.textContent);
   const search = slot(root, "search");
   const usual = slot(root, "usual");
   const grid = slot(root, "grid");
@@ -33,7 +35,7 @@ export function mount({ events, root }) {
     close();
     opened = chosen;
     search.value = "";
-    usual.replaceChildren(...latest().map((emoji) => option(SHORTCODES.find((code) => code.emoji === emoji) ?? { emoji, name: emoji })));
+    usual.replaceChildren(...latest().map((emoji) => option(SHORTCODES.find((code) => code.emoji === emoji) ?? { emoji })));
     show("");
     chosen.anchor.setAttribute("aria-expanded", "true");
     root.showPopover();
@@ -47,22 +49,21 @@ export function mount({ events, root }) {
   }
 
   function show(written) {
-    const wanted = written.trim().toLowerCase().replaceAll(":", "").replaceAll(/\s+/g, "_");
-    const found = SHORTCODES.filter(({ name, emoji }) => name.includes(wanted) || emoji === written.trim()).sort(
-      (one, other) => wanted && other.name.startsWith(wanted) - one.name.startsWith(wanted),
-    );
+    const found = findEmoji(written, names);
+    const isSearch = written.trim() !== "";
     grid.replaceChildren(...found.map(option));
     grid.scrollTop = 0;
-    usual.hidden = wanted !== "";
+    usual.hidden = isSearch;
     slot(root, "none").hidden = found.length > 0;
-    setText(slot(root, "count"), wanted ? plural("found", found.length) : "");
+    setText(slot(root, "count"), isSearch ? plural("found", found.length) : "");
   }
 
   function option({ name, emoji }) {
     const button = fromTemplate(root, "option");
     button.dataset.emoji = emoji;
-    button.title = `:${name}:`;
-    button.setAttribute("aria-label", name.replaceAll("_", " "));
+    const [label] = names.get(emoji) ?? [emoji];
+    button.title = name ? `${label} :${name}:` : label;
+    button.setAttribute("aria-label", label);
     setText(button, emoji);
     return button;
   }
