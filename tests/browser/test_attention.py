@@ -131,7 +131,7 @@ def test_notifications_are_offered_after_a_call_and_come_once_for_all_tabs(visit
     bob.say("no call").say("@Ann, at last")
     expect(ann.page).to_have_title(re.compile(r"^\(1 @\)"))
     wait_for_notification(ann, "at last")
-    bob.say("/me waves at @Ann")
+    bob.say("/me **waves** at @Ann")  # Without the marks, as it shows.
     wait_for_notification(ann, "waves")
     assert notified(ann) == ["@Ann, at last", "Bob waves at @Ann"]
     title, _, tag = ann.run("JSON.parse(localStorage.getItem('test.shown'))")[0]

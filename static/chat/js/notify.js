@@ -10,6 +10,7 @@ import {
   subscribeAll,
 } from "./events.js";
 import { actionOf } from "./lib/commands.js";
+import { excerptOf } from "./lib/excerpt.js";
 import { readWords } from "./lib/words.js";
 
 const BODY_CHARACTERS = 140; // About what systems show.
@@ -27,11 +28,12 @@ export function mount({ events, root }) {
     [TIMELINE_CHANGED]: ({ changed }) => changed.some(({ seq, deleted }) => deleted && seq === shown?.seq) && close(),
   });
 
-  function show({ seq, author, body }) {
+  function show(message) {
     if (window.Notification?.permission !== "granted") return;
-    const action = actionOf(body);
+    const { seq, author, body } = message;
+    const text = excerptOf(message, BODY_CHARACTERS);
     const notification = make(word("title", { name: author.name, room: room.title }), {
-      body: shorten(action ? word("acts", { name: author.name, action }) : body),
+      body: actionOf(body) === null ? text : word("acts", { name: author.name, action: text }),
       tag: `chatty.${room.slug}`,
       icon: document.querySelector("link[rel=apple-touch-icon]").href,
       renotify: true,
@@ -70,9 +72,4 @@ export function mount({ events, root }) {
     end();
     close();
   };
-}
-
-function shorten(body) {
-  const characters = [...body.trim().replace(/\s+/g, " ")];
-  return characters.length > BODY_CHARACTERS ? `${characters.slice(0, BODY_CHARACTERS - 1).join("")}…` : characters.join("");
 }

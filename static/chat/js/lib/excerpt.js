@@ -1,10 +1,10 @@
 /** A message in one line. */
 import { nodesOf } from "./safe-html.js";
 
-const MOST_CHARACTERS = 160; // More than a line has room for.
+const MOST = 160; // More than a line has room for.
 
-/** The beginning of its words, without their marks. */
-export function excerptOf(message) {
-  const text = nodesOf(message.html).textContent.replace(/\s+/g, " ").trim();
-  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS).trimEnd()}…` : text;
+/** The beginning of its words, without their marks: of at most so many characters. */
+export function excerptOf(message, most = MOST) {
+  const characters = [...nodesOf(message.html).textContent.replace(/\s+/g, " ").trim()];
+  return characters.length > most ? `${characters.slice(0, most - 1).join("").trimEnd()}…` : characters.join("");
 }
