@@ -24,6 +24,7 @@ _NO_SITES = "cc|md|mm|ps|py|rs|sh|so"
 _LINK = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _QUOTE = re.compile(r">[ \t]|>$")  # Not `>_<`, `>:(` or `>>> import this`.
 _ITEM = re.compile(r"(?:[-*]|\d{1,3}[.)])[ \t]+(?![-*](?:[ \t]|$))\S")  # Not `+`, `1986.` or `* * *`.
+_FACE = re.compile(r"([^\w\s])_(?:\1|(?<=>_)<)")  # `^_^`, `-_-`, `*_*`, `>_<`: two eyes alike.
 _SHORTCODES = re.compile(r"(?<![\w:])(?::[a-z0-9_+-]+:)+(?!:)")  # `:tada::tada:`, too.
 
 BlockRule = Callable[[StateBlock, int, int, bool], bool]
@@ -129,11 +130,15 @@ def _newline(state: StateInline, silent: bool) -> bool:
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
-    """`*` and `_` as in CommonMark, but not between two letters or digits, nor behind a backslash; `__` is text."""
+    """`*` and `_` as in CommonMark, but not between two letters or digits, in faces or behind a `\\`; `__` is text."""
     start = state.pos
     marker = state.src[start]
     if silent or marker not in "*_":
         return False
+    if face := _FACE.match(state.src, start if marker == "*" else max(start - 1, 0)):
+        state.append_pending(state.src[start : face.end()])
+        state.pos = face.end()
+        return True
     scanned = state.scanDelims(start, marker == "*")
     before = state.src[start - 1] if start else " "
     after = state.src[start + scanned.length : start + scanned.length + 1] or " "

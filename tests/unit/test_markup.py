@@ -87,6 +87,7 @@ def test_markup(body: str, expected: str) -> None:
         "f(*args, **kwargs)",
         "rm *.o *.tmp",
         "¯\\_(ツ)_/¯",
+        "^_^ and ^_^, -_- -_-, *_* *_*, ;_; ._. >_< T_T o_O =_=",
         "C:\\_temp_ \\*a\\*",
         "#hashtag and # not a heading",
         "1986. A great year",

@@ -64,6 +64,8 @@ def test_fields_that_the_server_does_not_know_are_ignored() -> None:
         '{"type":"sync","since":1e400}',
         '{"type":"sync","since":NaN}',
         '{"type":"sync","since":true}',
+        '{"type":"edit","seq":1,"body":"x","base":-1}',
+        '{"type":"edit","seq":1,"body":"x","base":"0"}',
         '{"type":"history","before":0,"limit":1}',
         '{"type":"history","before":1,"limit":101}',
         '{"type":"history","before":1,"limit":1,"author":"me"}',

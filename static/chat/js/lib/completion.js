@@ -4,6 +4,7 @@ import { SHORTCODES } from "./shortcodes.js";
 
 const MOST = 8; // What fits above the composer of a phone whose keyboard is open.
 const MENTION = /(?:^|[^\p{L}\p{N}_@])@([^@\n]{0,40})$/u;
+const collator = new Intl.Collator();
 const SHORTCODE = /(?:^|[^\w:]):([a-z0-9_+-]{2,30})$/i;
 
 /**
@@ -32,7 +33,7 @@ function names(part, people) {
   const ranked = people
     .map((person) => ({ person, rank: rank(person) }))
     .filter(({ rank }) => rank < 2)
-    .sort((one, other) => one.rank - other.rank || one.person.name.localeCompare(other.person.name));
+    .sort((one, other) => one.rank - other.rank || collator.compare(one.person.name, other.person.name));
   // Who is written out needs no choice: Enter sends.
   if (ranked.every(({ rank }) => rank < 0)) return [];
   return ranked.map(({ person }) => ({ text: `@${person.name} `, label: person.name, note: "", person }));

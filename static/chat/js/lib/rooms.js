@@ -33,9 +33,11 @@ export function findRooms(rooms, query) {
   const wanted = foldText(query).replace(/^#/, "");
   const rank = ({ slug, title }) => {
     const names = [slug, foldText(title)];
+    const words = names.flatMap((name) => name.split(/[\s-]+/));
     if (names.some((name) => name.startsWith(wanted))) return 0;
-    if (names.some((name) => name.split(/[\s-]+/).some((word) => word.startsWith(wanted)))) return 1;
-    return names.some((name) => name.includes(wanted)) ? 2 : null;
+    if (words.some((word) => word.startsWith(wanted))) return 1;
+    if (names.some((name) => name.includes(wanted))) return 2;
+    return wanted.split(/[\s-]+/).every((part) => words.some((word) => word.startsWith(part))) ? 3 : null; // In any order.
   };
   return rooms
     .map((room) => ({ room, rank: rank(room) }))
