@@ -63,7 +63,7 @@ def test_what_a_closed_tab_left_waiting_is_sent_by_another(visitor: Make, person
     ann.page.close()
     other = other or visitor(context=context).open().wait_until_joined()
     for somebody in (other, bob):
-        expect(somebody.bodies).to_have_text([f"waiting {number}" for number in range(3)], timeout=15_000)
+        expect(somebody.bodies).to_have_text([f"waiting {number}" for number in range(3)], timeout=30_000)
         expect(somebody.pending).to_have_count(0)
     other.reload().wait_until_joined().say("and now me")
     expect(bob.bodies).to_have_text([*(f"waiting {number}" for number in range(3)), "and now me"])

@@ -1,9 +1,9 @@
 /**
  * Edits, deletions and reactions of mine that the server hasn't answered yet. One at a time is on its way, in the order of asking.
  *
- * They outlive lost connections and reloads. Each may be sent again: where it is carried out already, the message comes back as it stands.
- * An edit names the edition that it was made from (`base`), so that one that waited for long doesn't overwrite what another tab has saved
- * since: it is refused, and amendment-notice.js keeps its words.
+ * They outlive lost connections, reloads and the end of their tab (`lib/kept.js`). Each may be sent again: where it is carried out already, the
+ * message comes back as it stands. An edit names the edition that it was made from (`base`), so that one that waited for long doesn't overwrite
+ * what another tab has saved since: it is refused, and amendment-notice.js keeps its words.
  */
 import {
   AMENDMENTS_CHANGED,
@@ -20,7 +20,7 @@ import {
   subscribeAll,
 } from "./events.js";
 import { isCarriedOut, supersedes } from "./lib/amend.js";
-import { openStore } from "./lib/store.js";
+import { inOrder, nextTime, openKept } from "./lib/kept.js";
 import { makeUuid } from "./lib/uuid.js";
 
 const TEMPORARY = new Set(["rate_limited", "unavailable"]);
@@ -28,9 +28,8 @@ const RETRY_SECONDS = 2; // Where a temporary refusal names no time.
 const ANSWER_MS = 10_000; // No word of it on a living connection: ask again.
 
 export function mount({ events, root }) {
-  const store = openStore("sessionStorage");
-  const key = `amendments.${root.dataset.room}`;
-  let entries = store.get(key) ?? [];
+  const kept = openKept("amendments", root.dataset.room, ({ id }) => id, { adopt, drop: settle });
+  let entries = kept.own;
   let me = null;
   let isJoined = false;
   let sent = null; // The id of the one that is on its way.
@@ -39,7 +38,7 @@ export function mount({ events, root }) {
   const end = subscribeAll(events, {
     [APP_LAUNCHED]: () => tell(entries),
     [AMEND_MESSAGE]({ type, seq, body, base, emoji, on }) {
-      const amendment = { id: makeUuid(), type, seq, body, base, emoji, on, state: "sending" };
+      const amendment = { id: makeUuid(), at: nextTime(entries), type, seq, body, base, emoji, on, state: "sending" };
       const rest = entries.filter((entry) => isUnderWay(entry, type) || !supersedes(amendment, entry));
       change([...rest, amendment], [amendment]);
       flush();
@@ -76,6 +75,12 @@ export function mount({ events, root }) {
       clearTimeout(timer);
     },
   });
+
+  /** What a tab left that is gone. */
+  function adopt(left) {
+    change(inOrder([...entries, ...left]), left);
+    flush();
+  }
 
   function flush() {
     const next = entries.find((entry) => entry.state === "sending");
@@ -135,7 +140,7 @@ export function mount({ events, root }) {
 
   function change(next, concerned) {
     entries = next;
-    store.set(key, entries);
+    kept.keep(entries);
     tell(concerned);
   }
 
@@ -145,6 +150,7 @@ export function mount({ events, root }) {
 
   return function unmount() {
     end();
+    kept.close();
     clearTimeout(timer);
   };
 }

@@ -18,7 +18,7 @@ import {
   SEND_MESSAGE,
   subscribeAll,
 } from "./events.js";
-import { openKept } from "./lib/kept.js";
+import { inOrder, nextTime, openKept } from "./lib/kept.js";
 import { makeUuid } from "./lib/uuid.js";
 
 const TEMPORARY = new Set(["rate_limited", "unavailable"]);
@@ -27,8 +27,8 @@ const ANSWER_MS = 10_000; // No word of it on a living connection: send it again
 const LATE_MS = 3_600_000; // What is found so long after it was written may not be meant any more: its writer is asked.
 
 export function mount({ events, root }) {
-  const kept = openKept("outbox", root.dataset.room, { adopt, drop });
-  let entries = inOrder(kept.own());
+  const kept = openKept("outbox", root.dataset.room, ({ nonce }) => nonce, { adopt, drop });
+  let entries = kept.own.map(asFound);
   let me = null;
   let isJoined = false;
   let sent = null;
@@ -37,8 +37,7 @@ export function mount({ events, root }) {
   const end = subscribeAll(events, {
     [APP_LAUNCHED]: tell,
     [SEND_MESSAGE]({ body, reply_to }) {
-      const at = Math.max(Date.now(), (entries.at(-1)?.at ?? 0) + 1); // It is their order as well.
-      change([...entries, { nonce: makeUuid(), body, reply_to, at, state: "sending" }]);
+      change([...entries, { nonce: makeUuid(), body, reply_to, at: nextTime(entries), state: "sending" }]);
       flush();
     },
     [RETRY_MESSAGE]: ({ nonce }) => {
@@ -68,8 +67,7 @@ export function mount({ events, root }) {
 
   /** What a tab left that is gone. */
   function adopt(left) {
-    const nonces = new Set(entries.map(({ nonce }) => nonce));
-    change(inOrder([...entries, ...left.filter(({ nonce }) => !nonces.has(nonce))]));
+    change(inOrder([...entries, ...left.map(asFound)]));
     flush();
   }
 
@@ -121,10 +119,8 @@ export function mount({ events, root }) {
   }
 
   function change(next) {
-    const nonces = new Set(next.map(({ nonce }) => nonce));
-    for (const { nonce } of entries) if (!nonces.has(nonce)) kept.remove(nonce);
-    for (const entry of next) if (!entries.includes(entry)) kept.put(entry.nonce, entry);
     entries = next;
+    kept.keep(entries);
     tell();
   }
 
@@ -139,10 +135,8 @@ export function mount({ events, root }) {
   };
 }
 
-/** As they were written; those that have waited for long wait on, for a word of their writer. */
-function inOrder(entries) {
-  const late = (entry) => entry.state === "sending" && Date.now() - entry.at > LATE_MS;
-  return entries
-    .map((entry) => (late(entry) ? { ...entry, state: "failed", code: "late" } : entry))
-    .sort((one, other) => one.at - other.at);
+/** What has waited for long waits on, for a word of its writer. */
+function asFound(entry) {
+  const isLate = entry.state === "sending" && Date.now() - entry.at > LATE_MS;
+  return isLate ? { ...entry, state: "failed", code: "late" } : entry;
 }

@@ -8,62 +8,73 @@ import { openStore } from "./store.js";
 import { isRaised, knowsTabs, raise, whenLowered } from "./tabs.js";
 import { makeUuid } from "./uuid.js";
 
-const RETURN_MS = 3_000; // A tab that is only being loaded again is back by then.
+const GONE_MS = 3_000; // Of a tab that isn't there when this one is opened, hardly anything comes back: a restarted browser brings all at once.
+const RELOAD_MS = 10_000; // One that ends while this one looks on may only be loaded again.
 
 /**
- * `{own, put, remove, close}`. `adopt(values)` is called with what was taken over, `drop(id)` when another tab is done with something.
+ * `{own, keep, close}`, for values of a kind in a room, each `{at, ...}` with an id of its own. `adopt(values)` is called with what was taken
+ * over, and `drop(id)` when another tab is done with a value that this one has as well.
  */
-export function openKept(kind, room, { adopt, drop }) {
+export function openKept(kind, room, idOf, { adopt, drop }) {
   const store = openStore("localStorage");
   const start = `${kind}.${room}.`;
   const tab = idOfTab();
   const followed = new Map(); // Other tabs, each with the way to stop waiting for its end.
+  const own = left(tab);
+  let written = new Map(own.map((value) => [idOf(value), value]));
   const ends = [raise(flagOf(tab)), store.watchAll(start, hear)];
-  for (const { tab: owner } of all()) follow(owner);
+  for (const key of store.keys(start)) follow(store.get(key).tab);
 
-  function all() {
-    return store.keys(start).map((key) => ({ key, ...store.get(key) }));
+  /** What a tab has kept, the oldest first. */
+  function left(owner) {
+    const all = store.keys(start).map((key) => store.get(key));
+    return inOrder(all.filter((kept) => kept.tab === owner).map(({ value }) => value));
   }
 
-  function own() {
-    return all()
-      .filter(({ tab: owner }) => owner === tab)
-      .map(({ value }) => value);
-  }
-
-  function put(id, value) {
-    store.set(start + id, { tab, value });
-  }
-
-  function remove(id) {
-    store.remove(start + id);
+  /** Keeps these, and nothing else of what this tab had. */
+  function keep(values) {
+    const now = new Map(values.map((value) => [idOf(value), value]));
+    for (const id of written.keys()) if (!now.has(id)) store.remove(start + id);
+    for (const [id, value] of now) if (written.get(id) !== value) store.set(start + id, { tab, value });
+    written = now;
   }
 
   function hear(key) {
     const changed = store.get(key);
-    if (!changed) drop(key.slice(start.length));
-    else if (knowsTabs) follow(changed.tab); // Else a tab that lives would be taken for one that is gone.
+    if (changed && knowsTabs) follow(changed.tab); // Without locks, a tab that lives would be taken for one that is gone.
+    const id = key.slice(start.length);
+    if (!changed && written.delete(id)) drop(id);
   }
 
   /** Takes over what a tab leaves, when it is gone and hasn't come back. */
-  function follow(owner) {
+  async function follow(owner) {
     if (owner === tab || followed.has(owner)) return;
-    const stopWaiting = whenLowered(flagOf(owner), () => {
-      const timer = setTimeout(async () => {
-        const isBack = await isRaised(flagOf(owner));
-        if (!followed.delete(owner)) return; // Closed meanwhile.
-        if (isBack) follow(owner);
-        else takeOver(owner);
-      }, RETURN_MS);
-      followed.set(owner, () => clearTimeout(timer));
+    let timer = null;
+    followed.set(owner, () => clearTimeout(timer));
+    const pause = (await isRaised(flagOf(owner))) ? RELOAD_MS : GONE_MS;
+    if (!followed.has(owner)) return; // Closed meanwhile.
+    const stopWaiting = whenLowered(flagOf(owner), () => (timer = setTimeout(look, pause, owner)));
+    followed.set(owner, () => {
+      stopWaiting();
+      clearTimeout(timer);
     });
-    if (!followed.has(owner)) followed.set(owner, stopWaiting);
+  }
+
+  async function look(owner) {
+    const isBack = await isRaised(flagOf(owner));
+    if (!followed.delete(owner)) return; // Closed meanwhile.
+    if (isBack) follow(owner);
+    else takeOver(owner);
   }
 
   function takeOver(owner) {
-    const left = all().filter((kept) => kept.tab === owner);
-    for (const { key, value } of left) store.set(key, { tab, value });
-    if (left.length) adopt(left.map(({ value }) => value));
+    const values = left(owner);
+    if (!values.length) return;
+    for (const value of values) {
+      written.set(idOf(value), value);
+      store.set(start + idOf(value), { tab, value });
+    }
+    adopt(values);
   }
 
   function close() {
@@ -72,7 +83,16 @@ export function openKept(kind, room, { adopt, drop }) {
     followed.clear();
   }
 
-  return { own, put, remove, close };
+  return { own, keep, close };
+}
+
+export function inOrder(values) {
+  return [...values].sort((one, other) => one.at - other.at);
+}
+
+/** When a value comes about that follows these: their times are their order as well. */
+export function nextTime(values) {
+  return Math.max(Date.now(), (values.at(-1)?.at ?? 0) + 1);
 }
 
 /** The rooms in which something is kept, in whichever tab. `watch(handler)` calls when that changes in another tab, and returns the way to stop. */
