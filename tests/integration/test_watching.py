@@ -1,11 +1,13 @@
 """Rooms that are watched from elsewhere: on two servers that share Redis and PostgreSQL, and in both databases."""
 
 import asyncio
+import itertools
 import uuid
 from typing import Any
 
 import psycopg
-from django.db import connection
+import pytest
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -132,3 +134,21 @@ def test_news_of_many_rooms_is_counted_by_two_queries(database: str) -> None:
     assert [counts[span] for span in spans] == [
         Count(posted, unread.Counter({ANN: posted} if posted else {})) for posted in (0, 0, 1, 0, 2, 1, 3, 2)
     ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL has statistics to plan by.
+def test_what_is_unread_costs_the_same_however_much_was_said(database: str) -> None:
+    def steps_with(said: int) -> int:
+        room = Room.objects.create(slug=f"room-{said}")
+        with transaction.atomic():
+            for _ in range(said):
+                say(room, BOB)
+        steps = itertools.count()
+        connection.connection.set_progress_handler(lambda: next(steps) < 0, 10)  # Tens of steps of SQLite's machine.
+        try:
+            unread.unread({room.slug: 0}, ANN)
+        finally:
+            connection.connection.set_progress_handler(None, 0)
+        return next(steps)
+
+    assert steps_with(6 * UNREAD_LIMIT) < 1.2 * steps_with(2 * UNREAD_LIMIT)
