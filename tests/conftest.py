@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from chatty_project import env
@@ -17,6 +18,10 @@ if not is_worker and (given := [setting.name for setting in env.SETTINGS if sett
         f"{', '.join(given)} set in the environment; expected none of Chatty's settings, tests choose theirs: "
         f"env {' '.join(f'-u {name}' for name in given)} pytest"
     )
+
+# How long an example takes, or is in the making, says more of the machine than of the code.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 # For asgi.py, which refuses to be imported half set up. The servers that tests start don't inherit these.
 os.environ["SECRET_KEY"] = servers.SECRET_KEY

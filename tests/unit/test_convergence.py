@@ -16,8 +16,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chat import audience, ring
 from chat import hub as hub_module
+from chat import ring
 from chat.audience import BEATS
 from chat.log import to_entry
 from chat.markup import Rendered
@@ -342,10 +342,9 @@ async def _soon(work: Any, *arguments: Any) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def small_room() -> Any:
-    """Holes close at once, ticks don't wait, and a page is small enough to be filled within an example."""
+    """Holes close at once, and a page is small enough to be filled within an example."""
     patch = pytest.MonkeyPatch()
     patch.setattr(hub_module, "HOLE_SECONDS", 0.0)
-    patch.setattr(audience, "WAIT_LIMIT_SECONDS", 0.0)
     for module in (ring, fakes):
         patch.setattr(module, "WELCOME_MESSAGES", 4)
     yield
@@ -353,4 +352,4 @@ def small_room() -> Any:
 
 
 TestConvergence = Room.TestCase
-TestConvergence.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestConvergence.settings = settings(max_examples=300, stateful_step_count=40)

@@ -78,7 +78,7 @@ def nearly_commands(draw: st.DrawFn) -> str:
     )
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(nearly_commands())
 @example('{"type":"post","nonce":"' + NONCE + '","body":"\\ud800"}')
 @example('{"type":"sync","since":1,"since":"x"}')

@@ -201,7 +201,7 @@ deeds = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(deeds, max_size=40))
 def test_sums_are_right_however_ticks_and_watches_overlap(happened: list[tuple[str, object, object]]) -> None:
     asyncio.run(live(happened))
