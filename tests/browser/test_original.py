@@ -71,7 +71,7 @@ def test_joiner_appears_at_once_and_the_count_follows(person: Make) -> None:
     ann = person("Ann")
     expect(ann.page.get_by_role("heading", name="Users (1)")).to_be_visible()
     bob = person("Bob")
-    expect(ann.member("Bob")).to_be_visible(timeout=1_000)
+    expect(ann.member("Bob")).to_be_visible()
     for somebody in (ann, bob):
         expect(somebody.page.get_by_role("heading", name="Users (2)")).to_be_visible()
         expect(somebody.roster).to_have_count(2)

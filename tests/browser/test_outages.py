@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import expect
 
 from tests import servers
@@ -12,8 +11,6 @@ from tests.servers import ChattyServer, PostgresServer, migrated
 
 Make = Callable[..., Person]
 OFFLINE_SECONDS = 30
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def all_see(people: list[Person], bodies: list[str]) -> None:

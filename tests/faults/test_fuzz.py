@@ -12,7 +12,6 @@ from tests.faults.members import until
 from tests.faults.wire import Opcode, Wire, fragments, frame, handshake
 from tests.servers import ChattyServer, DevelopmentServer
 
-pytestmark = pytest.mark.timeout(120)
 PATH = "/ws/chatty/lobby"
 
 

@@ -9,7 +9,7 @@ from tests import servers
 from tests.faults.members import Books, Member, keep, until
 from tests.servers import ChattyServer
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.alone]
+pytestmark = pytest.mark.alone
 MEMBERS = 100
 
 

@@ -5,14 +5,11 @@ import time
 import uuid
 
 import httpx
-import pytest
 
 from tests import servers
 from tests.client import Client
 from tests.faults.conftest import StartWorkers
 from tests.servers import ChattyServer, PostgresServer, RedisServer
-
-pytestmark = pytest.mark.timeout(120)
 
 
 async def readyz(server: ChattyServer) -> tuple[int, dict[str, str]]:

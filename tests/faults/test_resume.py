@@ -11,8 +11,6 @@ from tests.client import Client
 from tests.faults.members import Books, Member, until
 from tests.servers import PostgresServer
 
-pytestmark = pytest.mark.timeout(120)
-
 
 async def fill(client: Client, count: int) -> None:
     """Posts so many messages, all on their way together."""

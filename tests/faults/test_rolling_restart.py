@@ -9,7 +9,7 @@ import pytest
 from tests.faults.conftest import StartWorkers
 from tests.faults.members import Books, Member, keep, until
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.alone]
+pytestmark = pytest.mark.alone
 MEMBERS = 600
 
 

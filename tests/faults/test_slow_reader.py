@@ -15,7 +15,7 @@ from tests import servers
 from tests.client import Client
 from tests.faults.members import until
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.alone]
+pytestmark = pytest.mark.alone
 BODY = "x" * 3_000
 
 

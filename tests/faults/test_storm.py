@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.storm import Report, Storm
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.alone]
+pytestmark = pytest.mark.alone
 
 
 @pytest.mark.parametrize("seed", [20260512])

@@ -19,8 +19,6 @@ import pytest
 from chatty_project import listen, serve
 from tests import servers
 
-pytestmark = pytest.mark.timeout(300)  # The first test installs the packages.
-
 PRODUCTION = {"SECRET_KEY": servers.SECRET_KEY, "ALLOWED_HOSTS": "127.0.0.1"}
 NOT_THE_PROJECT = (".git", ".venv", "var", "staticfiles", "test-results", "__pycache__", ".*_cache", ".hypothesis")
 
