@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from . import committer, moderation, protocol, rooms
+from . import committer, moderation, rooms, texts
 from .addresses import client_network, parse_address
 from .fanout import announce
 from .log import RoomRow
@@ -67,10 +67,10 @@ class RoomForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("slug", "title", "topic", "locked", "slow_seconds")
 
     def clean_title(self) -> str:
-        return self._clean(protocol.clean_title, "title")
+        return self._clean(texts.clean_title, "title")
 
     def clean_topic(self) -> str:
-        return self._clean(protocol.clean_topic, "topic")
+        return self._clean(texts.clean_topic, "topic")
 
     def _clean(self, clean: Callable[[str], str], field: str) -> str:
         """As members' own are cleaned. Without a title, a room is called by its address."""

@@ -9,7 +9,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 
-from . import identity, moderating, operations, pages, protocol, rooms, words
+from . import identity, moderating, operations, pages, protocol, rooms, texts, words
 from .addresses import client_address, client_network
 from .connection import Connection, Frame, open_connection
 from .hub import RoomHub
@@ -190,7 +190,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         except identity.BadToken:
             self._socket.close(CloseCode.BAD_TOKEN, reconnect=False)
             return
-        member = Member(self._member_id, protocol.clean_name(command.name))
+        member = Member(self._member_id, texts.clean_name(command.name))
         self._membership = current_limiter().join(self._member_id)
         if self._membership is None:
             self._send_away()
@@ -225,7 +225,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         )
 
     async def _handle_post(self, command: Post) -> None:
-        protocol.check_body(command.body)
+        texts.check_body(command.body)
         author = self._joined.author(self._member_id)
         is_free = await self._is_free()
         people = self._joined.people_in(command.body)
@@ -234,7 +234,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         await self._commit(post)
 
     async def _handle_edit(self, command: Edit) -> None:
-        protocol.check_body(command.body)
+        texts.check_body(command.body)
         is_free = await self._is_free()
         people = self._joined.people_in(command.body)
         room = self._joined.room
@@ -248,7 +248,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         )
 
     async def _handle_react(self, command: React) -> None:
-        emoji = protocol.clean_emoji(command.emoji)
+        emoji = texts.clean_emoji(command.emoji)
         is_free = await self._is_free()
         await self._commit(
             operations.React(self._joined.room, command.seq, self._member_id, emoji, command.on, is_free)
@@ -261,7 +261,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self._joined.repeat(self._socket, committed.entry)
 
     async def _handle_rename(self, command: Rename) -> None:
-        self._joined.rename(self._member_id, protocol.clean_name(command.name))
+        self._joined.rename(self._member_id, texts.clean_name(command.name))
 
     async def _handle_type(self, command: Typing) -> None:
         self._joined.type(self._member_id)
@@ -280,7 +280,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         await self._joined.send_changes(self._socket, command.since)
 
     async def _handle_make(self, command: Make) -> None:
-        title, topic = protocol.clean_title(command.title), protocol.clean_topic(command.topic)
+        title, topic = texts.clean_title(command.title), texts.clean_topic(command.topic)
         if not SLUG.fullmatch(command.slug):
             raise Refusal(RefusalCode.SLUG_INVALID, "A room's address is 1 to 50 characters of a-z, 0-9 and hyphens.")
         if self._membership is not None:
@@ -291,7 +291,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._joined.reply(self._socket, Made(info))
 
     async def _handle_describe(self, command: Describe) -> None:
-        title, topic = protocol.clean_title(command.title), protocol.clean_topic(command.topic)
+        title, topic = texts.clean_title(command.title), texts.clean_topic(command.topic)
         moderator = await self._moderator()
         hub, hubs = self._joined, current_hubs()
         await hubs.log.run(rooms.describe, hub.room, title, topic, self._member_id, moderator)

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from chat import markup, protocol
+from chat import markup, protocol, texts
 from chat.connection import Frame
 from chat.identity import new_member_id
 
@@ -23,7 +23,7 @@ def test_decode_a_post(benchmark: Benchmark) -> None:
 
 
 def test_check_a_body(benchmark: Benchmark) -> None:
-    benchmark(protocol.check_body, BODY)
+    benchmark(texts.check_body, BODY)
 
 
 def test_encode_a_message(benchmark: Benchmark) -> None:

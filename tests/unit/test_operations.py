@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from chat import protocol
+from chat import texts
 from chat.markup import Rendered
 from chat.models import Message
 from chat.moderation import Moderator
@@ -16,7 +16,7 @@ from tests.unit.fakes import ROOM
 
 ANN, BOB, EVE = (MemberId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-EMOJI = list(islice(protocol._EMOJI.values(), REACTION_KINDS_LIMIT + 1))
+EMOJI = list(islice(texts._EMOJI.values(), REACTION_KINDS_LIMIT + 1))
 
 
 @pytest.fixture
