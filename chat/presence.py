@@ -258,4 +258,5 @@ class RedisPresence:
 
 
 def _named(value: bytes) -> Named:
-    return msgspec.json.decode(value, type=Named)
+    """What a later release says of a member besides is passed over: while it is rolled out, it isn't alone."""
+    return msgspec.convert(msgspec.json.decode(value)[: len(Named._fields)], Named)

@@ -43,13 +43,16 @@ async def test_a_process_sees_whom_the_others_hold_and_not_its_own(stores: Store
     assert await here.others(["lobby"]) == {"lobby": {}}
 
 
-async def test_who_is_away_is_seen_and_shares_that_do_not_say_so_are_read(stores: Stores) -> None:
+async def test_who_is_away_is_seen_and_shares_of_other_releases_are_read(stores: Stores) -> None:
     here, there = stores
     await here.apply([("lobby", Held(ANN, Named(1, "Ann", True)))])
     assert await there.others(["lobby"]) == {"lobby": {here.process: {ANN: Named(1, "Ann", True)}}}
     (server, _), *_ = here._by_server(["lobby"])
-    await server.hset(here._share_key("lobby"), mapping={ANN: '[1,"Ann"]', "revision": 9})  # Of an older release.
+    older, newer = '[1,"Ann"]', '[2,"Ann",true,"what is said of members one day"]'
+    await server.hset(here._share_key("lobby"), mapping={ANN: older, "revision": 9})
     assert await there.others(["lobby"]) == {"lobby": {here.process: {ANN: Named(1, "Ann")}}}
+    await server.hset(here._share_key("lobby"), mapping={ANN: newer, "revision": 10})
+    assert await there.others(["lobby"]) == {"lobby": {here.process: {ANN: Named(2, "Ann", True)}}}
 
 
 async def test_changes_are_seen_in_the_order_they_were_made(stores: Stores) -> None:
