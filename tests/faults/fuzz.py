@@ -31,7 +31,7 @@ DRIPPING = 100  # Connections that send a byte of a handshake now and then.
 WARM_UP = 3  # A third of all frames, until every cache and pool is as large as it gets.
 
 # What must hold.
-ACK_SECONDS = 2.0  # From a member's post until it is acknowledged; and until everybody has it.
+ACK_SECONDS = 8.0  # From a member's post until it is acknowledged, and until everybody has it: it doesn't give up.
 GROWTH_KIB = 24 * 1024  # What the server may hold more at the end than after the warm-up,
 PEAK_KIB = 64 * 1024  # and at any time between.
 KNOWN_WARNINGS = (  # A line for a stranger's request that was none is all that the log may say.

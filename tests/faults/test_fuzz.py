@@ -57,7 +57,7 @@ async def test_a_handshake_that_cannot_be_read_is_answered_and_its_connection_cl
     async with await Wire.connect(server.port) as stranger:
         await stranger.send(wire)
         assert await stranger.status() == status
-        await until(lambda: server.socket_count <= sockets, 5)
+        await until(lambda: server.socket_count <= sockets, 20)
 
 
 async def test_a_handshake_may_have_some_kilobytes_of_cookies(server: ChattyServer) -> None:

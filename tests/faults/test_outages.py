@@ -6,8 +6,9 @@ import uuid
 
 import httpx
 
+from chat.fanout import LAYER_SECONDS
 from tests import servers
-from tests.client import Client
+from tests.client import BUSY_SECONDS, Client
 from tests.faults.conftest import StartWorkers
 from tests.servers import ChattyServer, PostgresServer, RedisServer
 
@@ -20,7 +21,7 @@ async def readyz(server: ChattyServer) -> tuple[int, dict[str, str]]:
 
 
 async def until_ready(server: ChattyServer) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while (await readyz(server))[0] != 200:
             await asyncio.sleep(0.1)
 
@@ -41,9 +42,9 @@ async def test_members_talk_on_while_redis_is_away(
         started = time.monotonic()
         await ann.post("to my neighbour")
         await eve.next("message")
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < LAYER_SECONDS, "no post waits for Redis"
         await bob.until(lambda c: c.head == 1, "the first message")
-        assert time.monotonic() - started <= 3
+        assert time.monotonic() - started <= 3 + BUSY_SECONDS
 
         await bob.post("and back")
         await ann.until(lambda c: c.head == 2, "the second message")
@@ -51,7 +52,7 @@ async def test_members_talk_on_while_redis_is_away(
         await until_ready(one)
         await until_ready(other)
         # The group carries again: at once means not by the log, which is asked every 2 s.
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 started = time.monotonic()
                 nonce = await ann.post("again")
@@ -72,7 +73,7 @@ async def test_workers_that_start_without_redis_find_each_other_when_it_is_there
         started = time.monotonic()
         await ann.post("hello?")
         await bob.until(lambda c: c.head == 1, "the first message")
-        assert time.monotonic() - started <= 3
+        assert time.monotonic() - started <= 3 + BUSY_SECONDS
         own_redis_server.start()
         await ann.until(lambda c: bob.id in c.members, "Bob")
         await bob.until(lambda c: ann.id in c.members, "Ann")
@@ -130,7 +131,7 @@ async def test_a_redis_that_hangs_stops_no_pulse(
         for _ in range(4):
             started = time.monotonic()
             await ann.next("pulse")
-            assert time.monotonic() - started < 6  # Every 4 s; after 10 s a client gives up.
+            assert time.monotonic() - started < 10  # Every 4 s; then a client gives up.
         await asyncio.gather(*joining)
         await ann.post("still here")
         own_redis_server.resume()

