@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 
 from tests import servers
 from tests.browser.person import Person
+
+expect.set_options(timeout=15_000)  # ms. Only what fails waits for so long; a busy machine may need it.
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # Root in a container has no sandbox; the rest keeps the browser from talking to anybody but the server.

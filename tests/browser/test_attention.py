@@ -51,7 +51,7 @@ def test_title_and_icon_count_what_came_while_nobody_looked(visitor: Make, perso
     wire.cut()
     bob.say("@Ann, four").say("five")
     wire.mend()
-    expect(ann.page).to_have_title(re.compile(r"^\(1 @\) room-"), timeout=15_000)
+    expect(ann.page).to_have_title(re.compile(r"^\(1 @\) room-"))
     ann.say("said without a look, or on another device")
     expect(ann.page).to_have_title(calm)
 

@@ -42,7 +42,7 @@ def test_messages_waiting_at_a_reload_are_sent_once_and_in_order(visitor: Make, 
     expect(bob.messages).to_have_count(0)
     wire.mend()
     for somebody in (ann, bob):
-        expect(somebody.pending).to_have_count(0, timeout=15_000)
+        expect(somebody.pending).to_have_count(0)
         expect(somebody.bodies).to_have_text([f"waiting {number}" for number in range(3)])
 
 
@@ -196,7 +196,7 @@ def test_pulse_beyond_what_is_held_fetches_the_rest(visitor: Make, person: Make)
     ann.open().enter("Ann")
     wire.keep = lambda event: event["type"] != "message"
     bob.say("lost on the way")
-    expect(ann.bodies).to_have_text(["lost on the way"], timeout=10_000)
+    expect(ann.bodies).to_have_text(["lost on the way"])
     assert len(wire.commands("sync")) == 1
 
 

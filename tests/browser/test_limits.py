@@ -43,7 +43,7 @@ def test_fast_writer_sees_when_each_message_goes_out_and_all_do(ann: Person) -> 
         ann.write(text).composer.press("Enter")
     expect(ann.pending.first).to_contain_text("Sent again in 2 seconds")
     expect(ann.pending.first).to_contain_text("Sent again in 1 second")
-    expect(ann.pending).to_have_count(0, timeout=10_000)
+    expect(ann.pending).to_have_count(0)
     expect(ann.bodies).to_have_text(written)
 
 

@@ -100,7 +100,7 @@ def test_slow_mode_says_how_long_and_sends_what_was_written_when_it_may(mo: Pers
     expect(ann.page.get_by_text("Your next one can go in")).to_be_visible()
     ann.write("two").composer.press("Enter")
     expect(ann.pending).to_have_count(1)
-    expect(mo.bodies).to_have_text(["one", "two"], timeout=10_000)
+    expect(mo.bodies).to_have_text(["one", "two"])
     expect(ann.pending).to_have_count(0)
 
 

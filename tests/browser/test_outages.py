@@ -95,7 +95,7 @@ def test_after_too_much_was_missed_the_page_shows_no_hole_and_no_double(
     assert shown == everything[-len(shown) :]
     assert len(shown) >= 50
     ann.page.locator(".scroller").evaluate("scroller => { scroller.scrollTop = 0; }")
-    expect(ann.bodies).to_have_text(everything, timeout=15_000)
+    expect(ann.bodies).to_have_text(everything)
 
 
 def test_another_history_starts_the_page_afresh(visitor: Make, chatty_server: Callable[..., ChattyServer]) -> None:
@@ -106,6 +106,6 @@ def test_another_history_starts_the_page_afresh(visitor: Make, chatty_server: Ca
     ann.say("in the old room")
     code = "from chat.models import Room; Room.objects.all().delete()"
     servers.manage("shell", "-c", code, DATABASE_URL=server.settings["DATABASE_URL"])
-    expect(ann.messages).to_have_count(0, timeout=15_000)
+    expect(ann.messages).to_have_count(0)
     ann.say("in the new one")
     expect(ann.bodies).to_have_text(["in the new one"])

@@ -76,7 +76,7 @@ def test_what_is_said_elsewhere_is_counted_until_it_is_read_in_any_tab(
     expect(ann.connection).to_have_attribute("data-state", "waiting")
     bob.say("four")
     wire.mend()
-    expect(count(ann, there)).to_have_text("@ 4", timeout=15_000)
+    expect(count(ann, there)).to_have_text("@ 4")
 
     read(tab, there, 3)
     expect(count(ann, there)).to_have_text("@ 2")
