@@ -19,6 +19,9 @@ GRACE_SECONDS = 2  # From the last tab closed to `left`: time for a reload.
 # A share must be missing from more than one look at the store: Redis may have been emptied a moment ago, and its
 # owner puts it back with its next renewal.
 ABSENCE_SECONDS = 1.5 * RENEW_SECONDS
+# Who is away, or back, is told together with whoever else is within this time. Nobody waits for it, and in a room of
+# thousands somebody or other stops doing something all the time: each would be a frame for everybody.
+AWAY_SECONDS = 2
 
 Announce = Callable[[Event], None]
 IsShut = Callable[[MemberId, str], bool]  # Whether a member may not be here, coming from that network.
@@ -55,6 +58,8 @@ class Attendance:
         self._own: dict[MemberId, OwnMember] = {}
         self._heard_at: dict[str, float] = {}  # Other processes: when they last spoke.
         self._missing_since: dict[str, float] = {}  # Other processes that the store doesn't know just now.
+        self._shifted: set[MemberId] = set()  # Who was away and is back, or the other way, and nobody was told yet.
+        self._telling: asyncio.TimerHandle | None = None
         self._encoded: Raw | None = None
         self._by_name: dict[str, list[MemberId]] | None = None  # Made when somebody is called.
 
@@ -228,14 +233,27 @@ class Attendance:
 
     def _changed(self, events: Iterable[Event]) -> None:
         for event in events:
-            if not isinstance(event, AwayNow):
-                self._by_name = None
             if not (isinstance(event, Joined) and event.online > WELCOME_MEMBERS):  # A late joiner is not listed.
                 self._encoded = None
-            self._announce(event)
+            if isinstance(event, AwayNow):
+                self._shifted.add(event.id)
+                if self._telling is None:
+                    self._telling = self._loop.call_later(AWAY_SECONDS, self._tell_shifted)
+            else:
+                self._by_name = None
+                self._announce(event)
+
+    def _tell_shifted(self) -> None:
+        """Says who is away now and who isn't, of those who shifted: as they are, however often they did."""
+        shifted, self._shifted, self._telling = self._shifted, set(), None
+        for member_id in sorted(shifted):
+            if member_id in self._roster:
+                self._announce(AwayNow(member_id, self._roster.is_away(member_id)))
 
     def close(self) -> list[Connection]:
         """All connections of own members, who stay in the store for a while: they come back on another process."""
+        if self._telling is not None:
+            self._telling.cancel()
         for own in self._own.values():
             if own.leaving is not None:
                 own.leaving.cancel()

@@ -7,7 +7,7 @@ import pytest
 from chat import attendance, hub
 from chat.log import About, LogUnavailable, RoomState, Rules
 from chat.peers import Held, IsTyping, News, Released, Written
-from chat.protocol import CloseCode, History, MemberId, Since
+from chat.protocol import CloseCode, History, Member, MemberId, Since
 from chat.roster import Named
 from tests.unit.fakes import ANN, BOB, EVE, ROOM, FakeConnection, FakeLog, HubOnTheTable, entry, tick, until
 
@@ -393,6 +393,7 @@ async def test_a_member_is_away_when_all_its_tabs_are_idle() -> None:
     assert away_told(ann) == away_told(bob) == [True]
     assert (await room.join(EVE)).events[0]["members"][1] == {"id": "bob", "name": "Robert", "away": True}
     room.hub.set_idle(bob, BOB.id, False)
+    await tick()
     room.hub.leave(bob, BOB.id)  # The tab that somebody was at.
     await tick()
     assert away_told(ann) == [True, False, True]
@@ -414,6 +415,33 @@ async def test_an_idle_tab_that_resumes_is_not_seen_to_come_back() -> None:
     assert away_told(ann) == [True, False]
 
 
+@pytest.mark.usefixtures("short_grace")
+async def test_who_is_away_is_told_together_as_it_then_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attendance, "AWAY_SECONDS", 1_000)
+    room = table()
+    ann = await room.join(ANN)
+    mia = Member(MemberId("mia"), "Mia")
+    others = {member.id: await room.join(member) for member in (BOB, EVE, mia)}
+    await tick()
+    for member_id, connection in others.items():
+        room.hub.set_idle(connection, member_id, True)
+        await tick()
+    room.hub.set_idle(others[EVE.id], EVE.id, False)
+    late = await room.join(Member(MemberId("late"), "Late"))
+    assert [member.get("away", False) for member in late.events[0]["members"]] == [False, True, False, True, False]
+    room.hub.leave(others[mia.id], mia.id)
+    await until(lambda: "left" in ann.kinds())
+    assert away_told(ann) == []
+    before = len(ann.frames)
+    room.hub._attendance._tell_shifted()
+    await tick()
+    assert [(event["id"], event["on"]) for event in ann.events if event["type"] == "away"] == [
+        (BOB.id, True),
+        (EVE.id, False),
+    ]
+    assert len(ann.frames) == before + 1
+
+
 async def test_a_process_that_stops_lets_nobody_seem_away() -> None:
     room = table()
     ann, bob, idle = await room.join(ANN), await room.join(BOB), await room.join(BOB)
@@ -429,10 +457,15 @@ async def test_a_member_is_away_when_it_is_so_on_all_processes() -> None:
     ann, bob = await room.join(ANN), await room.join(BOB)
     named = room.hub.own_share[BOB.id]
     room.hub.hear(News("x", "there", [Held(BOB.id, named._replace(away=True))]))
+    await tick()
+    assert away_told(ann) == []
     room.hub.set_idle(bob, BOB.id, True)
+    await tick()
     room.hub.hear(News("x", "there", [Held(BOB.id, named)]))
+    await tick()
     now = asyncio.get_running_loop().time()
     room.hub.reconcile({"there": {BOB.id: named._replace(away=True)}}, now + 1)  # News of it was lost.
+    await tick()
     room.hub.hear(News("x", "there", [Held(BOB.id, named._replace(at=named.at + 1, name="Robert"))]))
     await tick()
     assert away_told(ann) == [True, False, True, False]
