@@ -7,7 +7,6 @@ a gap possible: the welcome and the place in the audience are one step.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
 
 from msgspec import UNSET, Raw
 
@@ -44,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 HOLE_SECONDS = 0.05  # A version that is late by more than a trip through Redis is read from the log.
 
-T = TypeVar("T")
 Tell = Callable[[str, Item], None]
 
 
