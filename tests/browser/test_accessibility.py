@@ -214,6 +214,18 @@ def test_everything_can_be_done_without_a_mouse(visitor: Make, person: Make) -> 
     tab_to(ann, "Show all messages")
     keys.press("Enter")
     expect(ann.bodies).to_have_text(["hello from Bob", "hello?!"])
+    # The bar is gone, the focus isn't.
+    expect(ann.page.get_by_role("region", name="Messages")).to_be_focused()
+    tab_to(ann, "Change your name", backwards=True)
+    keys.press("Enter")
+    keys.type("Anna")
+    keys.press("Enter")
+    expect(bob.member("Anna")).to_be_visible()
+    expect(ann.member("Anna").get_by_role("button", name="Change your name")).to_be_focused()
+    ann.composer.focus()
+    keys.press("Control+Shift+F")
+    keys.press("Escape")
+    expect(ann.composer).to_be_focused()
 
     keys.press("Control+Shift+F")
     keys.type("from Bob")

@@ -24,6 +24,7 @@ import * as help from "./help.js";
 import * as identity from "./identity.js";
 import * as idle from "./idle.js";
 import * as language from "./language.js";
+import * as lostFocus from "./lost-focus.js";
 import * as menu from "./menu.js";
 import * as messageList from "./message-list.js";
 import * as moderation from "./moderation.js";
@@ -88,6 +89,7 @@ const MODULES = {
   identity,
   idle,
   language,
+  "lost-focus": lostFocus,
   menu,
   "message-list": messageList,
   moderation,

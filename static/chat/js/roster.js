@@ -97,7 +97,8 @@ export function mount({ events, root }) {
     slot(item, "link").href = `#users/${encodeURIComponent(member.id)}`;
     label(member);
     markAway(items.get(member.id));
-    list.insertBefore(item, following(member));
+    const next = following(member);
+    if (!item.isConnected || item.nextElementSibling !== next) list.insertBefore(item, next); // What is moved loses the focus.
     markEntry(item, isShown(member.id));
   }
 

@@ -31,6 +31,7 @@ export function mount({ events, root }) {
   let rejected = null;
   let isNeeded = false; // Without a name there is no way into the room; with one, dismissing keeps it.
   let isFinished = true;
+  let before = null; // What had the focus.
 
   const ends = [
     subscribeAll(events, {
@@ -60,7 +61,10 @@ export function mount({ events, root }) {
       if (isNeeded) finish(name === rejected ? "" : name);
       isFinished = true;
     }),
-    listen(root, "hidden.bs.modal", () => events.publish(SCREEN_NAME_CLOSED)),
+    listen(root, "hidden.bs.modal", () => {
+      if (before?.matches("button") && before.checkVisibility()) before.focus();
+      else events.publish(SCREEN_NAME_CLOSED);
+    }),
   ];
 
   function ask(name) {
@@ -70,6 +74,7 @@ export function mount({ events, root }) {
     slot(root, "problem").hidden = !rejected;
     field.setAttribute("aria-invalid", String(Boolean(rejected)));
     field.value = name;
+    if (!root.contains(document.activeElement)) before = document.activeElement;
     modal.show();
   }
 

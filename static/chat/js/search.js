@@ -32,6 +32,7 @@ export function mount({ events, root }) {
   let asked = null; // The command that is on its way.
   let last = null; // The one that `list` answers.
   let timer = null;
+  let before = opener; // What had the focus when the panel was opened.
 
   const ends = [
     subscribeAll(events, {
@@ -47,12 +48,12 @@ export function mount({ events, root }) {
       [TIMELINE_EXTENDED]: ({ messages }) => learn(messages.map((message) => message.author)),
       [TIMELINE_CHANGED]: ({ added }) => learn(added.map((message) => message.author)),
     }),
-    listen(opener, "click", () => (panel.hidden ? open() : close())),
+    listen(opener, "click", () => (panel.hidden ? open(opener) : close())),
     listen(slot(panel, "close"), "click", close),
     listen(document, "keydown", (event) => {
       if (event.key.toLowerCase() !== "f" || !event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
-      open();
+      open(document.activeElement);
     }),
     listen(panel, "keydown", (event) => {
       if (event.isComposing) return; // The key is that of the list of Chinese or Japanese characters to choose from.
@@ -68,7 +69,8 @@ export function mount({ events, root }) {
     listen(list, "click", ({ target }) => target.closest("a") && NARROW.matches && close()),
   ];
 
-  function open() {
+  function open(from) {
+    if (!panel.contains(from)) before = from;
     panel.hidden = false;
     opener.setAttribute("aria-expanded", "true");
     query.focus();
@@ -76,7 +78,7 @@ export function mount({ events, root }) {
   }
 
   function close() {
-    if (panel.contains(document.activeElement)) opener.focus();
+    if (panel.contains(document.activeElement)) (before.isConnected && before !== document.body ? before : opener).focus();
     panel.hidden = true;
     opener.setAttribute("aria-expanded", "false");
   }
