@@ -241,6 +241,21 @@ def test_everything_can_be_done_without_a_mouse(visitor: Make, person: Make) -> 
     assert focus_problems(ann, 25) == []
 
 
+def test_what_a_screen_reader_hears_of_a_message(person: Make) -> None:
+    ann = person("Ann").say("one")
+    expect(ann.messages).to_match_aria_snapshot("""
+        - listitem:
+          - separator /\\w+/
+          - link "Ann"
+          - link /\\d/:
+            - time: /\\d/
+          - paragraph: one
+          - button "React"
+          - button "Reply"
+          - button "More about this message"
+    """)
+
+
 def tab_to(somebody: Person, name: str, backwards: bool = False) -> None:
     """Presses the tab key until what has the focus is called `name`."""
     text = "(({activeElement: e}) => e === document.body ? '' : (e.ariaLabel ?? e.innerText).trim())(document)"

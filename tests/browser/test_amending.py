@@ -73,6 +73,9 @@ def test_a_message_is_taken_back_after_a_question(person: Make) -> None:
     question.get_by_role("button", name="Take back").click()
     for somebody in (ann, bob):
         expect(somebody.bodies).to_have_text(["This message was taken back.", "fine"])
+    bob.messages.first.hover()
+    expect(bob.messages.first.get_by_role("button", name="Reply")).to_be_visible()
+    expect(bob.messages.first.get_by_role("button", name="React")).to_be_hidden()
     ann.composer.press("ArrowUp")
     expect(ann.composer).to_have_value("fine")
     ann.write("").composer.press("Enter")  # Nothing left of it: the same question.

@@ -42,6 +42,9 @@ def test_fast_writer_sees_when_each_message_goes_out_and_all_do(ann: Person) -> 
     for text in written:
         ann.write(text).composer.press("Enter")
     expect(ann.pending.first).to_contain_text("Sent again in 2 seconds")
+    expect(ann.pending.first.get_by_role("status")).to_have_attribute(
+        "aria-live", "off"
+    )  # It would be read every second.
     expect(ann.pending.first).to_contain_text("Sent again in 1 second")
     expect(ann.pending).to_have_count(0)
     expect(ann.bodies).to_have_text(written)

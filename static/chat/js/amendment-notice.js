@@ -34,6 +34,7 @@ export function mount({ events, root }) {
     if (!entry) return;
     const isFailed = entry.state === "failed";
     const hasWords = isFailed && entry.type === "edit";
+    slot(root, "reason").ariaLive = isFailed ? "polite" : "off"; // Nobody wants the seconds read out.
     setText(slot(root, "reason"), isFailed ? reason() : "");
     if (!isFailed) stopCountdown = countdown(entry.retryAt, (seconds) => setText(slot(root, "reason"), plural("wait", seconds)));
     setText(slot(root, "words"), hasWords ? entry.body : "");

@@ -38,5 +38,7 @@ function settle(item, above) {
   slot(item, "author").tabIndex = isContinued ? -1 : 0; // It isn't to be seen there.
   const day = slot(item, "day");
   day.hidden = !isNewDay;
-  if (isNewDay) setText(day.firstElementChild, dayName(at));
+  if (!isNewDay) return;
+  setText(day.firstElementChild, dayName(at));
+  day.setAttribute("aria-label", dayName(at)); // What is inside a separator isn't read.
 }

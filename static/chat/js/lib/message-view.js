@@ -46,6 +46,7 @@ export function fillPending(item, entry, me, { word, plural, has }) {
   setText(slot(item, "body"), action ?? entry.body);
   foldIfLong(item, entry.body);
   slot(item, "status").hidden = !isFailed && !entry.retryAt;
+  slot(item, "status").ariaLive = isFailed ? "polite" : "off"; // Nobody wants the seconds read out.
   slot(item, "actions").hidden = !isFailed;
   const reason = slot(item, "reason");
   if (isFailed) setText(reason, word(has(`refused-${entry.code}`) ? `refused-${entry.code}` : "refused"));
