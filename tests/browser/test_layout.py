@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.person import Person
+from tests.browser.person import Person, Wire
 
 Make = Callable[..., Person]
 
@@ -40,6 +40,49 @@ def test_nothing_scrolls_sideways_however_long_the_words(person: Make, width: in
     sideways = "e => e.scrollWidth > e.clientWidth"
     for part in ("html", ".room", ".scroller", ".room-head", ".composer"):
         assert not ann.page.locator(part).evaluate(sideways), part
+
+
+def test_what_stands_below_the_field_stays_where_it_is(person: Make) -> None:
+    ann = person("Ann")
+    way_to_help = ann.page.get_by_role("button", name="What can I write?")
+    place = way_to_help.bounding_box()
+    ann.write("x" * 3_990)
+    expect(ann.page.get_by_text("10 characters left")).to_be_visible()
+    assert way_to_help.bounding_box() == place
+    ann.write("/dance").composer.press("Enter")
+    expect(ann.page.get_by_text("There is no command")).to_be_visible()
+    box = way_to_help.bounding_box()
+    assert box
+    assert place
+    assert box["x"] == place["x"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (640, 360)])
+def test_however_many_bars_there_are_one_can_read_and_write(visitor: Make, width: int, height: int) -> None:
+    ann = visitor(viewport={"width": width, "height": height})
+    wire = Wire(ann.page)
+    wire.keep = lambda event: event.update(build="newer") or True if event["type"] == "welcome" else True
+    ann.open("#links").enter("Ann").say("https://example.com")
+    ann.run("app.events.publish('alerts:blocked', {reason: 'denied'})")
+    build = ann.page.get_by_text("A new version of Chatty is out.")
+    expect(build).to_be_attached()
+    expect(ann.page.get_by_text("Your browser blocks notifications")).to_be_attached()
+
+    def leave_room() -> None:
+        for part in (ann.composer, ann.send_button):
+            expect(part).to_be_in_viewport(ratio=1)
+        scroller = ann.page.get_by_role("region", name="Messages").bounding_box()
+        assert scroller
+        assert scroller["height"] > height / 8
+
+    leave_room()
+    wire.cut()
+    expect(ann.bar).to_be_in_viewport()
+    expect(build).to_be_hidden()  # A reload has nothing to load.
+    leave_room()
+    wire.mend()
+    ann.wait_until_joined()
+    expect(build).to_be_visible()
 
 
 def test_members_slide_in_on_a_phone_and_choosing_one_slides_them_out(person: Make) -> None:
