@@ -119,10 +119,12 @@ def test_touch_targets_are_big_enough_on_a_phone(person: Make) -> None:
 def test_theme_follows_the_system_until_one_is_chosen_which_is_kept(person: Make, scheme: str) -> None:
     other = {"light": "dark", "dark": "light"}[scheme]
     ann = person("Ann", color_scheme=scheme)
-    html = ann.page.locator("html")
+    html, frame = ann.page.locator("html"), ann.page.locator("meta[name=theme-color]").first
+    canvas = {"light": "#faf9f6", "dark": "#191816"}
     expect(html).to_have_attribute("data-bs-theme", scheme)
     ann.page.emulate_media(color_scheme=other)
     expect(html).to_have_attribute("data-bs-theme", other)
+    expect(frame).to_have_attribute("content", canvas[other])
     ann.page.get_by_role("button", name="Colours: as the system").click()
     ann.page.get_by_role("button", name="Colours: light").click()
     ann.page.get_by_role("button", name="Colours: dark").wait_for()
@@ -130,6 +132,7 @@ def test_theme_follows_the_system_until_one_is_chosen_which_is_kept(person: Make
     ann.page.emulate_media(color_scheme="light")
     ann.reload()
     expect(html).to_have_attribute("data-bs-theme", "dark")
+    expect(frame).to_have_attribute("content", canvas["dark"])  # The phone's own bar.
 
 
 def test_chosen_theme_is_there_before_anything_is_painted(person: Make) -> None:
