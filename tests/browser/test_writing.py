@@ -126,6 +126,14 @@ def test_nick_changes_the_name_and_help_is_shown(person: Make) -> None:
     expect(bob.messages).to_have_count(0)
 
 
+def test_help_is_in_the_rooms_menu_too_where_there_is_no_room_for_its_button(person: Make) -> None:
+    ann = person("Ann", viewport={"width": 360, "height": 640}, has_touch=True)
+    expect(ann.page.locator(".composer-help")).to_be_hidden()
+    ann.page.locator(".room-head").get_by_role("button", name="More about this room").click()
+    ann.page.get_by_role("menuitem", name="What can I write?").click()
+    expect(ann.page.get_by_role("dialog", name="What you can write")).to_be_visible()
+
+
 def test_an_unknown_command_is_not_sent_but_can_be_said(visitor: Make) -> None:
     ann = visitor()
     wire = Wire(ann.page)
