@@ -268,14 +268,16 @@ def tab_to(somebody: Person, name: str, backwards: bool = False) -> None:
     raise AssertionError(f"expected to reach {name} by the tab key, came by {seen}")
 
 
-@pytest.mark.parametrize(("width", "height", "enlarged"), [(640, 400, 100), (320, 256, 100), (1280, 800, 200)])
+@pytest.mark.parametrize(
+    ("width", "height", "enlarged"), [(640, 400, 100), (320, 256, 100), (1280, 800, 200), (360, 740, 200)]
+)
 def test_enlarged_everything_stays_readable_and_in_reach(person: Make, width: int, height: int, enlarged: int) -> None:
-    """1280 pixels at 200 %, at 400 % (WCAG 1.4.10), and text alone at 200 % (1.4.4)."""
+    """1280 pixels at 200 %, at 400 % (WCAG 1.4.10), and text alone at 200 % (1.4.4), on a phone as well."""
     ann = person("Ann Hathaway-Featherstone", viewport={"width": width, "height": height})
     ann.run("(percent) => { document.documentElement.style.fontSize = `${percent}%`; }", enlarged)
     ann.say("A message of some length, so that it has to be broken into several lines on a small screen.")
     assert ann.run(CUT) == []
-    for part in (ann.composer, ann.send_button, ann.page.locator(".room-title")):
+    for part in (ann.composer, ann.send_button, ann.page.locator(".room-title"), ann.page.locator(".theme-button")):
         expect(part).to_be_in_viewport(ratio=0.99)
     ann.page.keyboard.press("Control+/")
     expect(ann.page.get_by_role("button", name="Close").last).to_be_in_viewport()

@@ -37,6 +37,9 @@ def test_dialog_opens_on_load_with_its_field_focused(visitor: Make) -> None:
     ann = visitor().open()
     expect(ann.dialog).to_be_visible()
     expect(ann.name_field).to_be_focused()
+    # Behind the dialog nobody has been counted.
+    users = ann.page.get_by_role("heading", name="Users", exact=True)
+    expect(users).to_be_visible()
 
 
 @pytest.mark.parametrize("how", ["done", "enter", "escape", "backdrop", "close"])

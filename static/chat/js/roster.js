@@ -140,6 +140,7 @@ export function mount({ events, root }) {
   function count(number) {
     online = number;
     setText(slot(root, "count"), formatNumber(online));
+    slot(root, "counted").hidden = false;
     const staying = [...items.values()].filter(({ leaving }) => !leaving).length;
     rest.hidden = online <= staying;
     setText(rest, plural("rest", Math.max(0, online - staying)));
