@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import servers
+from tests.browser.accessibility import SETTLED
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGS
 from tests.browser.person import Person
 from tests.browser.pictures import reduced
@@ -39,6 +40,7 @@ def take(stage: Stage, state: State) -> None:
             stage.look = look
             seen = state.reach(stage)
             page = seen.page if isinstance(seen, Person) else seen
+        page.evaluate(SETTLED)  # Else icons are painted in the colours that they are changing from.
         (FOLDER / state.file(look)).write_bytes(reduced(page.screenshot(animations="disabled"), stage.blank))
     stage.clear()
 
