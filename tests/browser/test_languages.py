@@ -77,6 +77,12 @@ def test_right_to_left_mirrors_the_page_and_nothing_sticks_out(visitor: Make, pe
             assert side
             assert main
             assert side["x"] > main["x"]
+            ann.page.get_by_role("button", name="Search", exact=True).click()
+            # Whichever way the words run, they don't run below the button.
+            for words in ("words", "שלום"):
+                ann.page.get_by_role("searchbox").fill(words)
+                expect(ann.page.get_by_role("searchbox")).to_have_css("padding-left", "48px")
+            ann.page.keyboard.press("Escape")
         else:
             ann.page.get_by_role("button", name="Show rooms and members").click()
             expect(sidebar).to_have_class(re.compile(r"\bshow\b"))
