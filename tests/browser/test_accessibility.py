@@ -293,6 +293,11 @@ def test_without_motion_nothing_moves_and_with_few_colours_all_is_told_apart(per
         .filter((a) => a.effect.getComputedTiming().activeDuration > 10)
         .map((a) => a.animationName ?? a.transitionProperty)"""
     assert ann.run(moving) == []
+    ann.run("() => { window.ran = []; addEventListener('transitionrun', (event) => ran.push(event.propertyName)); }")
+    ann.page.get_by_role("button", name="Colours: as the system").click()
+    ann.page.get_by_role("button", name="Colours: light").click()
+    two_frames = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(ran))))"
+    assert ann.run(two_frames) == []
     # Colours of the page's own are gone: what only they said needs a line or a shape.
     current = ann.page.locator(".entry[aria-current]").first
     assert current.evaluate("e => getComputedStyle(e).outlineStyle") != "none"
