@@ -115,7 +115,7 @@ def test_notifications_are_offered_after_a_call_and_come_once_for_all_tabs(visit
     expect(offer).to_be_visible()
     ann.page.get_by_role("button", name="Show notifications").click()
     expect(offer).to_be_hidden()
-    is_chosen(ann, "Notifications: when I'm called")
+    is_chosen(ann, "Notifications: when I'm mentioned")
 
     bob.say("@Ann, while you look")
     expect(ann.message("@Ann, while you look")).to_be_visible()
@@ -178,13 +178,13 @@ def test_each_room_says_what_it_notifies_of_and_what_is_in_the_way(visitor: Make
     choose(ann, "Notifications: none")
     bob.say("@Ann, in vain")
     expect(ann.message("@Ann, in vain")).to_be_visible()
-    choose(ann, "Notifications: when I'm called")
+    choose(ann, "Notifications: when I'm mentioned")
     bob.say("no call").say("@Ann, again")
     wait_for_notification(ann, "again")
     assert [body[:12] for body in notified(ann)] == ["to be seen, ", "@Ann, again"]
     assert [len(body) for body in notified(ann)] == [140, 11]
     ann.reload().wait_until_joined()
-    is_chosen(ann, "Notifications: when I'm called")
+    is_chosen(ann, "Notifications: when I'm mentioned")
 
 
 def test_who_touches_nothing_is_away_until_the_first_sign_of_life_in_any_tab(visitor: Make, person: Make) -> None:

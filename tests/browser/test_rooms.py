@@ -70,7 +70,7 @@ def test_what_is_said_elsewhere_is_counted_until_it_is_read_in_any_tab(
     bob.say("@Ann, three")
     expect(count(ann, there)).to_have_text("@ 3")
     expect(entry(ann, there).get_by_role("link")).to_have_accessible_name(
-        re.compile("3 unread messages, 1 of them calls you")
+        re.compile("3 unread messages, 1 of them mentions you")
     )
     wire.cut()
     expect(ann.connection).to_have_attribute("data-state", "waiting")
