@@ -1,6 +1,7 @@
 """A room with thousands of messages: few nodes, nothing jumps, and one sees what is new."""
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ Say = Callable[..., None]
 MOST = 360  # Nodes of messages.
 SLOW_MS = 30_000  # For a browser that gets hundreds of messages at once, on a machine that runs other tests.
 FRAME = "const frame = () => new Promise((done) => requestAnimationFrame(done));"
+SETTLE = f"async () => {{ {FRAME} await frame(); await frame(); }}"
 # Moves by a step a frame until a message is there; what stood in the middle of the screen must have moved by that step.
 # Returns the most messages that had nodes, and the worst that anything was out of its place.
 SCROLL = f"""async ([step, until]) => {{
@@ -139,6 +141,64 @@ def test_what_is_read_stays_when_the_room_for_it_changes(person: Make, bob_says:
     seq = ann.run(read)
     for what in change():
         assert ann.run(read) == seq, what
+
+
+def test_what_is_read_stays_whatever_becomes_of_the_rest(person: Make, server: ChattyServer, room: str) -> None:
+    bob = Client(server.http_url, "Bob", room)
+    poem = "\n".join(f"line {number}" for number in range(60))
+
+    async def talk() -> None:
+        async with bob:
+            for number in range(1, 101):
+                await bob.post(
+                    poem if number in (40, 100) else f"number {number}" + " and more words" * (number % 5 * 4)
+                )
+
+    async def change() -> None:
+        """Often, so that much of it comes between a frame's scroll event and its layout."""
+        async with bob:
+            for number in range(120):
+                seq = (62, 63, 64, 70, 85)[number % 5]
+                await bob.change(seq, type="edit", body=f"changed {number} " + "word " * (number * 37 % 200))
+            await bob.change(61, type="delete")
+
+    apart(talk())
+    ann = person("Ann", viewport={"width": 900, "height": 600})
+    place = "seq => document.querySelector(`[data-seq='${seq}'] .message-body`).getBoundingClientRect().top"
+
+    # What is opened grows downwards, also at the end.
+    for seq in (100, 40):
+        ann.run("seq => { location.hash = `#message/${seq}` }", seq)
+        unfold = ann.page.locator(f"[data-seq='{seq}']").get_by_role("button", name="Show the whole message")
+        expect(unfold).to_be_in_viewport()
+        if seq == 40:
+            ann.run("seq => { document.querySelector('.scroller').scrollTop += 250 }", seq)
+            ann.run(SETTLE)
+        else:
+            ann.page.locator(".scroller").press("End")
+            expect(ann.page.locator(".jump")).to_be_hidden()
+        before = ann.run(place, seq)
+        unfold.click()
+        expect(ann.page.locator(".jump")).to_be_visible()
+        ann.run(SETTLE)
+        assert abs(ann.run(place, seq) - before) <= 1
+
+    # Message 70 is cut by the edge.
+    ann.run("location.hash = '#message/71'")
+    expect(ann.message("number 71 and more words and more words and more words and more words")).to_be_in_viewport()
+    ann.run(
+        """() => {
+            const scroller = document.querySelector(".scroller");
+            const {bottom} = document.querySelector("[data-seq='70'] .message-body").getBoundingClientRect();
+            scroller.scrollTop += bottom - scroller.getBoundingClientRect().top - 8;
+        }"""
+    )
+    ann.run(SETTLE)
+    before = ann.run(place, 72)
+    apart(change())
+    expect(ann.page.locator("[data-seq='61']")).to_have_class(re.compile("is-deleted"), timeout=SLOW_MS)
+    ann.run(SETTLE)
+    assert abs(ann.run(place, 72) - before) <= 1
 
 
 def hide(somebody: Person, is_hidden: bool) -> None:

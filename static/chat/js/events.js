@@ -105,6 +105,7 @@ export const OUTBOX_CHANGED = name("outbox:changed");
 
 // A message's node: what else is shown of it
 export const MESSAGE_FILLED = name("message:filled");
+export const MESSAGE_UNFOLDED = name("message:unfolded");
 
 // What others answer to
 export const WANT_QUOTE = name("quote:want");

@@ -11,6 +11,7 @@ import {
   MESSAGE_DRAWN,
   MESSAGE_FILLED,
   MESSAGE_SHOWN,
+  MESSAGE_UNFOLDED,
   NAMESAKES_CHANGED,
   NAME_CHOSEN,
   OPEN_MENU,
@@ -93,9 +94,9 @@ export function mount({ events, root }) {
         stretch.view = view;
         if (stretch.grow()) drawn.draw();
       },
-      [MESSAGE_SHOWN]({ seq }) {
-        if (stretch.goTo(seq)) drawn.redraw();
-        events.publish(MESSAGE_DRAWN, { seq });
+      [MESSAGE_SHOWN](shown) {
+        if (stretch.goTo(shown.seq)) drawn.redraw();
+        events.publish(MESSAGE_DRAWN, shown);
       },
       [SHOW_NEWEST]() {
         if (stretch.goToEnd()) drawn.redraw();
@@ -151,11 +152,9 @@ export function mount({ events, root }) {
   }
 
   function chooseByKey(event) {
-    const entry = entryOfKey(event);
     const item = event.target.closest("li");
-    if (!entry || !messages.has(item)) return;
-    const subject = asShown(messages.get(item));
-    if (subject.deleted || (entry === "edit" && subject.author.id !== me.id)) return;
+    const entry = messages.has(item) && entryOfKey(event, asShown(messages.get(item)), me.id);
+    if (!entry) return;
     event.preventDefault();
     choose(item, entry);
   }
@@ -207,6 +206,7 @@ export function mount({ events, root }) {
   function unfold(item) {
     item.classList.remove("is-folded");
     unfolded.add(Number(item.dataset.seq));
+    events.publish(MESSAGE_UNFOLDED, { seq: Number(item.dataset.seq) });
   }
 
   function showPending() {

@@ -5,6 +5,7 @@ import {
   LOAD_NEWER,
   LOAD_OLDER,
   MESSAGE_DRAWN,
+  MESSAGE_UNFOLDED,
   ROOM_WELCOMED,
   SEND_MESSAGE,
   SHOW_NEWEST,
@@ -16,7 +17,7 @@ import {
   subscribeAll,
 } from "./events.js";
 import { listen, setText, slot } from "./lib/dom.js";
-import { firstThat } from "./lib/first-that.js";
+import { anchorOf, anchoredAt, bodyOf, placeOf, seqOf, spanOf } from "./lib/on-screen.js";
 import { readWords } from "./lib/words.js";
 
 const BOTTOM_PX = 32; // So near to the end counts as being there.
@@ -30,7 +31,7 @@ export function mount({ events, root }) {
   const button = slot(root, "jump");
   let me = null;
   let isStuck = true;
-  let anchor = null; // What is read at the top of the view, and where: what must not move.
+  let anchor = null; // What is read at the top of the view, and where. It must not move.
   let lastTop = 0;
   let lastSize = "";
   let unseen = 0;
@@ -64,6 +65,7 @@ export function mount({ events, root }) {
         showButton();
       },
       [MESSAGE_DRAWN]: show,
+      [MESSAGE_UNFOLDED]: holdUnfolded,
       [FILTER_CHANGED]({ filter }) {
         isFiltered = filter !== null;
       },
@@ -84,6 +86,10 @@ export function mount({ events, root }) {
     return isOld || isCut;
   }
 
+  function isAtEnd() {
+    return !isBehind() && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < BOTTOM_PX;
+  }
+
   function count({ added }) {
     settleSoon(); // Where there is little, the content's size doesn't change.
     if (isStuck) return;
@@ -92,16 +98,16 @@ export function mount({ events, root }) {
   }
 
   function look() {
-    // A resize moved it, not the reader, and the observer wasn't there yet.
-    if (sizeNow() !== lastSize) hold();
+    // A resize or a change further up moved it, not the reader, and the observer wasn't there yet.
+    if (!isStuck || sizeNow() !== lastSize) hold();
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     const isUp = scrollTop < lastTop;
     const isDown = scrollTop > lastTop;
     const left = scrollHeight - scrollTop - clientHeight;
     // Unstuck only by moving up: a list that grew since it was held is no wish of the reader.
-    isStuck = !isBehind() && (left < BOTTOM_PX || (isStuck && !isUp));
+    isStuck = isAtEnd() || (isStuck && !isUp && !isBehind());
     if (isStuck) unseen = 0;
-    anchor = isStuck ? null : findAnchor();
+    anchor = isStuck ? null : anchorOf(shownItems(), scroller);
     lastTop = scrollTop;
     tellView();
     const ahead = Math.max(AHEAD_PX, clientHeight);
@@ -124,11 +130,12 @@ export function mount({ events, root }) {
   function hold() {
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     const left = scrollHeight - scrollTop - clientHeight;
-    // The reader may have moved it and the event not come yet. At the end, it's the browser that moved it, because there is less below.
-    const moved = isStuck || left < 1 ? 0 : scrollTop - lastTop;
+    // At the end, it may be the browser that moved it, because there is less below. Else it's the reader, and the event is yet to come.
+    const isCutShort = left < 1 && scrollHeight - clientHeight < lastTop;
+    const moved = isStuck || isCutShort ? 0 : scrollTop - lastTop;
     if (isStuck && left >= 1) scroller.scrollTop = scrollHeight;
     if (!isStuck && anchor?.body.isConnected) {
-      const { distance, height } = place(anchor.body);
+      const { distance, height } = placeOf(anchor.body, scroller);
       // In the middle of a long message that wraps otherwise now, as far into it as before.
       const kept = anchor.distance < 0 ? (anchor.distance * height) / anchor.height : anchor.distance;
       const off = distance - (kept - moved);
@@ -138,59 +145,51 @@ export function mount({ events, root }) {
     lastSize = sizeNow();
   }
 
+  /** What was opened grows downwards: its reader goes on where it was folded. */
+  function holdUnfolded({ seq }) {
+    isStuck &&= isAtEnd();
+    anchor = isStuck ? null : anchoredAt(content.querySelector(`[data-seq="${seq}"]`), scroller);
+    settleSoon();
+    showButton();
+  }
+
   function sizeNow() {
     return `${scroller.clientWidth} ${scroller.clientHeight}`;
   }
 
-  /** What is read, not its whole item: a day or a name above it may go when older messages come. */
-  function findAnchor() {
-    const { top } = scroller.getBoundingClientRect();
-    const items = content.querySelectorAll("[data-seq]");
-    let index = firstThat(items, (item) => item.getBoundingClientRect().bottom > top);
-    let body = null;
-    for (; index < items.length && !body; index += 1) {
-      const read = items[index].querySelector("[data-anchor]");
-      if (read.getBoundingClientRect().bottom > top) body = read;
-    }
-    body ??= items[items.length - 1]?.querySelector("[data-anchor]");
-    return body ? { body, ...place(body) } : null;
-  }
-
-  function place(body) {
-    const { top, height } = body.getBoundingClientRect();
-    return { distance: top - scroller.getBoundingClientRect().top, height };
-  }
-
   /** Says what is on the screen. */
   function tellView() {
-    const { top, bottom } = scroller.getBoundingClientRect();
-    const items = content.querySelectorAll("[data-seq]");
+    const items = shownItems();
     if (!items.length) return;
-    const oldest = Math.min(items.length - 1, firstThat(items, (item) => item.getBoundingClientRect().bottom > top));
-    const behind = firstThat(items, (item) => item.getBoundingClientRect().bottom > bottom + 1);
-    const newest = Math.max(oldest, behind - 1); // Of one that is taller than the screen, the part.
-    events.publish(VIEW_MOVED, { oldest: seqOf(items[oldest]), newest: seqOf(items[newest]), isAtEnd: isStuck });
+    const read = anchor && { seq: anchor.seq, distance: anchor.distance };
+    events.publish(VIEW_MOVED, { ...spanOf(items, scroller), isAtEnd: isStuck, read });
   }
 
-  function seqOf(item) {
-    return Number(item.dataset.seq);
+  function shownItems() {
+    return content.querySelectorAll("[data-seq]");
   }
 
-  function show({ seq }) {
+  /** Leads to a message; or, with `distance`, back to where it was read. */
+  function show({ seq, distance = null }) {
     unmark();
     // A seq that is no message's: what came next.
-    target = [...content.querySelectorAll("[data-seq]")].find((item) => seqOf(item) >= seq);
+    target = [...shownItems()].find((item) => seqOf(item) >= seq);
     if (!target) return;
-    isStuck = false;
-    target.scrollIntoView({ block: "center" });
+    if (distance === null) mark();
+    else scroller.scrollTop += placeOf(bodyOf(target), scroller).distance - distance;
+    isStuck = isAtEnd(); // Nothing may have scrolled.
     lastTop = scroller.scrollTop;
-    anchor = findAnchor();
-    target.classList.add("is-target");
+    anchor = isStuck ? null : anchorOf(shownItems(), scroller);
     target.tabIndex = -1;
     target.focus({ preventScroll: true });
-    targetTimer = setTimeout(unmark, TARGET_MS);
     tellView();
     showButton();
+  }
+
+  function mark() {
+    target.scrollIntoView({ block: "center" });
+    target.classList.add("is-target");
+    targetTimer = setTimeout(unmark, TARGET_MS);
   }
 
   function unmark() {
