@@ -93,7 +93,6 @@ def test_filter_reaches_over_the_whole_history_and_lives_in_the_url(
     expect(banner(ann)).to_be_hidden()
     ann.page.go_back()
     expect(ann.messages).to_have_count(12)
-    expect(ann.messages.first).to_have_class(re.compile("is-target"))
     expect(ann.messages.first).to_be_in_viewport()
 
     # The name in a message leads to its author's.

@@ -13,6 +13,15 @@ from tests.client import Client
 from tests.servers import ChattyServer
 
 Make = Callable[..., Person]
+# Where what is on the screen stands, by seq.
+TOPS = """async () => {
+    for (const _ of "ab") await new Promise(requestAnimationFrame);
+    const box = document.querySelector(".scroller").getBoundingClientRect();
+    const bodies = [...document.querySelectorAll("[data-seq] .message-body")];
+    const places = bodies.map((body) => [body.closest("li").dataset.seq, body.getBoundingClientRect()]);
+    const shown = places.filter(([, {top, bottom}]) => top >= box.top && bottom <= box.bottom);
+    return Object.fromEntries(shown.map(([seq, {top}]) => [seq, top]));
+}"""
 
 
 @pytest.fixture
@@ -52,6 +61,11 @@ def search(somebody: Person, words: str) -> None:
         somebody.page.get_by_role("button", name="Search", exact=True).click()
     somebody.page.get_by_role("searchbox").fill(words)
     somebody.page.get_by_role("searchbox").press("Enter")
+
+
+def assert_same(tops: dict[str, float], before: dict[str, float]) -> None:
+    assert tops.keys() == before.keys()
+    assert max(abs(tops[seq] - before[seq]) for seq in before) <= 1
 
 
 def jump(somebody: Person) -> Locator:
@@ -112,6 +126,40 @@ def test_a_link_opens_the_room_at_its_message_and_one_can_read_on_to_the_newest(
     expect(jump(guest)).to_be_hidden()
     ann.say("live")
     expect(guest.message("live")).to_be_in_viewport()
+
+
+def test_back_leads_to_where_one_was_reading(visitor: Make, long_room: str) -> None:
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann")
+    expect(ann.message("number 300")).to_be_in_viewport()
+    ann.run("document.querySelector('.scroller').scrollTop -= 700")
+    expect(jump(ann)).to_be_visible()
+    read = ann.run(TOPS)
+    search(ann, "tide")
+    results(ann).click()
+    expect(ann.message("The <b>Tide</b> is high")).to_be_in_viewport()
+    ann.page.go_back()
+    expect(ann.message("number 299")).to_have_count(1)
+    assert_same(ann.run(TOPS), read)
+    expect(ann.page.locator(".is-target")).to_have_count(0)
+    expect(jump(ann)).to_be_visible()
+    ann.page.go_forward()
+    expect(ann.message("The <b>Tide</b> is high")).to_be_in_viewport()
+    ann.page.go_back()
+
+    # So does the way out of a filter.
+    ann.run("document.querySelector('.message .message-name').click()")
+    expect(ann.page.locator("[data-module=filter-banner]")).to_be_visible()
+    ann.page.locator(".scroller").press("Escape")
+    expect(ann.page.locator("[data-module=filter-banner]")).to_be_hidden()
+    assert_same(ann.run(TOPS), read)
+
+    # Nor is it lost when more was missed than can be told.
+    wire.say({"type": "changes", "since": 300, "messages": [], "more": True, "head": 300, "reset": True})
+    expect(ann.message("number 300")).to_have_count(0)  # Only what is around is asked for.
+    expect(ann.message("number 260")).to_be_in_viewport()
+    assert_same(ann.run(TOPS), read)
 
 
 def test_at_an_old_place_older_ones_load_and_changes_show(visitor: Make, server: ChattyServer, long_room: str) -> None:

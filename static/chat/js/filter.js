@@ -1,19 +1,29 @@
-/** What shows: the router. The URL's fragment is the state, so Back, Forward, a reload and a pasted link work. */
-import { APP_LAUNCHED, FILTER_CHANGED, SHOW_MESSAGE, SHOW_NEWEST, TOGGLE_FILTER, subscribeAll } from "./events.js";
+/**
+ * What shows: the router. The URL's fragment is the state, so Back, Forward, a reload and a pasted link work.
+ *
+ * Back and Forward, and the way out of a filter, also lead to where one was reading.
+ */
+import { APP_LAUNCHED, FILTER_CHANGED, SHOW_MESSAGE, SHOW_NEWEST, TOGGLE_FILTER, VIEW_MOVED, subscribeAll } from "./events.js";
 import { listen } from "./lib/dom.js";
 import { isFreeEscape } from "./lib/escape.js";
 import { fragmentOf, readFilter, toggle } from "./lib/filter.js";
+import { makeUuid } from "./lib/uuid.js";
 
 export function mount({ events }) {
   let seq = null;
   let filter = null;
+  let read = null; // What is read now, {seq, distance}; null at the newest.
+  let entry = null; // The id of the browser's history entry that shows.
+  let home = null; // What was read when everything showed.
+  const places = new Map(); // What was read in each entry, by its id.
 
   const ends = [
     subscribeAll(events, {
       [APP_LAUNCHED]: tell,
+      [VIEW_MOVED]: (view) => (read = view.read),
       [SHOW_NEWEST]() {
         // The link has led there; a reload shall not lead back.
-        if (seqIn(location.hash) !== null) history.replaceState(null, "", location.pathname + location.search);
+        if (seqIn(location.hash) !== null) history.replaceState(history.state, "", location.pathname + location.search);
         seq = null;
       },
       [TOGGLE_FILTER]: (part) => go(toggle(filter, part)),
@@ -24,14 +34,25 @@ export function mount({ events }) {
   ];
 
   function tell() {
-    const wasAt = seq;
+    const was = { seq, filter };
+    const reached = turn();
     seq = seqIn(location.hash);
-    if (seq === null && wasAt !== null) events.publish(SHOW_NEWEST);
-    if (seq === null || wasAt === null) {
-      filter = readFilter(location.hash);
-      events.publish(FILTER_CHANGED, { filter });
-    }
-    if (seq !== null) events.publish(SHOW_MESSAGE, { seq });
+    filter = readFilter(location.hash);
+    if (!was.filter && filter) home = reached.left;
+    const place = reached.place ?? (was.filter && !filter && seq === null ? home : null);
+    if (was.seq !== null && seq === null && !place) events.publish(SHOW_NEWEST);
+    if (was.seq === null || seq === null) events.publish(FILTER_CHANGED, { filter });
+    if (place ?? seq) events.publish(SHOW_MESSAGE, place ?? { seq });
+  }
+
+  /** From one entry of the browser's history to the one that shows now: what was read in the one, and in the other before. */
+  function turn() {
+    const left = read;
+    if (entry) places.set(entry, left);
+    entry = history.state?.entry ?? makeUuid();
+    history.replaceState({ entry }, "");
+    read = null;
+    return { left, place: places.get(entry) ?? null };
   }
 
   function go(next) {
@@ -41,7 +62,8 @@ export function mount({ events }) {
   function follow(event) {
     const link = event.target.closest?.("a[href^='#']");
     if (!link) return;
-    if (seq !== null && link.hash === location.hash) tell(); // No change of the URL, but a wish.
+    // No change of the URL, but a wish.
+    if (seq !== null && link.hash === location.hash) events.publish(SHOW_MESSAGE, { seq });
     const part = readFilter(link.hash);
     if (!part || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault(); // No new tab: as in a list of files, one more is chosen.

@@ -45,24 +45,25 @@ export function mount({ events }) {
   let me = null;
   let filter = null;
   let place = null; // The OldPlace or FilteredPlace that is shown in the log's stead.
-  let left = null; // The FilteredPlace that was shown before, and the seq that it was left for: {place, fragment, seq}.
-  let goal = null; // The seq that somebody wants to see, until it is shown.
-  let visited = null; // The seq that `place` was opened for.
+  let left = null; // The FilteredPlace that was shown before: {place, fragment}.
+  let goal = null; // What somebody wants to see, until it is shown: {seq, distance?}.
   let isAtEnd = true; // The reader follows the newest.
+  let read = null; // Else what is read, like `goal`.
   const catchUp = new Question(ANSWER_MS);
   const page = new Question(ANSWER_MS, (isLoading) => events.publish(TIMELINE_LOADING, { isLoading }));
 
   const end = subscribeAll(events, {
     [ROOM_WELCOMED](welcome) {
       me = welcome.me.id;
+      if (welcome.log !== log.log) read = null; // Other messages have these numbers now.
       tell(log.welcome(welcome), welcome.messages);
       if (goal !== null) show();
       fill();
     },
     [FILTER_CHANGED](changed) {
       if (filter === changed.filter) return;
-      const back = fragmentOf(changed.filter) === left?.fragment ? left : null;
-      left = place instanceof FilteredPlace ? { place, fragment: fragmentOf(filter), seq: null } : null;
+      const back = fragmentOf(changed.filter) === left?.fragment ? left.place : null;
+      left = place instanceof FilteredPlace ? { place, fragment: fragmentOf(filter) } : null;
       filter = changed.filter;
       if (log.log) goHome(back); // Else with the welcome.
     },
@@ -78,7 +79,7 @@ export function mount({ events }) {
       if (head > log.head) sync();
     },
     [VIEW_MOVED](view) {
-      isAtEnd = view.isAtEnd;
+      ({ isAtEnd, read } = view);
     },
     [LOAD_OLDER]() {
       const { more, oldest } = place ?? log;
@@ -87,9 +88,8 @@ export function mount({ events }) {
     [LOAD_NEWER]() {
       if (place instanceof OldPlace && !page.asked) ask("after", place.newest);
     },
-    [SHOW_MESSAGE]({ seq }) {
-      goal = seq;
-      if (left) left.seq ??= seq;
+    [SHOW_MESSAGE](wish) {
+      goal = wish;
       if (log.log) show(); // Else with the welcome.
     },
     [SHOW_NEWEST]() {
@@ -120,7 +120,7 @@ export function mount({ events }) {
     if (kind === "reset") left = null;
     else left?.place.apply(arrived, added ?? []);
     if (kind === "reset") {
-      if (place instanceof OldPlace) goal ??= visited; // What changed there was not told: it is asked for again.
+      goal ??= read; // What changed there was not told: it is asked for again.
       goHome();
     } else if (place) {
       tellPlace(place.apply(arrived, added ?? []), added ?? []);
@@ -147,13 +147,12 @@ export function mount({ events }) {
     events.publish(TIMELINE_TRIMMED, { oldest: log.oldest });
   }
 
-  /** To the newest, or to what matches the filter: `back` to where it was left, if it was for a message. */
+  /** To the newest, or to what matches the filter: `back`, if that was loaded before. */
   function goHome(back = null) {
     page.end(); // One that is on its way belongs to what was there before.
     const wanted = filter;
-    place = back?.place ?? (wanted && new FilteredPlace(log, (message) => matches(wanted, message, me)));
+    place = back ?? (wanted && new FilteredPlace(log, (message) => matches(wanted, message, me)));
     reset();
-    if (back?.seq && place.has(back.seq)) events.publish(MESSAGE_SHOWN, { seq: back.seq });
     fill();
   }
 
@@ -178,8 +177,14 @@ export function mount({ events }) {
   // --- an old place ---
 
   function show() {
-    if (!place?.has(goal) && !log.has(goal)) return ask("around", goal);
-    if (!place?.has(goal) && place) {
+    const { seq } = goal;
+    if (filter && !place.has(seq)) goal = null; // The way back into a filter that isn't loaded so far any more.
+    else if (!place?.has(seq) && !log.has(seq)) ask("around", seq);
+    else reveal();
+  }
+
+  function reveal() {
+    if (!place?.has(goal.seq) && place) {
       place = null;
       reset();
     }
@@ -187,14 +192,13 @@ export function mount({ events }) {
   }
 
   function shown() {
-    const seq = goal;
+    const wish = goal;
     goal = null;
-    events.publish(MESSAGE_SHOWN, { seq });
+    events.publish(MESSAGE_SHOWN, wish);
   }
 
   function enter(arrived) {
     if (goal === null) return; // Nobody wants to see it any more.
-    visited = goal;
     place = new OldPlace(arrived);
     join(arrived.newer);
     reset();
