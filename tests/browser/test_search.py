@@ -205,9 +205,28 @@ def test_a_search_is_narrowed_by_member_and_days(person: Make) -> None:
     expect(status(ann)).to_have_text("1 message found")
     search(ann, "…")
     expect(status(ann)).to_have_text("Write a word to search for.")
-    ann.page.keyboard.press("Escape")
+    expect(results(ann)).to_have_count(0)
+
+
+def test_a_closed_search_goes_on_where_it_was_with_what_came_meanwhile(person: Make) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    bob.say("tea 1").say("tea 2").say("tea 3")
+    search(ann, "tea")
+    expect(results(ann)).to_have_count(3)
+    results(ann).nth(1).click()
+    expect(ann.message("tea 2")).to_be_focused()
+    expect(results(ann).nth(1)).to_have_attribute("aria-current", "true")
+    ann.page.get_by_role("searchbox").press("Escape")
     expect(ann.page.get_by_role("searchbox")).to_be_hidden()
     expect(ann.page.get_by_role("button", name="Search", exact=True)).to_be_focused()
+    bob.say("tea 4")
+    bob.run("app.events.publish('message:amend', {type: 'delete', seq: 3})")
+    expect(ann.message("This message was taken back.")).to_be_visible()
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.get_by_role("searchbox")).to_have_value("tea")
+    expect(status(ann)).to_have_text("3 messages found")
+    expect(results(ann).locator(".search-excerpt")).to_have_text(["tea 4", "tea 2", "tea 1"])
+    expect(results(ann).nth(1)).to_have_attribute("aria-current", "true")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -219,6 +238,8 @@ def test_on_a_phone_the_panel_gives_way_to_what_was_found(person: Make, scheme: 
     results(ann).click()
     expect(ann.page.get_by_role("searchbox")).to_be_hidden()
     expect(ann.message("tea for two")).to_have_class(re.compile("is-target"))
+    ann.page.get_by_role("button", name="Search", exact=True).click()
+    expect(results(ann)).to_be_focused()  # Not the field, whose keyboard would cover them.
 
 
 def test_japanese_is_found_by_a_part_and_the_keys_that_compose_it_do_nothing_else(person: Make) -> None:

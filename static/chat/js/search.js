@@ -12,8 +12,9 @@ import {
   TIMELINE_RESET,
   subscribeAll,
 } from "./events.js";
-import { fromTemplate, listen, setText, slot } from "./lib/dom.js";
-import { clock, dayName, dayStart, isoOf } from "./lib/time.js";
+import { listen, setText, slot } from "./lib/dom.js";
+import { FoundList } from "./lib/found-list.js";
+import { dayStart } from "./lib/time.js";
 import { readWords } from "./lib/words.js";
 
 const PAGE_SIZE = 20;
@@ -29,8 +30,9 @@ export function mount({ events, root }) {
   const list = slot(panel, "results");
   const more = slot(panel, "more");
   const names = new Map();
-  let asked = null; // The command that is on its way.
-  let last = null; // The one that `list` answers.
+  const found = new FoundList(root, list);
+  let asked = null; // What is on its way: {command, isAgain}, the latter if the panel shows an older answer to it.
+  let last = null; // The command whose answer that is, and of which there may be `more`.
   let timer = null;
   let before = opener; // What had the focus when the panel was opened.
 
@@ -57,7 +59,10 @@ export function mount({ events, root }) {
     }),
     listen(panel, "keydown", (event) => {
       if (event.isComposing) return; // The key is that of the list of Chinese or Japanese characters to choose from.
-      if (event.key === "Escape") close();
+      if (event.key === "Escape") {
+        event.preventDefault(); // Browsers would empty the field.
+        close();
+      }
       if (event.key === "ArrowDown" || event.key === "ArrowUp") step(event);
     }),
     listen(form, "submit", (event) => {
@@ -65,14 +70,18 @@ export function mount({ events, root }) {
       ask();
     }),
     ...[author, from, to].map((field) => listen(field, "change", () => query.value.trim() && ask())),
-    listen(more, "click", () => ask(last)),
-    listen(list, "click", ({ target }) => target.closest("a") && NARROW.matches && close()),
+    listen(more, "click", () => search({ ...last, before: found.end })),
+    listen(list, "click", ({ target }) => target.closest("a") && lead(target.closest("a"))),
   ];
 
   function open(from) {
     if (!panel.contains(from)) before = from;
+    const isBack = panel.hidden && last !== null && isSame(wanted(), last);
     panel.hidden = false;
     opener.setAttribute("aria-expanded", "true");
+    if (isBack) send(last, true); // Something may have been said or changed meanwhile.
+    const visited = list.querySelector("[aria-current]");
+    if (isBack && visited && NARROW.matches) return visited.focus(); // No keyboard shall come over what was found.
     query.focus();
     query.select();
   }
@@ -81,6 +90,12 @@ export function mount({ events, root }) {
     if (panel.contains(document.activeElement)) (before.isConnected && before !== document.body ? before : opener).focus();
     panel.hidden = true;
     opener.setAttribute("aria-expanded", "false");
+  }
+
+  function lead(link) {
+    list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    link.setAttribute("aria-current", "true");
+    if (NARROW.matches) close();
   }
 
   /** Present members say their name of today; authors of old messages only fill the gaps. */
@@ -94,21 +109,30 @@ export function mount({ events, root }) {
     }
   }
 
-  /** Asks for what the form says, or for the page after `previous`. */
-  function ask(previous = null) {
-    const command = previous ? { ...previous.command, before: previous.end } : { ...wanted(), limit: PAGE_SIZE };
-    if (!command.query) return fail("refused-query_empty");
-    stop();
-    asked = command;
-    timer = setTimeout(() => fail("refused"), ANSWER_MS);
+  /** Asks for what the form says. */
+  function ask() {
+    const command = wanted();
+    if (command.query) return search(command);
+    fail("refused-query_empty");
+  }
+
+  function search(command) {
+    send(command);
     panel.setAttribute("aria-busy", "true");
     say(word("searching"));
+  }
+
+  function send(command, isAgain = false) {
+    stop();
+    asked = { command, isAgain };
+    timer = setTimeout(() => fail("refused"), ANSWER_MS);
     events.publish(SEND_COMMAND, { command: { type: "search", ...command } });
   }
 
   function wanted() {
     const until = to.value && dayStart(to.value, 1);
     return {
+      limit: PAGE_SIZE,
       query: query.value.trim(),
       ...(author.value && { author: author.value }),
       ...(from.value && { at_from: dayStart(from.value) }),
@@ -116,35 +140,24 @@ export function mount({ events, root }) {
     };
   }
 
-  function show(found) {
-    if (!asked || !["query", "author", "at_from", "at_before", "before"].every((key) => found[key] === asked[key])) return;
-    const command = asked;
+  function show(answer) {
+    if (!asked || !isSame(answer, asked.command)) return;
+    const { command, isAgain } = asked;
     stop();
-    if (!command.before) list.replaceChildren();
-    const first = list.children.length;
-    list.append(...found.results.map(item));
-    last = found.results.length ? { command, end: found.results.at(-1).seq } : last;
-    more.hidden = !found.more;
+    learn(answer.results.map((result) => result.author)); // Who is gone, and not loaded, can be chosen then.
+    if (isAgain) more.hidden = !found.renew(answer.results, answer.more, !more.hidden);
+    else add(answer, command);
+    const key = more.hidden ? "found" : "found-more";
+    say(found.size ? plural(key, found.size) : word("nothing"));
+  }
+
+  function add({ results, more: isMore }, command) {
+    const first = command.before ? found.size : 0;
+    if (!first) found.clear();
+    found.append(results);
+    more.hidden = !isMore;
     if (first) list.children[first]?.querySelector("a").focus();
-    const count = list.children.length;
-    say(count ? plural(found.more ? "found-more" : "found", count) : word("nothing"));
-  }
-
-  function item(result) {
-    const made = fromTemplate(root, "result");
-    made.firstElementChild.href = `#message/${result.seq}`;
-    setText(slot(made, "name"), result.author.name);
-    const time = slot(made, "time");
-    time.dateTime = isoOf(result.at);
-    setText(time, `${dayName(result.at)}, ${clock(result.at)}`);
-    slot(made, "excerpt").append(...result.excerpt.map(([text, isMatch]) => (isMatch ? mark(text) : text)));
-    return made;
-  }
-
-  function mark(text) {
-    const element = document.createElement("mark");
-    element.textContent = text;
-    return element;
+    else last = command;
   }
 
   /** From the field down the results and back up. */
@@ -158,8 +171,18 @@ export function mount({ events, root }) {
   }
 
   function fail(key) {
+    const { command, isAgain } = asked ?? {};
     stop();
+    if (isAgain) return; // What is shown stays as it is.
+    if (!command?.before) forget();
     say(word(key));
+  }
+
+  /** What is shown is no answer to what was asked. */
+  function forget() {
+    found.clear();
+    more.hidden = true;
+    last = null;
   }
 
   function stop() {
@@ -177,4 +200,9 @@ export function mount({ events, root }) {
     ends.forEach((end) => end());
     list.replaceChildren();
   };
+}
+
+/** Whether two of them, commands or answers, ask the same. */
+function isSame(one, other) {
+  return ["query", "author", "at_from", "at_before", "before"].every((key) => one[key] === other[key]);
 }
