@@ -142,6 +142,18 @@ def test_what_is_read_stays_when_the_room_for_it_changes(person: Make, bob_says:
     for what in change():
         assert ann.run(read) == seq, what
 
+    # Turned and turned back, it stands where it stood.
+    ann.page.set_viewport_size({"width": 360, "height": 720})
+    ann.run("location.hash = '#message/60'")
+    expect(ann.message("number 60")).to_be_in_viewport()
+    ann.run(SETTLE)
+    place = "document.querySelector(\"[data-seq='60']\").getBoundingClientRect().top"
+    before, seq = ann.run(place), ann.run(read)
+    for width, height in ((360, 420), (360, 720), (720, 360), (360, 720)):
+        ann.page.set_viewport_size({"width": width, "height": height})
+        assert ann.run(read) == seq, f"{width} x {height}"
+    assert abs(ann.run(place) - before) <= 1
+
 
 def test_what_is_read_stays_whatever_becomes_of_the_rest(person: Make, server: ChattyServer, room: str) -> None:
     bob = Client(server.http_url, "Bob", room)

@@ -107,7 +107,9 @@ export function mount({ events, root }) {
     // Unstuck only by moving up: a list that grew since it was held is no wish of the reader.
     isStuck = isAtEnd() || (isStuck && !isUp && !isBehind());
     if (isStuck) unseen = 0;
-    anchor = isStuck ? null : anchorOf(shownItems(), scroller);
+    // What holding it moved doesn't change what is held: turned and turned back, a phone shows the same.
+    if (isStuck) anchor = null;
+    else if (isUp || isDown || !anchor?.body.isConnected) anchor = anchorOf(shownItems(), scroller);
     lastTop = scrollTop;
     tellView();
     const ahead = Math.max(AHEAD_PX, clientHeight);
@@ -130,14 +132,15 @@ export function mount({ events, root }) {
   function hold() {
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     const left = scrollHeight - scrollTop - clientHeight;
-    // At the end, it may be the browser that moved it, because there is less below. Else it's the reader, and the event is yet to come.
-    const isCutShort = left < 1 && scrollHeight - clientHeight < lastTop;
+    // The browser moves it up where there is less below: to the end, or in a resize to what was the end on the way. Else it was the
+    // reader, and the event is yet to come.
+    const isCutShort = scrollTop < lastTop && (left < 1 || sizeNow() !== lastSize);
     const moved = isStuck || isCutShort ? 0 : scrollTop - lastTop;
     if (isStuck && left >= 1) scroller.scrollTop = scrollHeight;
     if (!isStuck && anchor?.body.isConnected) {
       const { distance, height } = placeOf(anchor.body, scroller);
-      // In the middle of a long message that wraps otherwise now, as far into it as before.
-      const kept = anchor.distance < 0 ? (anchor.distance * height) / anchor.height : anchor.distance;
+      // In the middle of a long message that wraps otherwise now, as far into it as before. Never out of a view that has become low.
+      const kept = anchor.distance < 0 ? (anchor.distance * height) / anchor.height : Math.min(anchor.distance, clientHeight / 2);
       const off = distance - (kept - moved);
       if (Math.abs(off) >= 0.5) scroller.scrollTop += off;
     }
