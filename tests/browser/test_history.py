@@ -267,6 +267,16 @@ def test_who_comes_back_to_a_room_sees_what_is_new_since(person: Make, bob_says:
     expect(first_new(ann)).to_contain_text("number 7")
     expect(first_new(ann)).to_be_in_viewport()
     expect(since(ann)).to_be_hidden()
+    read_up_to(ann, room, 90)
+
+    # Whoever comes by a link to an old message finds it further down.
+    ann.page.goto("about:blank")
+    bob_says(91, 92)
+    ann.open("#message/1").wait_until_joined()
+    expect(ann.page.locator(".since")).to_have_class(re.compile("is-below"))
+    since(ann).click()
+    expect(first_new(ann)).to_contain_text("number 91")
+    expect(first_new(ann)).to_be_in_viewport()
 
 
 def test_the_line_is_drawn_anew_after_an_absence_and_by_nothing_else(

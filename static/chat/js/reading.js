@@ -7,11 +7,14 @@ import {
   CONNECTION_CHANGED,
   DIVIDER_MOVED,
   FILTER_CHANGED,
+  MESSAGE_SHOWN,
   ROOM_PULSED,
   ROOM_WELCOMED,
   SHOW_MESSAGE,
+  SHOW_NEWEST,
   TIMELINE_CHANGED,
   TIMELINE_EXTENDED,
+  TIMELINE_LOADING,
   TIMELINE_MISSED,
   TIMELINE_RESET,
   VIEW_MOVED,
@@ -44,6 +47,7 @@ export function mount({ events, root }) {
   let back = null; // The same, for a while after the return.
   let line = null; // {after, first, lowest, isDone}: what is new begins after a seq, and `first` is it, once that is loaded.
   let isFiltered = false;
+  let isLed = false; // To a message that is still to come: what is on the screen until then isn't what anybody reads.
   let noteTimer = null;
   let tick = Date.now();
 
@@ -56,8 +60,13 @@ export function mount({ events, root }) {
       [ROOM_PULSED]: () => back?.isCatchingUp && (back = null),
       [FILTER_CHANGED]({ filter }) {
         isFiltered = filter !== null;
+        arrive();
         show();
       },
+      [SHOW_MESSAGE]: () => (isLed = !isFiltered), // A filter shows what it has, or stays as it is.
+      [MESSAGE_SHOWN]: arrive,
+      [SHOW_NEWEST]: arrive,
+      [TIMELINE_LOADING]: ({ isLoading }) => isLoading || arrive(),
       [TIMELINE_RESET](reset) {
         if (!reset.newer && !isFiltered) miss(reset.messages, !reset.more);
         lookForFirst(reset.messages);
@@ -117,11 +126,19 @@ export function mount({ events, root }) {
 
   function see(moved) {
     view = moved;
+    if (isLed) return;
     if (isLookedAt() && log && view.newest > seq) {
       seq = view.newest;
       noteTimer ??= setTimeout(note, NOTE_MS);
     }
     show();
+  }
+
+  /** Where a link led to, or nowhere. The view may have moved there before that was known. */
+  function arrive() {
+    if (!isLed) return;
+    isLed = false;
+    requestAnimationFrame(() => view && see(view));
   }
 
   function note() {
@@ -180,9 +197,10 @@ export function mount({ events, root }) {
   }
 
   function show() {
-    const isSeen = line?.first && view && view.oldest <= line.first && line.first <= view.newest;
+    const isSeen = line?.first && view && !isLed && view.oldest <= line.first && line.first <= view.newest;
     if (isSeen) line.isDone = true;
     const isHidden = !line || line.isDone || !view || isFiltered;
+    bar.classList.toggle("is-below", !isHidden && view.newest < (line.first ?? line.after + 1));
     if (bar.hidden === isHidden) return;
     bar.hidden = isHidden;
     setText(slot(root, "since-status"), isHidden ? "" : slot(root, "since-text").textContent);
