@@ -242,11 +242,16 @@ def read_up_to(somebody: Person, room: str, seq: int) -> None:
 
 
 def test_who_comes_back_to_a_room_sees_what_is_new_since(person: Make, bob_says: Say, room: str) -> None:
-    bob_says(1, 3)
     ann = person("Ann")
+    expect(ann.page.get_by_text("Nobody has said anything yet")).to_be_visible()
+    ann.page.goto("about:blank")
+    bob_says(1, 3)
+    ann.open().wait_until_joined()
+    expect(first_new(ann)).to_contain_text("number 1")  # All of it is new.
     read_up_to(ann, room, 3)
-    expect(ann.messages).to_have_count(3)
-    expect(first_new(ann)).to_have_count(0)  # The first visit.
+    late = person("Late")
+    expect(late.messages).to_have_count(3)
+    expect(first_new(late)).to_have_count(0)  # The first visit.
     ann.page.goto("about:blank")
     bob_says(4, 5)
     ann.open().wait_until_joined()

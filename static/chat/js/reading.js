@@ -41,7 +41,7 @@ export function mount({ events, root }) {
   let me = null;
   let log = null;
   let title = slug;
-  let seq = 0; // Read up to here.
+  let seq = null; // Read up to here: 0 in a room in which nothing had been said, null where it isn't known.
   let view = null;
   let away = null; // Since nobody looks: {seq, at, news, isWhole}, `news` being the seqs of what others said.
   let back = null; // The same, for a while after the return.
@@ -69,9 +69,9 @@ export function mount({ events, root }) {
       [TIMELINE_LOADING]: ({ isLoading }) => isLoading || arrive(),
       [TIMELINE_RESET](reset) {
         if (!reset.newer && !isFiltered) miss(reset.messages, !reset.more);
-        lookForFirst(reset.messages);
+        lookForFirst(reset);
       },
-      [TIMELINE_EXTENDED]: ({ messages }) => lookForFirst(messages),
+      [TIMELINE_EXTENDED]: lookForFirst,
       [TIMELINE_CHANGED]: ({ added }) => miss(added, true),
       [TIMELINE_MISSED]: ({ added }) => miss(added, true),
       [VIEW_MOVED]: see,
@@ -100,17 +100,18 @@ export function mount({ events, root }) {
     return messages.filter((message) => message.seq > after && message.author.id !== me).map((message) => message.seq);
   }
 
-  function welcome({ me: { id }, room, log: history, messages, more }) {
+  function welcome({ me: { id }, room, log: history, head, messages, more }) {
     me = id;
     title = room.title;
     if (log === history) return;
     const isFirst = log === null;
     log = history;
-    seq = isFirst && visit?.log === log ? visit.seq : 0;
+    const isBack = isFirst && visit?.log === log;
+    seq = isBack ? visit.seq : head ? null : 0;
     away = isLookedAt() ? null : { seq, at: Date.now(), news: [], isWhole: true };
     back = null;
     divide(null);
-    if (!isFirst || !seq) return;
+    if (!isBack) return;
     const isWhole = !more || messages.some((message) => message.seq <= seq);
     divideAt({ seq, at: visit.at, news: others(messages, seq), isWhole });
   }
@@ -144,7 +145,7 @@ export function mount({ events, root }) {
   function note() {
     clearTimeout(noteTimer);
     noteTimer = null;
-    if (log && seq) visits.put(slug, { title, log, seq, ...(!away && { at: Date.now() }) });
+    if (log && seq !== null) visits.put(slug, { title, log, seq, ...(!away && { at: Date.now() }) });
   }
 
   function leave(at = Date.now()) {
@@ -176,7 +177,7 @@ export function mount({ events, root }) {
 
   function divideAt({ seq: after, at, news, isWhole }) {
     const fresh = news.filter((each) => each > after);
-    if (!after || !fresh.length) return;
+    if (after === null || !fresh.length) return;
     const lowest = Math.min(...fresh);
     divide({ after, lowest, first: isWhole ? lowest : null, isDone: false });
     const time = dayOf(at) === dayOf(Date.now()) ? clock(at) : `${dayName(at)}, ${clock(at)}`;
@@ -190,10 +191,10 @@ export function mount({ events, root }) {
   }
 
   /** Older pages reach back to where the reader left off. */
-  function lookForFirst(messages) {
+  function lookForFirst({ messages, more }) {
     if (!line || line.first !== null || isFiltered) return;
     line.lowest = Math.min(line.lowest, ...others(messages, line.after));
-    if (messages.some((message) => message.seq <= line.after)) divide({ ...line, first: line.lowest });
+    if (!more || messages.some((message) => message.seq <= line.after)) divide({ ...line, first: line.lowest });
   }
 
   function show() {
