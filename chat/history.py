@@ -55,7 +55,7 @@ def _calling(messages: "QuerySet[Message]", member_id: uuid.UUID, side: Side, se
     The side is said of both tables: which one is walked is up to the database, and it shall begin at `seq`.
     """
     field: Field[Any, Any] = Mention._meta.get_field("member_id")
-    return messages.extra(  # nosec B610: nothing in it comes from outside but parameters.
+    return messages.extra(  # nosec B610 # nothing in it comes from outside but parameters.
         tables=[_MENTIONS],
         where=[
             f"{_MENTIONS}.member_id = %s",

@@ -93,7 +93,7 @@ CREATE VIEW chat_message_words AS SELECT id, room_id, CASE
     )
     END AS body
 FROM chat_message;
-"""  # nosec B608: nothing in it comes from outside.
+"""  # nosec B608 # nothing in it comes from outside.
 # Marks belong to words, except for those of emoji and of variants of Han. What Unicode has had for emoji since its version
 # 6.1 are letters to SQLite. To open a connection takes half a millisecond longer with so many exceptions.
 EXCEPTIONS = "".join(
@@ -126,7 +126,7 @@ CREATE TRIGGER chat_message_fts_delete BEFORE DELETE ON chat_message BEGIN
     INSERT INTO chat_message_fts (chat_message_fts, rowid, room_id, body)
     SELECT 'delete', id, room_id, body FROM chat_message_words WHERE id = old.id;
 END;
-"""  # nosec B608: nothing in it comes from outside.
+"""  # nosec B608 # nothing in it comes from outside.
 SQLITE_BACK = f"""
 DROP TRIGGER chat_message_fts_update_before;
 {earlier.SQLITE_BACK}

@@ -31,7 +31,7 @@ def filter_empty(stage: Stage) -> Person:
     return ann
 
 
-@state("Messages that call one.")
+@state("Messages that mention one.")
 def mentions(stage: Stage) -> Person:
     bob_at_workshop(stage)
     bob = stage.visitor("Bob", "workshop").open("#mentions").enter("Bob")
@@ -58,8 +58,9 @@ def search_nothing(stage: Stage) -> Person:
     return searched(stage, "tomorrow")
 
 
-@state("At an old place, with new messages below.")
-def old_place(stage: Stage) -> Person:
+def archive(stage: Stage) -> Person:
+    """Bob, who has said a lot there."""
+
     def tell() -> None:
         bob = stage.enter("Bob", ARCHIVE, stays=True)
         bob.run(
@@ -73,8 +74,43 @@ def old_place(stage: Stage) -> Person:
         stage.residents[ARCHIVE] = bob
 
     stage.once(ARCHIVE, tell)
+    return stage.residents[ARCHIVE]
+
+
+@state("At an old place, with new messages below.")
+def old_place(stage: Stage) -> Person:
+    bob = archive(stage)
     ann = stage.visitor("Ann", ARCHIVE).open("#message/40").enter("Ann")
     expect(ann.message("The key is under the mat.")).to_be_in_viewport()
-    stage.residents[ARCHIVE].say("And a new one.").say("And another.")
+    bob.say("And a new one.").say("And another.")
     expect(ann.page.get_by_role("button", name="2 new messages")).to_be_visible()
+    return ann
+
+
+def back_in_the_archive(stage: Stage) -> Person:
+    """Ann was there, left, and much was said before she came back."""
+    bob = archive(stage)
+    ann = stage.enter("Ann", ARCHIVE)
+    expect(ann.messages.last).to_be_in_viewport()
+    newest = ann.messages.last.get_attribute("data-seq")
+    ann.page.wait_for_function(f"() => JSON.parse(localStorage['chatty.visit.{ARCHIVE}'] ?? '{{}}').seq >= {newest}")
+    ann.page.goto("about:blank")
+    for number in range(30):
+        bob.write(f"Line {number + 1} of the day").composer.press("Enter")
+    expect(bob.pending).to_have_count(0, timeout=60_000)
+    ann.open().wait_until_joined()
+    expect(ann.page.get_by_role("button", name="30 new messages since")).to_be_visible()
+    return ann
+
+
+@state("Back in a room where much was said meanwhile: a button leads to the first of it.", EVERYWHERE)
+def since(stage: Stage) -> Person:
+    return back_in_the_archive(stage)
+
+
+@state("There, a line stands above what is new.")
+def new_messages(stage: Stage) -> Person:
+    ann = back_in_the_archive(stage)
+    ann.page.get_by_role("button", name="30 new messages since").click()
+    expect(ann.page.get_by_role("separator", name="New messages")).to_be_in_viewport()
     return ann

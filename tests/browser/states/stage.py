@@ -110,7 +110,6 @@ class Stage:
     def __init__(self, chromium: Browser, server: servers.ChattyServer) -> None:
         self.chromium = chromium
         self.server = server
-        self.blank = chromium.new_page()  # In which nothing happens.
         self.residents: dict[str, Person] = {}  # By name, or by the room of which they keep a tab.
         self.look = LIGHT
         self.masks: dict[str, str] = {}

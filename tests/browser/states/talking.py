@@ -109,7 +109,7 @@ def bob_at_workshop(stage: Stage) -> Person:
     return stage.enter("Bob", WORKSHOP)
 
 
-@state("A quote, a list, code, a call, an answer, an edit, what was taken back, and reactions.", EVERYWHERE)
+@state("A quote, a list, code, a mention, an answer, an edit, what was taken back, and reactions.", EVERYWHERE)
 def conversation(stage: Stage) -> Person:
     return bob_at_workshop(stage)
 

@@ -1,12 +1,13 @@
 """What the page says when something isn't as it should be."""
 
+import json
 import re
 
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.browser.states import EVERYWHERE, state
-from tests.browser.states.stage import Stage
+from tests.browser.states.stage import MORNING_MS, Stage
 from tests.browser.states.talking import RELEASE, ann_at_release, release
 
 
@@ -33,6 +34,18 @@ def offline(stage: Stage) -> Person:
     return ann
 
 
+@state("What a closed tab left unsent two hours ago asks whether it is still meant.")
+def late(stage: Stage) -> Person:
+    release(stage)
+    ann = stage.visitor("Ann", RELEASE)
+    at = MORNING_MS - 3_600_000
+    left = {"tab": "gone", "value": {"nonce": "n", "body": "I'm on my way.", "at": at, "state": "sending"}}
+    ann.page.add_init_script(f"localStorage['chatty.outbox.{RELEASE}.n'] = {json.dumps(json.dumps(left))}")
+    ann.open().enter("Ann")
+    expect(ann.page.get_by_text("You wrote this a while ago")).to_be_visible()
+    return ann
+
+
 @state("A new version of the page is out.")
 def new_build(stage: Stage) -> Person:
     release(stage)
@@ -43,7 +56,7 @@ def new_build(stage: Stage) -> Person:
     return ann
 
 
-@state("Called while one looked elsewhere: notifications are offered.")
+@state("Mentioned while one looked elsewhere: notifications are offered.")
 def notifications(stage: Stage) -> Person:
     release(stage)
     ann = stage.visitor("Ann", "hall")

@@ -33,7 +33,7 @@ function settle(item, above) {
   const isRun = !isNewDay && item.dataset.author === above.dataset.author && at - Number(above.dataset.at) < RUN_MS;
   const isSameName = isRun && slot(item, "name").textContent === slot(above, "name").textContent;
   const isAction = item.classList.contains("is-action"); // "Ann waves" begins with the name, always.
-  const isContinued = isSameName && !isAction;
+  const isContinued = isSameName && !isAction && !item.querySelector(".message-new"); // Below the line one begins to read.
   item.classList.toggle("is-continued", isContinued);
   slot(item, "author").tabIndex = isContinued ? -1 : 0; // It isn't to be seen there.
   const day = slot(item, "day");
