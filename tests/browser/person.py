@@ -165,6 +165,11 @@ class Wire:
         assert self._page_side
         self._page_side.send(json.dumps([event]))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the page has tried to connect."""
+        return self._page_side is not None
+
     def close(self, code: int) -> None:
         """Ends the connection as the server would."""
         assert self._page_side
