@@ -256,7 +256,7 @@ def test_who_comes_back_to_a_room_sees_what_is_new_since(person: Make, bob_says:
     bob_says(4, 5)
     ann.open().wait_until_joined()
     expect(first_new(ann)).to_contain_text("number 4")
-    expect(first_new(ann)).not_to_have_class(re.compile("is-continued"))  # Whoever begins to read there sees who speaks.
+    expect(first_new(ann)).not_to_have_class(re.compile("is-continued"))  # Who speaks is to be seen there.
     expect(since(ann)).to_be_hidden()  # It is on the screen.
     bob_says(6, 6)
     expect(ann.message("number 6 and more words and more words and more words and more words")).to_be_visible()
