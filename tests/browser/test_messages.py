@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.person import Person, Wire
 
@@ -41,12 +41,21 @@ def test_link_can_be_clicked_and_gives_nothing_away(person: Make) -> None:
 def test_two_members_of_one_name_can_be_told_apart(person: Make) -> None:
     ann = person("Ann").say("I am one Ann")
     expect(ann.page.locator(".member .tag")).to_have_text("")
+    expect(authors(ann)).to_have_text(["Everybody", "Ann"])
     other = person("ann").say("and I another")
     for somebody in (ann, other):
         tags = somebody.page.locator(".member .tag")
         expect(tags).to_have_text([re.compile(r"^#\w{6}$")] * 2)
         assert len(set(tags.all_inner_texts())) == 2
         expect(somebody.messages.locator(".tag")).to_have_text([f"#{ann.id[-6:]}", f"#{other.id[-6:]}"])
+        expect(authors(somebody)).to_have_count(3)
+        offered = {re.sub("[\u2068\u2069]", "", text) for text in authors(somebody).all_text_contents()}
+        assert offered == {"Everybody", f"Ann #{ann.id[-6:]}", f"ann #{other.id[-6:]}"}
+
+
+def authors(somebody: Person) -> Locator:
+    """Whose messages may be searched for."""
+    return somebody.page.get_by_label("From", exact=True).locator("option")
 
 
 def test_a_name_that_only_looks_like_another_is_marked_with_that_other(person: Make) -> None:

@@ -1,6 +1,7 @@
 /** Who is called what, and which names could be taken for another's: for whoever shows a name and has to tell people apart. */
 import {
   CHANGES_ARRIVED,
+  FOUND_ARRIVED,
   MEMBER_JOINED,
   MEMBER_LEFT,
   MEMBER_RENAMED,
@@ -76,5 +77,6 @@ export function mount({ events }) {
     [MESSAGE_ARRIVED]: (message) => hear([message]),
     [CHANGES_ARRIVED]: ({ messages }) => hear(messages),
     [PAGE_ARRIVED]: ({ messages }) => hear(messages),
+    [FOUND_ARRIVED]: ({ results }) => hear(results),
   });
 }

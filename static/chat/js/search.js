@@ -5,6 +5,7 @@ import {
   FOUND_ARRIVED,
   MEMBER_JOINED,
   MEMBER_RENAMED,
+  NAMESAKES_CHANGED,
   ROOM_WELCOMED,
   SEND_COMMAND,
   TIMELINE_CHANGED,
@@ -14,6 +15,7 @@ import {
 } from "./events.js";
 import { listen, setText, slot } from "./lib/dom.js";
 import { FoundList } from "./lib/found-list.js";
+import { fold, tagOf } from "./lib/names.js";
 import { dayStart } from "./lib/time.js";
 import { readWords } from "./lib/words.js";
 
@@ -30,10 +32,12 @@ export function mount({ events, root }) {
   const list = slot(panel, "results");
   const more = slot(panel, "more");
   const names = new Map();
+  const options = new Map(); // By the id of the member.
   const found = new FoundList(root, list);
   let asked = null; // What is on its way: {command, isAgain}, the latter if the panel shows an older answer to it.
   let last = null; // The command whose answer that is, and of which there may be `more`.
   let timer = null;
+  let namesakes = new Set();
   let before = opener; // What had the focus when the panel was opened.
 
   const ends = [
@@ -49,6 +53,10 @@ export function mount({ events, root }) {
       [TIMELINE_RESET]: ({ messages }) => learn(messages.map((message) => message.author)),
       [TIMELINE_EXTENDED]: ({ messages }) => learn(messages.map((message) => message.author)),
       [TIMELINE_CHANGED]: ({ added }) => learn(added.map((message) => message.author)),
+      [NAMESAKES_CHANGED](changed) {
+        namesakes = changed.names;
+        for (const id of options.keys()) label(id);
+      },
     }),
     listen(opener, "click", () => (panel.hidden ? open(opener) : close())),
     listen(slot(panel, "close"), "click", close),
@@ -103,10 +111,15 @@ export function mount({ events, root }) {
     for (const { id, name } of people) {
       if (names.has(id) && !isToday) continue;
       names.set(id, name);
-      const known = [...author.options].find((option) => option.value === id);
-      if (known) setText(known, name);
-      else author.append(new Option(name, id));
+      if (!options.has(id)) options.set(id, author.appendChild(new Option("", id)));
+      label(id);
     }
+  }
+
+  function label(id) {
+    const name = names.get(id);
+    // An option has no elements, so characters keep apart the directions of a name and of what follows.
+    setText(options.get(id), namesakes.has(fold(name)) ? `\u2068${name}\u2069 ${tagOf(id)}` : name);
   }
 
   /** Asks for what the form says. */
