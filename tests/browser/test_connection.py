@@ -46,16 +46,21 @@ def test_messages_waiting_at_a_reload_are_sent_once_and_in_order(visitor: Make, 
         expect(somebody.bodies).to_have_text([f"waiting {number}" for number in range(3)])
 
 
-@pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no-locks"])
-def test_what_a_closed_tab_left_waiting_is_sent_by_another(visitor: Make, person: Make, has_locks: bool) -> None:
+@pytest.mark.parametrize("kind", ["another", "duplicated", "no-locks"])
+def test_what_a_closed_tab_left_waiting_is_sent_by_another(visitor: Make, person: Make, kind: str) -> None:
     bob = person("Bob")
+    has_locks = kind != "no-locks"
     ann = visitor()
     context = ann.page.context
     if not has_locks:  # As over plain HTTP.
         context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })")
     wire = Wire(ann.page)
     ann.open().enter("Ann")
+    if kind == "duplicated":  # Then a tab begins with all that the other has in its sessionStorage.
+        copy = f"if (!sessionStorage.length) Object.assign(sessionStorage, {ann.run('JSON.stringify(sessionStorage)')})"
+        context.add_init_script(copy)
     other = visitor(context=context).open().wait_until_joined() if has_locks else None
+    ann.run("room => localStorage.setItem(`chatty.outbox.${room}.broken`, '{')", bob.url.rpartition("/")[2])
     wire.cut()
     for number in range(3):
         ann.write(f"waiting {number}").composer.press("Enter")
@@ -67,6 +72,27 @@ def test_what_a_closed_tab_left_waiting_is_sent_by_another(visitor: Make, person
         expect(somebody.pending).to_have_count(0)
     other.reload().wait_until_joined().say("and now me")
     expect(bob.bodies).to_have_text([*(f"waiting {number}" for number in range(3)), "and now me"])
+
+
+def test_what_two_tabs_have_taken_over_waits_once_in_each(visitor: Make) -> None:
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann")
+    wire.cut()
+    ann.write("waiting").composer.press("Enter")
+    expect(ann.pending).to_have_count(1)
+    hear = "({entries}) => { window.told = entries.map(({body}) => body); }"
+    ann.run(f"() => {{ app.events.subscribe('outbox:changed', {hear}); }}")
+    # Another one took it over as well, and ends.
+    kept = "Object.keys(localStorage).find((key) => key.startsWith('chatty.outbox.'))"
+    other = ann.page.context.new_page()
+    other.goto(ann.url.replace("/chatty/", "/static/chat/img/icon.svg?"))
+    mine = other.evaluate(f"JSON.parse(localStorage[{kept}]).tab")
+    other.evaluate(f"localStorage[{kept}] = JSON.stringify({{...JSON.parse(localStorage[{kept}]), tab: 'gone'}})")
+    ann.page.wait_for_function(f"mine => JSON.parse(localStorage[{kept}]).tab === mine", arg=mine)
+    ann.write("and more").composer.press("Enter")
+    expect(ann.pending).to_have_count(2)
+    assert ann.run("told") == ["waiting", "and more"]
 
 
 def test_what_has_waited_for_hours_is_sent_when_its_writer_still_wants_it(visitor: Make, person: Make) -> None:

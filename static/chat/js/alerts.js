@@ -1,7 +1,7 @@
 /** What the reader is alerted to: what the level asks for, where nobody looks at the room in any tab. One tab of a room decides. */
 import { ALERTS_CHANGED, ALERT_DUE, MESSAGES_UNSEEN, ROOM_WELCOMED, subscribeAll } from "./events.js";
 import { isLookedAt, watchLooks } from "./lib/looks.js";
-import { isRaised, lead, raise } from "./lib/tabs.js";
+import { lead, raise, raisedIn } from "./lib/tabs.js";
 
 export function mount({ events, root }) {
   const { room } = root.dataset;
@@ -29,7 +29,7 @@ export function mount({ events, root }) {
 
   async function decide({ messages }) {
     const wanted = level === "calls" ? messages.filter(({ mentions }) => mentions?.includes(me)) : messages;
-    if (!isLeader || level === "none" || !wanted.length || (await isRaised(look))) return;
+    if (!isLeader || level === "none" || !wanted.length || (await raisedIn(look))) return;
     events.publish(ALERT_DUE, { message: wanted.at(-1) });
   }
 

@@ -5,7 +5,7 @@
  * next that is opened. Two may take over the same (see `tabs.js`), so it must be harmless to do it twice.
  */
 import { openStore } from "./store.js";
-import { isRaised, knowsTabs, raise, whenLowered } from "./tabs.js";
+import { knowsTabs, raise, raisedIn, whenLowered } from "./tabs.js";
 import { makeUuid } from "./uuid.js";
 
 const GONE_MS = 3_000; // Of a tab that isn't there when this one is opened, hardly anything comes back: a restarted browser brings all at once.
@@ -18,24 +18,43 @@ const RELOAD_MS = 10_000; // One that ends while this one looks on may only be l
 export function openKept(kind, room, idOf, { adopt, drop }) {
   const store = openStore("localStorage");
   const start = `${kind}.${room}.`;
-  const tab = idOfTab();
+  let tab = idOfTab();
   const followed = new Map(); // Other tabs, each with the way to stop waiting for its end.
   const own = left(tab);
   let written = new Map(own.map((value) => [idOf(value), value]));
-  const ends = [raise(flagOf(tab)), store.watchAll(start, hear)];
-  for (const key of store.keys(start)) follow(store.get(key).tab);
+  let isClosed = false;
+  let lower = raise(flagOf(tab));
+  const stopWatching = store.watchAll(start, hear);
+  for (const { tab: owner } of all()) follow(owner);
+  partFromTwin();
+
+  function all() {
+    return store.keys(start).map((key) => store.get(key)).filter((kept) => kept?.value); // Whatever else may stand there.
+  }
 
   /** What a tab has kept, the oldest first. */
   function left(owner) {
-    const all = store.keys(start).map((key) => store.get(key));
-    return inOrder(all.filter((kept) => kept.tab === owner).map(({ value }) => value));
+    return inOrder(all().filter((kept) => kept.tab === owner).map(({ value }) => value));
+  }
+
+  /** A tab that was duplicated has the id of the first one. Two of one id would never take over what the other leaves. */
+  async function partFromTwin() {
+    if ((await raisedIn(flagOf(tab))) < 2 || isClosed) return;
+    tab = newIdOfTab(tab);
+    lower();
+    lower = raise(flagOf(tab));
+    written.forEach(put);
+  }
+
+  function put(value, id) {
+    store.set(start + id, { tab, value });
   }
 
   /** Keeps these, and nothing else of what this tab had. */
   function keep(values) {
     const now = new Map(values.map((value) => [idOf(value), value]));
     for (const id of written.keys()) if (!now.has(id)) store.remove(start + id);
-    for (const [id, value] of now) if (written.get(id) !== value) store.set(start + id, { tab, value });
+    for (const [id, value] of now) if (written.get(id) !== value) put(value, id);
     written = now;
   }
 
@@ -51,7 +70,7 @@ export function openKept(kind, room, idOf, { adopt, drop }) {
     if (owner === tab || followed.has(owner)) return;
     let timer = null;
     followed.set(owner, () => clearTimeout(timer));
-    const pause = (await isRaised(flagOf(owner))) ? RELOAD_MS : GONE_MS;
+    const pause = (await raisedIn(flagOf(owner))) ? RELOAD_MS : GONE_MS;
     if (!followed.has(owner)) return; // Closed meanwhile.
     const stopWaiting = whenLowered(flagOf(owner), () => (timer = setTimeout(look, pause, owner)));
     followed.set(owner, () => {
@@ -61,7 +80,7 @@ export function openKept(kind, room, idOf, { adopt, drop }) {
   }
 
   async function look(owner) {
-    const isBack = await isRaised(flagOf(owner));
+    const isBack = await raisedIn(flagOf(owner));
     if (!followed.delete(owner)) return; // Closed meanwhile.
     if (isBack) follow(owner);
     else takeOver(owner);
@@ -69,16 +88,16 @@ export function openKept(kind, room, idOf, { adopt, drop }) {
 
   function takeOver(owner) {
     const values = left(owner);
-    if (!values.length) return;
-    for (const value of values) {
-      written.set(idOf(value), value);
-      store.set(start + idOf(value), { tab, value });
-    }
-    adopt(values);
+    const news = values.filter((value) => !written.has(idOf(value))); // Two may have taken over the same before.
+    for (const value of news) written.set(idOf(value), value);
+    for (const id of values.map(idOf)) put(written.get(id), id);
+    if (news.length) adopt(news);
   }
 
   function close() {
-    ends.forEach((end) => end());
+    isClosed = true;
+    lower();
+    stopWatching();
     followed.forEach((stop) => stop());
     followed.clear();
   }
@@ -110,8 +129,14 @@ function flagOf(tab) {
 
 /** A reload doesn't change it. */
 function idOfTab() {
+  return openStore("sessionStorage").get("tab") ?? newIdOfTab(null);
+}
+
+/** Another one than `old`: the same for whatever else of the page needs it. */
+function newIdOfTab(old) {
   const store = openStore("sessionStorage");
-  const id = store.get("tab") ?? makeUuid();
+  const stored = store.get("tab");
+  const id = stored && stored !== old ? stored : makeUuid();
   store.set("tab", id);
   return id;
 }

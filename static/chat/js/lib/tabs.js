@@ -27,9 +27,11 @@ export function whenLowered(name, handler) {
   return () => waiting.abort();
 }
 
-export async function isRaised(name) {
-  const { held = [] } = (await navigator.locks?.query()) ?? {};
-  return held.some((lock) => lock.name === name);
+/** In how many tabs the flag is raised; in none where that can't be known. */
+export async function raisedIn(name) {
+  const { held = [], pending = [] } = (await navigator.locks?.query().catch(() => null)) ?? {}; // Refused where nothing may be stored.
+  const flags = [...held, ...pending].filter((lock) => lock.name === name && lock.mode === "shared"); // Another mode only waits for their end.
+  return new Set(flags.map(({ clientId }) => clientId)).size;
 }
 
 function request(name, mode, begin) {
