@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests import servers
-from tests.browser.person import Person
+from tests.browser.person import Person, Wire
 from tests.servers import ChattyServer, PostgresServer, migrated
 
 Make = Callable[..., Person]
@@ -109,3 +109,34 @@ def test_another_history_starts_the_page_afresh(visitor: Make, chatty_server: Ca
     expect(ann.messages).to_have_count(0)
     ann.say("in the new one")
     expect(ann.bodies).to_have_text(["in the new one"])
+
+
+def test_what_was_meant_for_a_history_that_is_gone_changes_nothing_in_the_next(
+    visitor: Make, chatty_server: Callable[..., ChattyServer]
+) -> None:
+    server = chatty_server()
+    room = f"{server.http_url}/chatty/{uuid.uuid4().hex[:8]}"
+    ann = visitor(url=room)
+    wire = Wire(ann.page)
+    ann.open().enter("Ann").say("in the old room")
+    tab = visitor(context=ann.page.context, url=room).open().wait_until_joined()
+    wire.cut()
+    expect(ann.bar).to_be_visible()
+    ann.composer.press("ArrowUp")
+    ann.write("in the old room, changed").composer.press("Enter")
+    ann.composer.press("ArrowUp")
+    ann.write("changed again")
+    code = "from chat.models import Room; Room.objects.all().delete()"
+    servers.manage("shell", "-c", code, DATABASE_URL=server.settings["DATABASE_URL"])
+    expect(tab.messages).to_have_count(0)
+    tab.say("in the new one")  # It has the number of the other.
+    wire.mend()
+    ann.wait_until_joined()
+    notice = ann.page.locator("[data-module=amendment-notice]")
+    expect(notice).to_contain_text("in the old room, changed")
+    expect(notice.get_by_role("button", name="Retry")).to_be_hidden()
+    expect(ann.composer).to_have_value("changed again")
+    ann.composer.press("Enter")
+    for somebody in (ann, tab):
+        expect(somebody.bodies).to_have_text(["in the new one", "changed again"])
+    assert wire.commands("edit") == []

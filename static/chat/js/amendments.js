@@ -31,6 +31,7 @@ export function mount({ events, root }) {
   const kept = openKept("amendments", root.dataset.room, ({ id }) => id, { adopt, drop: settle });
   let entries = kept.own;
   let me = null;
+  let log = null;
   let isJoined = false;
   let sent = null; // The id of the one that is on its way.
   let timer = null;
@@ -38,7 +39,7 @@ export function mount({ events, root }) {
   const end = subscribeAll(events, {
     [APP_LAUNCHED]: () => tell(entries),
     [AMEND_MESSAGE]({ type, seq, body, base, emoji, on }) {
-      const amendment = { id: makeUuid(), at: nextTime(entries), type, seq, body, base, emoji, on, state: "sending" };
+      const amendment = { id: makeUuid(), at: nextTime(entries), log, type, seq, body, base, emoji, on, state: "sending" };
       const rest = entries.filter((entry) => isUnderWay(entry, type) || !supersedes(amendment, entry));
       change([...rest, amendment], [amendment]);
       flush();
@@ -52,6 +53,7 @@ export function mount({ events, root }) {
       me = welcome.me.id;
       isJoined = true;
       sent = null;
+      meetLog(welcome.log);
       flush();
     },
     [MESSAGE_ARRIVED]: (message) => acknowledge([message]),
@@ -76,9 +78,20 @@ export function mount({ events, root }) {
     },
   });
 
+  /** Where the room has another log, other messages have the numbers of those that mine were about. */
+  function meetLog(name) {
+    log = name;
+    const lost = entries.filter((entry) => entry.log && entry.log !== log && entry.code !== "no_such_message");
+    for (const { id, type } of lost) {
+      if (type === "edit") replace(id, { isTried: false, state: "failed", code: "no_such_message" });
+      else settle(id);
+    }
+  }
+
   /** What a tab left that is gone. */
   function adopt(left) {
     change(inOrder([...entries, ...left]), left);
+    if (log) meetLog(log);
     flush();
   }
 

@@ -10,6 +10,7 @@ import {
   COMPOSER_TYPED,
   EDIT_AGAIN,
   EDIT_LAST,
+  FILL_COMPOSER,
   IDENTITY_READY,
   MENU_CHOSEN,
   MESSAGE_ARRIVED,
@@ -40,7 +41,7 @@ export function mount({ events, root }) {
   const last = new Question(ANSWER_MS); // Where the last one is, if it isn't loaded.
   let entries = [];
   let isSaying = false; // Something newer is on its way.
-  let editing = null; // {seq, original, body, base}: what it said, what is written, and which edition the first is.
+  let editing = null; // {log, seq, original, body, base}: what it said, what is written, and which edition the first is.
 
   const ends = [
     subscribeAll(events, {
@@ -53,6 +54,7 @@ export function mount({ events, root }) {
         me = welcome.me.id;
         last.end();
         own.welcome(welcome);
+        if (editing?.log && editing.log !== own.log) lose();
         rebase();
       },
       [MESSAGE_ARRIVED](message) {
@@ -123,7 +125,7 @@ export function mount({ events, root }) {
 
   function begin(wanted) {
     last.end();
-    hold(wanted);
+    hold({ log: own.log, ...wanted });
     root.hidden = false;
     slot(root, "link").href = `#message/${wanted.seq}`;
     events.publish(BORROW_COMPOSER, { body: wanted.body, label: word("save") });
@@ -142,6 +144,13 @@ export function mount({ events, root }) {
     if (!body) return events.publish(TAKE_BACK, { seq });
     end();
     if (body !== original) events.publish(AMEND_MESSAGE, { type: "edit", seq, body, base });
+  }
+
+  /** Another message has its number now. The words may still be worth saying. */
+  function lose() {
+    const { body } = editing;
+    end();
+    events.publish(FILL_COMPOSER, { body });
   }
 
   function end() {

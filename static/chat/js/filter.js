@@ -3,7 +3,7 @@
  *
  * Back and Forward, and the way out of a filter, also lead to where one was reading.
  */
-import { APP_LAUNCHED, FILTER_CHANGED, SHOW_MESSAGE, SHOW_NEWEST, TOGGLE_FILTER, VIEW_MOVED, subscribeAll } from "./events.js";
+import { APP_LAUNCHED, FILTER_CHANGED, ROOM_WELCOMED, SHOW_MESSAGE, SHOW_NEWEST, TOGGLE_FILTER, VIEW_MOVED, subscribeAll } from "./events.js";
 import { listen } from "./lib/dom.js";
 import { isFreeEscape } from "./lib/escape.js";
 import { fragmentOf, readFilter, toggle } from "./lib/filter.js";
@@ -14,12 +14,17 @@ export function mount({ events }) {
   let filter = null;
   let read = null; // What is read now, {seq, distance}; null at the newest.
   let entry = null; // The id of the browser's history entry that shows.
+  let log = null; // The room's history that all of them are of.
   let home = null; // What was read when everything showed.
   const places = new Map(); // What was read in each entry, by its id.
 
   const ends = [
     subscribeAll(events, {
       [APP_LAUNCHED]: tell,
+      [ROOM_WELCOMED](welcome) {
+        if (log !== null && welcome.log !== log) forget();
+        log = welcome.log;
+      },
       [VIEW_MOVED]: (view) => (read = view.read),
       [SHOW_NEWEST]() {
         // The link has led there; a reload shall not lead back.
@@ -53,6 +58,12 @@ export function mount({ events }) {
     history.replaceState({ entry }, "");
     read = null;
     return { left, place: places.get(entry) ?? null };
+  }
+
+  /** Other messages have these numbers now. */
+  function forget() {
+    places.clear();
+    read = home = null;
   }
 
   function go(next) {

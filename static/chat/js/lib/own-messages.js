@@ -8,6 +8,11 @@ export class OwnMessages {
     this.isOwn = isOwn;
   }
 
+  /** The room's history that they are of; null before the first welcome. */
+  get log() {
+    return this.#log;
+  }
+
   get(seq) {
     return this.#held.get(seq);
   }
