@@ -95,6 +95,17 @@ def test_what_two_tabs_have_taken_over_waits_once_in_each(visitor: Make) -> None
     assert ann.run("told") == ["waiting", "and more"]
 
 
+def test_a_browser_that_keeps_nothing_can_talk(visitor: Make) -> None:
+    """As with all cookies blocked: to ask for the storage throws, and locks are refused."""
+    ann = visitor()
+    ann.page.add_init_script("""
+        const refuse = () => { throw new DOMException("Denied", "SecurityError"); };
+        for (const area of ["localStorage", "sessionStorage"]) Object.defineProperty(window, area, { get: refuse });
+        LockManager.prototype.request = LockManager.prototype.query = async () => refuse();
+    """)
+    ann.open().enter("Ann").say("hello")
+
+
 def test_what_has_waited_for_hours_is_sent_when_its_writer_still_wants_it(visitor: Make, person: Make) -> None:
     bob = person("Bob")
     ann = visitor()

@@ -3,6 +3,7 @@ import { APP_LAUNCHED, IDENTITY_FAILED, IDENTITY_READY, RENEW_IDENTITY, RETRY_CO
 import { backoff } from "./lib/backoff.js";
 import { listen } from "./lib/dom.js";
 import { openStore } from "./lib/store.js";
+import { alone } from "./lib/tabs.js";
 
 const KEY = "identity";
 
@@ -32,7 +33,7 @@ export function mount({ events, root }) {
     clearTimeout(timer);
     timer = null;
     try {
-      const identity = await oneTabAtATime(ask);
+      const identity = await alone("chatty.identity", ask); // Two tabs opened at once would become two people.
       attempt = 0;
       if (isMounted) events.publish(IDENTITY_READY, identity);
     } catch (error) {
@@ -71,9 +72,4 @@ export function mount({ events, root }) {
     clearTimeout(timer);
     ends.forEach((end) => end());
   };
-}
-
-/** Two tabs opened at once would become two people; locks exist only over HTTPS and on localhost. */
-function oneTabAtATime(work) {
-  return navigator.locks ? navigator.locks.request("chatty.identity", work) : work();
 }

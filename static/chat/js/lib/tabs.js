@@ -1,10 +1,25 @@
 /**
  * What the tabs of one browser settle among themselves, by its locks: a lock ends with its tab, however that ends.
  *
- * Browsers have them over HTTPS and on localhost. Elsewhere every tab leads, and sees no flag but its own.
+ * Browsers have them over HTTPS and on localhost, and refuse them where nothing may be stored. Without them every tab leads, and sees no flag.
  */
 
 export const knowsTabs = Boolean(navigator.locks);
+
+/** Does `work` while no other tab does what has this name, and returns what it does. */
+export async function alone(name, work) {
+  let hasBegun = false;
+  const begin = () => {
+    hasBegun = true;
+    return work();
+  };
+  try {
+    return await (knowsTabs ? navigator.locks.request(name, begin) : begin());
+  } catch (error) {
+    if (hasBegun) throw error;
+    return begin(); // The lock was refused.
+  }
+}
 
 /** Calls `begin` once no other tab leads under `name`. Returns the way to resign. */
 export function lead(name, begin) {
@@ -45,6 +60,7 @@ function request(name, mode, begin) {
     begin();
     return new Promise((release) => (end = release));
   };
-  navigator.locks.request(name, { mode, signal: waiting.signal }, hold).catch(() => {}); // Given up while it waited.
+  // Else it was given up while it waited.
+  navigator.locks.request(name, { mode, signal: waiting.signal }, hold).catch((error) => error.name === "SecurityError" && begin());
   return () => end();
 }
