@@ -91,3 +91,12 @@ def test_right_to_left_mirrors_the_page_and_nothing_sticks_out(visitor: Make, pe
             assert box
             assert round(box["x"] + box["width"]) == width  # It slides in from where reading starts.
     assert ann.page.locator("pre").evaluate("e => getComputedStyle(e).direction") == "ltr"
+    # As Firefox has it: an item is aligned as its list is, and its words with it, however they run.
+    ann.run(
+        """() => {
+            const sheet = new CSSStyleSheet();
+            sheet.replaceSync("@layer bootstrap { li { text-align: left } }");
+            document.adoptedStyleSheets.push(sheet);
+        }"""
+    )
+    expect(ann.message("مرحبا بالجميع").locator(".message-body")).to_have_css("text-align", "start")
