@@ -15,7 +15,8 @@ self.addEventListener("install", (event) => {
 });
 
 self.addEventListener("activate", (event) => {
-  event.waitUntil(Promise.all([forgetOthers(), self.registration.navigationPreload?.enable()]));
+  // No navigation preload: where one fails, Firefox shows its own page, whatever the worker answers. It stays on where an older worker wanted it.
+  event.waitUntil(Promise.all([forgetOthers(), self.registration.navigationPreload?.disable()]));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -37,7 +38,7 @@ async function forgetOthers() {
 
 async function navigate(event) {
   try {
-    const answer = (await event.preloadResponse) ?? (await fetch(event.request));
+    const answer = await fetch(event.request);
     return GATEWAY_ERRORS.includes(answer.status) ? ((await kept(PAGE)) ?? answer) : answer;
   } catch {
     return (await kept(PAGE)) ?? Response.error();

@@ -17,6 +17,8 @@ KEPT = """async () => {
 }"""
 IS_READY = "async () => Boolean((await navigator.serviceWorker.ready).active)"
 
+PRELOADS = "async () => (await (await navigator.serviceWorker.ready).navigationPreload.getState()).enabled"
+
 
 @pytest.fixture
 def own_context(browser: Browser) -> Iterator[BrowserContext]:
@@ -34,6 +36,7 @@ def test_a_reload_without_a_network_says_so_and_comes_back_by_itself(
     page.keyboard.press("Enter")
     ann.wait_until_joined()
     assert ann.run(IS_READY)
+    assert not ann.run(PRELOADS)  # With it, Firefox doesn't show our page.
     page.get_by_role("textbox", name="Nachricht", exact=True).fill("noch nicht gesendet")
 
     page.context.set_offline(True)
