@@ -64,7 +64,7 @@ export function mount({ events, root }) {
         show();
       },
       [SHOW_MESSAGE]: () => (isLed = !isFiltered), // A filter shows what it has, or stays as it is.
-      [MESSAGE_SHOWN]: arrive,
+      [MESSAGE_SHOWN]: () => requestAnimationFrame(arrive), // Of one that is there, this may come before `message:show` does.
       [SHOW_NEWEST]: arrive,
       [TIMELINE_LOADING]: ({ isLoading }) => isLoading || arrive(),
       [TIMELINE_RESET](reset) {
