@@ -36,6 +36,7 @@ import * as people from "./people.js";
 import * as quotes from "./quotes.js";
 import * as reactionPicker from "./reaction-picker.js";
 import * as reactions from "./reactions.js";
+import * as readOnly from "./read-only.js";
 import * as reading from "./reading.js";
 import * as replying from "./replying.js";
 import * as roomAbout from "./room-about.js";
@@ -101,6 +102,7 @@ const MODULES = {
   quotes,
   "reaction-picker": reactionPicker,
   reactions,
+  "read-only": readOnly,
   reading,
   replying,
   "room-about": roomAbout,
