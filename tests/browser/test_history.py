@@ -256,7 +256,6 @@ def test_who_comes_back_to_a_room_sees_what_is_new_since(person: Make, bob_says:
     bob_says(4, 5)
     ann.open().wait_until_joined()
     expect(first_new(ann)).to_contain_text("number 4")
-    expect(first_new(ann)).not_to_have_class(re.compile("is-continued"))  # Who speaks is to be seen there.
     expect(since(ann)).to_be_hidden()  # It is on the screen.
     bob_says(6, 6)
     expect(ann.message("number 6 and more words and more words and more words and more words")).to_be_visible()
@@ -283,6 +282,18 @@ def test_who_comes_back_to_a_room_sees_what_is_new_since(person: Make, bob_says:
     since(ann).click()
     expect(first_new(ann)).to_contain_text("number 91")
     expect(first_new(ann)).to_be_in_viewport()
+
+    # Who speaks is to be seen there, also where they go on speaking.
+    ann.page.goto("about:blank")
+    bob = person("Bob").say("as I said")
+    ann.open().wait_until_joined()
+    read_up_to(ann, room, 93)
+    ann.page.goto("about:blank")
+    bob.say("and so on").say("and on")
+    ann.open().wait_until_joined()
+    expect(first_new(ann)).to_contain_text("and so on")
+    expect(first_new(ann)).not_to_have_class(re.compile("is-continued"))
+    expect(ann.message("and on")).to_have_class(re.compile("is-continued"))
 
 
 def test_the_line_is_drawn_anew_after_an_absence_and_by_nothing_else(

@@ -86,8 +86,16 @@ def test_a_lock_is_seen_by_all_and_holds_members_only(mo: Person, person: Make) 
     expect(ann.bodies).to_have_text(["I may"])
     ann.reload().wait_until_joined()
     expect(locked).to_be_visible()
+    for somebody in (mo, ann):
+        somebody.message("I may").hover()
+        expect(somebody.message("I may").get_by_role("button", name="More about this message")).to_be_visible()
+    quick = [somebody.message("I may").get_by_role("button", name="Reply") for somebody in (mo, ann)]
+    expect(quick[0]).to_be_visible()
+    expect(quick[1]).to_be_hidden()  # What would be refused isn't offered.
     choose(mo, header(mo), "Unlock the room")
     expect(locked).to_be_hidden()
+    ann.message("I may").hover()
+    expect(quick[1]).to_be_visible()
     ann.say("me too")
     expect(header(mo).get_by_role("img", name="Locked")).to_be_hidden()
 
