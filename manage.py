@@ -11,8 +11,16 @@ def main() -> None:
         os.environ.setdefault("DEBUG", "true")
 
     from django.core.management import execute_from_command_line
+    from django.db import Error
 
-    execute_from_command_line(sys.argv)
+    from chatty_project import databases
+
+    try:
+        execute_from_command_line(sys.argv)
+    except Error as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(databases.explain(error))
 
 
 if __name__ == "__main__":

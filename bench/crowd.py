@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chat.identity import new_member_id
+from chat.access.tokens import new_member_id
 
 from .dialects import Dialect, body
 from .member import Member, Sample

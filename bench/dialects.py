@@ -8,8 +8,8 @@ from typing import Protocol
 
 from django.conf import settings
 
-from chat import identity
-from chat.protocol import MemberId
+from chat.access import tokens
+from chat.protocol.fields import MemberId
 from tests import servers
 
 # A posted body starts with the moment of posting, in ns of the monotonic clock, which all processes here share.
@@ -68,7 +68,7 @@ class ChattyDialect:
         return None
 
     def join(self, room: str, name: str, member_id: MemberId, quiet: bool, resume: bytes, had: int) -> bytes:
-        command: dict[str, object] = {"type": "join", "token": identity.issue(member_id), "name": name, "v": 1}
+        command: dict[str, object] = {"type": "join", "token": tokens.issue(member_id), "name": name, "v": 1}
         if (found := LOG_AND_HEAD.search(resume)) is not None:
             command["since"] = {"log": found[1].decode(), "version": int(found[2]) + had}
         return _json(command)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from chat.protocol import MemberId
+from chat.protocol.fields import MemberId
 
 from .dialects import POSTED_AT, Dialect
 
@@ -24,10 +24,12 @@ class Sample(NamedTuple):
 class Member(WSListener):  # type: ignore[misc]
     """Counting is all that most members do, so that the generator stays cheaper than what it measures."""
 
-    def __init__(self, dialect: Dialect, room: str, name: str, member_id: MemberId) -> None:
+    def __init__(self, dialect: Dialect, room: str, name: str, member_id: MemberId, address: str = "") -> None:
+        """`address`: what a proxy says that the member comes from."""
         self.room = room
         self.name = name
         self.id = member_id
+        self.headers = {"X-Forwarded-For": address} if address else {}
         self.delivered = 0
         self.refused = 0
         self.welcome = b""  # The newest one.
@@ -59,7 +61,7 @@ class Member(WSListener):  # type: ignore[misc]
                 websocket_handshake_timeout=CONNECT_SECONDS,
                 proxy=None,
                 max_frame_size=LARGEST_FRAME_BYTES,
-                extra_headers=origin,
+                extra_headers=origin | self.headers,
             )
             if (greeting := self._dialect.greeting()) is not None:
                 self.send(greeting)

@@ -51,10 +51,11 @@ class ServerOf(ChattyServer):
 
     name = "chatty-bench"
 
-    def __init__(self, tree: Path) -> None:
+    def __init__(self, tree: Path, **settings: str) -> None:
         self.tree = tree
         data = Path(tempfile.mkdtemp(prefix="chatty-bench-"))
-        super().__init__(STATIC_ROOT=str(data / "static"), DATABASE_URL=f"sqlite:///{data / 'chatty.sqlite3'}")
+        files = {"STATIC_ROOT": str(data / "static"), "DATABASE_URL": f"sqlite:///{data / 'chatty.sqlite3'}"}
+        super().__init__(**files | settings)
         for command in (["migrate", "--skip-checks"], ["collectstatic", "--skip-checks", "--noinput"]):
             manage = [sys.executable, "manage.py", *command, "--verbosity=0"]
             subprocess.run(manage, cwd=tree, env=clean_environ(**self.settings), check=True)
@@ -110,26 +111,26 @@ def measure(page: Page, server: ChattyServer, held: int) -> Iterator[tuple[str, 
             timeout=120_000,
         )
 
-    def arriving(count: int, at_once: int, total: int) -> float:
+    def joining(count: int, at_once: int, total: int) -> float:
         before = metric("TaskDuration")
         apart(talk(server, count, at_once))
         wait_for(total)
         return (metric("TaskDuration") - before) * 1000 / count
 
     page.goto(f"{server.http_url}/chatty/page")
-    page.get_by_label("What the others see beside your messages").fill("Ann")
+    page.get_by_label("Shown with your messages").fill("Ann")
     page.keyboard.press("Enter")
     wait_for(held)
     yield "nodes when opened", nodes()
-    yield "a message that arrives", arriving(SINGLE, 1, held + SINGLE)
+    yield "a message that arrives", joining(SINGLE, 1, held + SINGLE)
     frames = page.evaluate(SCROLL_UP)
     yield "scrolling up through all: longest frame", frames[-1]
     yield "99 % of the frames below", frames[int(len(frames) * 0.99)]
     yield "nodes at the top", nodes()
     page.locator(".jump").click()
     wait_for(held + SINGLE)
-    yield "after that, a message that arrives", arriving(SINGLE, 1, held + 2 * SINGLE)
-    yield f"a message of a flood of {flood:,}", arriving(flood, BURST, held + 2 * SINGLE + flood)
+    yield "after that, a message that arrives", joining(SINGLE, 1, held + 2 * SINGLE)
+    yield f"a message of a flood of {flood:,}", joining(flood, BURST, held + 2 * SINGLE + flood)
     yield "nodes at the end", nodes()
     cdp.send("HeapProfiler.collectGarbage")
     yield "JavaScript's memory at the end, MB", metric("JSHeapUsedSize") / 1e6

@@ -1,7 +1,7 @@
-"""/admin: rooms, messages and bans for moderators, and the record of what they did.
+"""/admin: rooms, messages, bans and the audit log, for moderators.
 
-Whoever has the permission `chat.moderate_room` may do here what they may do in a room, by the same functions. What is
-done here takes effect in the rooms at once: it is announced as soon as it is committed.
+An account with the permission `chat.moderate_room` has the same rights here as in a room, by the same functions.
+Actions take effect in the rooms at once: they are announced after the commit.
 """
 
 from collections.abc import Callable
@@ -10,46 +10,117 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from . import committer, moderation, rooms, texts
-from .addresses import client_network, parse_address
-from .fanout import announce
-from .log import RoomRow
-from .models import Ban, BannedNetwork, Message, ModerationAction, Room
-from .moderation import Moderator
-from .operations import Delete
-from .peers import EVERYWHERE, BansChanged, Item, RoomChanged, Written
-from .protocol import MODERATION_REASON_LIMIT, MemberId, Refusal
+from chat.access import accounts, policy
+from chat.access.client_address import client_network, parse_address
+from chat.access.person import Moderator, Person
+from chat.cluster.broker import announce
+from chat.cluster.messages import EVERYWHERE, BansChanged, EntriesWritten, Item, RoomChanged
+from chat.content import validation
+from chat.log import room_management
+from chat.log.deletion import delete_messages, delete_room
+from chat.log.reader import RoomRow
+from chat.log.slices import Budget
+from chat.models import Ban, BannedNetwork, Message, ModerationAction, Revocation, Room
+from chat.moderation import acts
+from chat.protocol.constants import MODERATION_REASON_LIMIT, NAME_LIMIT
+from chat.protocol.errors import Refusal
+from chat.protocol.fields import MemberId
 
-admin.site.site_header = admin.site.site_title = "Chatty"
-admin.site.index_title = "Moderation"
+KEY_DIGITS = 18  # Fewer than the database's biggest key has.
+ROOM_LEFT = "Some messages of the room are left. The room is locked now. Delete it again to continue."
+SHOWN_MESSAGES = 20  # Of those that are about to be deleted.
+
+
+def person_at(request: HttpRequest) -> Person:
+    """Who is at /admin: in no room, but with an account."""
+    return Person(MemberId(""), moderator=accounts.moderator(request.user))
 
 
 def moderator(request: HttpRequest) -> Moderator:
-    assert request.user.is_authenticated
-    return Moderator(request.user.pk, request.user.get_username(), "")
+    """The moderator who is at /admin.
+
+    Raises:
+        Refusal: the account may not moderate.
+    """
+    person = person_at(request)
+    policy.can_moderate(person).expect()
+    assert person.moderator is not None
+    return person.moderator
 
 
 def announce_after_commit(room: str, *items: Item) -> None:
     transaction.on_commit(lambda: async_to_sync(announce)(room, *items))
 
 
+class ReasonForm(forms.Form):
+    """Why messages are deleted, as Django's fields check it: a NUL in it is refused."""
+
+    reason = forms.CharField(required=False, max_length=MODERATION_REASON_LIMIT)
+
+
+class RoomFilter(admin.SimpleListFilter):
+    """One room, by its address, which is typed: a list of all rooms would be megabytes long."""
+
+    title = "room"
+    parameter_name = "in_room"
+    template = "chat/admin/room_filter.html"
+    lookup = "room__slug"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return ()
+
+    def has_output(self) -> bool:
+        return True
+
+    def choices(self, changelist: Any) -> Any:
+        """The other filters' parameters, for the form to keep."""
+        kept = changelist.get_filters_params()
+        kept.pop(self.parameter_name, None)
+        query = [(SEARCH_VAR, changelist.query)] if changelist.query else []
+        yield {"kept": [(name, value) for name, values in kept.items() for value in values] + query}
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        given = (self.value() or "").strip()
+        if "\0" in given:
+            raise IncorrectLookupParameters
+        return queryset.filter(**{self.lookup: given}) if given else queryset
+
+
+class RecordedRoomFilter(RoomFilter):
+    """The same of the record, which keeps rooms by their addresses."""
+
+    lookup = "room"
+
+
 class ForModerators(admin.ModelAdmin):  # type: ignore[type-arg]  # It takes none at run time, as those below.
     """Seen by moderators; what they may do beyond that, the classes say."""
 
     def may_moderate(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(moderation.PERMISSION)
+        return bool(policy.can_moderate(person_at(request)))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.may_moderate(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may_moderate(request)
+
+    def response_action(self, request: HttpRequest, queryset: Any, *arguments: Any) -> Any:
+        """As Django's, which raises for a selection that is no number."""
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if all(key.isdecimal() and len(key) <= KEY_DIGITS for key in selected):
+            return super().response_action(request, queryset, *arguments)
+        self.message_user(request, "The selection is invalid. Nothing was changed.", messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -67,10 +138,10 @@ class RoomForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("slug", "title", "topic", "locked", "slow_seconds")
 
     def clean_title(self) -> str:
-        return self._clean(texts.clean_title, "title")
+        return self._clean(validation.clean_title, "title")
 
     def clean_topic(self) -> str:
-        return self._clean(texts.clean_topic, "topic")
+        return self._clean(validation.clean_topic, "topic")
 
     def _clean(self, clean: Callable[[str], str], field: str) -> str:
         """As members' own are cleaned. Without a title, a room is called by its address."""
@@ -101,7 +172,7 @@ class RoomAdmin(ForModerators):
         return self.may_moderate(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("chat.delete_room")  # With all that was said there: not for every moderator.
+        return bool(policy.can_delete_room(person_at(request)))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Rooms by their number of messages: nobody wants to read a list of all of them."""
@@ -109,33 +180,58 @@ class RoomAdmin(ForModerators):
         may = all(self.has_delete_permission(request, room) for room in objs)
         return [str(room) for room in objs], counts, set() if may else {"room"}, []
 
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """As Django's, but not in one transaction: each slice has its own."""
+        return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]  # Django's stubs lack it.
+
+    def delete_model(self, request: HttpRequest, obj: Room) -> None:
+        self.delete_queryset(request, [obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        budget = Budget()
+        for room in map(RoomRow.of, queryset):
+            if not delete_room(room, person_at(request), budget):
+                self.message_user(request, ROOM_LEFT, messages.WARNING)
+                break
+            announce_after_commit(EVERYWHERE, RoomChanged(room.name))
+            if budget.is_spent:
+                break
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        if not Room.objects.filter(pk=obj_id).exists():
+            return super().response_delete(request, obj_display, obj_id)
+        return HttpResponseRedirect(reverse("admin:chat_room_changelist"))
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Not in Django's own history: the record has it."""
+        return []
+
     def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
         """Writes what was changed and nothing else: the room's head moves on while somebody looks at this page."""
         changed = set(form.changed_data)
         if not change:
             super().save_model(request, obj, form, change)
-        room = row(obj)
+        room = RoomRow.of(obj)
         if change and changed & {"title", "topic"}:
-            rooms.describe(room, obj.title, obj.topic, None, moderator(request))
+            room_management.describe(room, obj.title, obj.topic, person_at(request))
         if "locked" in changed:
-            moderation.lock(moderator(request), room, obj.locked, "")
+            acts.lock(moderator(request), room, obj.locked, "")
         if "slow_seconds" in changed:
-            moderation.slow_down(moderator(request), room, obj.slow_seconds, "")
+            acts.slow_down(moderator(request), room, obj.slow_seconds, "")
         announce_after_commit(EVERYWHERE, RoomChanged(room.name))
 
 
 @admin.register(Message)
 class MessageAdmin(ForModerators):
     list_display = ("seq", "room", "at", "author_name", "text", "is_deleted")
-    list_filter = ("room", ("deleted_at", admin.EmptyFieldListFilter), "at")
+    list_filter = (RoomFilter, ("deleted_at", admin.EmptyFieldListFilter), "at")
     list_select_related = ("room",)
     search_fields = ("body", "author_name", "author_id")
     show_full_result_count = False  # It would count the whole log each time.
     ordering = ("-pk",)
-    actions = ("ban_author",)
+    actions = ("delete_selected", "ban_author", "revoke_authors_tokens")
     exclude = ("html",)
     delete_confirmation_template = "chat/admin/delete_message.html"
-    delete_selected_confirmation_template = "chat/admin/delete_messages.html"
 
     @admin.display(description="message")
     def text(self, message: Message) -> str:
@@ -148,31 +244,77 @@ class MessageAdmin(ForModerators):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may_moderate(request)
 
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Not in Django's own history: the record has it."""
+        return []
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        if request.method == "POST" and (problem := _reason_problem(request)):
+            self.message_user(request, problem, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().delete_view(request, object_id, extra_context)
+
     def delete_model(self, request: HttpRequest, obj: Message) -> None:
-        self._take_back(request, [obj])
+        self._delete(request, Message.objects.filter(pk=obj.pk))
 
-    def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Message]") -> None:
-        self._take_back(request, queryset.select_related("room"))
+    @admin.action(description="Delete the selected messages", permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: "QuerySet[Message]") -> HttpResponse | None:
+        """As Django's action of this name, for as many messages as there are: the confirmation lists a few of them."""
+        everything = request.POST.get("select_across") == "1"
+        problem = _reason_problem(request)
+        if problem or not request.POST.get("post"):
+            newest = queryset.order_by("-pk").values_list("pk", flat=True).first()
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Delete messages",
+                "opts": self.opts,
+                "some": queryset[:SHOWN_MESSAGES],
+                "count": queryset.count(),
+                "everything": everything,
+                "newest": newest,
+                "selected": [] if everything else request.POST.getlist(ACTION_CHECKBOX_NAME),
+                "action_checkbox_name": ACTION_CHECKBOX_NAME,
+                "media": self.media,
+                "problem": problem,
+            }
+            return TemplateResponse(request, "chat/admin/delete_messages.html", context)
+        if everything and (limit := request.POST.get("newest", "")).isdecimal():
+            queryset = queryset.filter(pk__lte=int(limit))  # What was said since nobody has seen here.
+        count, is_all = self._delete(request, queryset)
+        self.message_user(request, f"Messages deleted: {count}.", messages.SUCCESS)
+        if not is_all:
+            self.message_user(
+                request, "Not all messages were deleted. Select the rest and delete again.", messages.WARNING
+            )
+        return None
 
-    def _take_back(self, request: HttpRequest, doomed: Any) -> None:
-        """Leaves tombstones: a row that was gone would be a hole in the room's versions."""
-        by, reason = moderator(request), request.POST.get("reason", "")[:MODERATION_REASON_LIMIT]
-        deletions = [
-            Delete(row(message.room), message.seq, MemberId(""), moderator=by, reason=reason) for message in doomed
-        ]
-        for deletion, outcome in zip(deletions, committer.write(deletions), strict=True):
-            if isinstance(outcome, committer.Committed) and outcome.is_new:
-                announce_after_commit(deletion.room.name, Written([outcome.entry]))
+    def _delete(self, request: HttpRequest, doomed: "QuerySet[Message]") -> tuple[int, bool]:
+        return delete_messages(
+            doomed,
+            person_at(request),
+            request.POST.get("reason", ""),
+            lambda room, done: announce_after_commit(room.name, EntriesWritten(room.log, room.id, [done.entry])),
+            Budget(),
+        )
 
     @admin.action(description="Ban the author of the selected message", permissions=["view"])
     def ban_author(self, request: HttpRequest, queryset: "QuerySet[Message]") -> HttpResponse | None:
-        authors = dict(queryset.values_list("author_id", "author_name"))
+        return self._ask_about_author(request, queryset, "admin:chat_ban_add")
+
+    @admin.action(description="Revoke the tokens of the author of the selected message", permissions=["view"])
+    def revoke_authors_tokens(self, request: HttpRequest, queryset: "QuerySet[Message]") -> HttpResponse | None:
+        return self._ask_about_author(request, queryset, "admin:chat_revocation_add")
+
+    def _ask_about_author(self, request: HttpRequest, queryset: "QuerySet[Message]", page: str) -> HttpResponse | None:
+        """Leads to a form that is filled in with the author."""
+        authors = queryset.order_by().values_list("author_id", flat=True).distinct()[:2]
         if len(authors) != 1:
-            self.message_user(request, "Expected messages of one author; choose only theirs.", messages.ERROR)
+            self.message_user(request, "Select messages from one author only.", messages.ERROR)
             return None
-        ((member_id, name),) = authors.items()
+        (member_id,) = authors
+        name = queryset.values_list("author_name", flat=True)[0]
         query = urlencode({"member_id": str(member_id), "member_name": name})
-        return HttpResponseRedirect(f"{reverse('admin:chat_ban_add')}?{query}")
+        return HttpResponseRedirect(f"{reverse(page)}?{query}")
 
 
 class InForce(admin.SimpleListFilter):
@@ -192,7 +334,9 @@ class InForce(admin.SimpleListFilter):
 
 
 class NetworkForm(forms.ModelForm):  # type: ignore[type-arg]
-    network = forms.CharField(max_length=43, label="Address", help_text="An IPv4 address, or an IPv6 one: its /64.")
+    network = forms.CharField(
+        max_length=43, label="Address", help_text="An IPv4 or IPv6 address. For IPv6, its /64 network is banned."
+    )
 
     class Meta:
         model = BannedNetwork
@@ -202,7 +346,7 @@ class NetworkForm(forms.ModelForm):  # type: ignore[type-arg]
         """As bans look for it."""
         given = self.cleaned_data["network"].partition("/")[0]
         if (address := parse_address(given)) is None:
-            raise forms.ValidationError("Expected an IP address.")
+            raise forms.ValidationError("Enter an IP address.")
         return client_network(str(address))
 
 
@@ -210,7 +354,7 @@ class NetworkFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
     def clean(self) -> None:
         super().clean()
         if self.instance.member_id is None and not any(form.cleaned_data.get("network") for form in self.forms):
-            raise forms.ValidationError("Expected a member's id, or an address, or both.")
+            raise forms.ValidationError("Enter a member's id, an address, or both.")
 
 
 class NetworkInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -222,7 +366,7 @@ class NetworkInline(admin.TabularInline):  # type: ignore[type-arg]
     verbose_name_plural = "addresses, kept until the ban ends"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(moderation.PERMISSION)
+        return bool(policy.can_moderate(person_at(request)))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and self.has_view_permission(request)
@@ -258,14 +402,51 @@ class BanAdmin(ForModerators):
 
     def save_model(self, request: HttpRequest, obj: Ban, form: Any, change: bool) -> None:
         obj.created_by_id = request.user.pk
-        moderation.add_ban(obj, moderator(request))
+        acts.add_ban(obj, moderator(request))
         announce_after_commit(EVERYWHERE, BansChanged())
 
     @admin.action(description="Lift the selected bans", permissions=["view"])
     def lift(self, request: HttpRequest, queryset: Any) -> None:
-        lifted = moderation.lift(queryset, moderator(request))
+        lifted = acts.lift(queryset, moderator(request))
         announce_after_commit(EVERYWHERE, BansChanged())
-        self.message_user(request, f"{lifted} lifted.")
+        self.message_user(request, f"Bans lifted: {lifted}.")
+
+
+class RevocationForm(forms.ModelForm):  # type: ignore[type-arg]
+    member_name = forms.CharField(max_length=NAME_LIMIT, required=False, help_text="Shown in the audit log.")
+    reason = forms.CharField(max_length=MODERATION_REASON_LIMIT, required=False, help_text="Shown in the audit log.")
+
+    class Meta:
+        model = Revocation
+        fields = ("member_id",)
+        help_texts = {
+            "member_id": "Refuses all current tokens of this member. Their open pages rejoin as new people. "
+            "To keep a person out, ban them instead."
+        }
+
+    def validate_unique(self) -> None:
+        """A member's tokens may be revoked again."""
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ForModerators):
+    """Tokens are revoked here, for good. Who did it and why is in the record."""
+
+    form = RevocationForm
+    list_display = ("member_id", "revoked_at")
+    search_fields = ("member_id",)
+    ordering = ("-revoked_at",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("member_id", "member_name", "reason") if obj is None else ("member_id", "revoked_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_moderate(request)
+
+    def save_model(self, request: HttpRequest, obj: Revocation, form: Any, change: bool) -> None:
+        given = form.cleaned_data
+        acts.revoke(moderator(request), obj.member_id, given["member_name"], given["reason"])
+        announce_after_commit(EVERYWHERE, BansChanged())
 
 
 @admin.register(ModerationAction)
@@ -273,9 +454,10 @@ class ModerationActionAdmin(ForModerators):
     """Read only, for everybody."""
 
     list_display = ("at", "moderator_name", "kind", "room", "member_name", "seq", "detail", "reason")
-    list_filter = ("kind", "moderator", "room", "at")
+    list_filter = ("kind", "moderator", RecordedRoomFilter, "at")
     search_fields = ("moderator_name", "member_name", "member_id", "room", "reason")
 
 
-def row(room: Room) -> RoomRow:
-    return RoomRow(room.pk, room.slug, room.log)
+def _reason_problem(request: HttpRequest) -> str:
+    """What is wrong with the reason of a form, or nothing."""
+    return " ".join(error for errors in ReasonForm(request.POST).errors.values() for error in map(str, errors))

@@ -1,10 +1,13 @@
-"""Which build of the page this server serves: a page left open learns from it that a newer one is out."""
+"""The build of the page that this server serves. An open page of an older build learns that a newer one exists."""
 
 import functools
 import hashlib
+from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.template.loader import get_template
 
 
 @functools.cache
@@ -15,7 +18,10 @@ def current_build() -> str:
     not, and a changed script is seen by reloading, as everywhere.
     """
     digest = hashlib.sha256(getattr(staticfiles_storage, "manifest_hash", "").encode())
-    for folder, pattern in (("templates", "*.html"), ("templates", "*.js"), ("locale", "*.mo")):
-        for file in sorted((settings.BASE_DIR / folder).rglob(pattern)):
+    page: Any = get_template("chat/room.html")
+    templates = Path(page.origin.name).parent
+    translations = [(Path(folder), "*.mo") for folder in settings.LOCALE_PATHS]
+    for folder, pattern in ((templates, "*.html"), (templates, "*.js"), *translations):
+        for file in sorted(folder.rglob(pattern)):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

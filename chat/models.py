@@ -1,7 +1,7 @@
-"""The log's tables, and those of moderation.
+"""The tables of the log and of moderation.
 
-A room's head and its messages are written by committer.py alone: that is what keeps versions without gaps. Bans,
-rules and the record of what moderators did are written by moderation.py, titles and topics by rooms.py.
+Only committer.py writes a room's head and its messages: this keeps versions without gaps. moderation/acts.py writes
+bans and rules, log/room_management.py titles and topics, log/audit.py the audit log.
 """
 
 import uuid
@@ -13,35 +13,35 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from .protocol import MODERATION_REASON_LIMIT, NAME_LIMIT, SLOW_LIMIT_SECONDS, TITLE_LIMIT, TOPIC_LIMIT
-from .routes import SLUG
+from chat.paths import SLUG
+from chat.protocol.constants import MODERATION_REASON_LIMIT, NAME_LIMIT, SLOW_LIMIT_SECONDS, TITLE_LIMIT, TOPIC_LIMIT
 
 DETAIL_LIMIT = TITLE_LIMIT + TOPIC_LIMIT + 20  # Of what was done: the longest is a title with its topic.
 
 
 class Room(models.Model):
-    """A room and how far its log goes. Its row is locked by whoever gives out the next version."""
+    """A room and the head of its log. The transaction that assigns the next version locks the row."""
 
     slug = models.SlugField("address", max_length=50, unique=True, validators=[RegexValidator(rf"\A{SLUG.pattern}\Z")])
     title = models.CharField(max_length=TITLE_LIMIT, blank=True)
     topic = models.CharField(max_length=TOPIC_LIMIT, blank=True, default="", db_default="")
     made_by = models.UUIDField(
-        "made by",
+        "created by",
         null=True,
         blank=True,
         editable=False,
-        help_text="The id of the member who made the room and may describe it; empty for one that was only visited.",
+        help_text="The id of the member who created the room, who may edit its name and topic. May be empty.",
     )
     # Names this history. A client that knows another one starts afresh.
     log = models.UUIDField(default=uuid.uuid4, editable=False)
     head = models.PositiveBigIntegerField(default=0, editable=False, help_text="The version of the newest change.")
     created_at = models.DateTimeField(auto_now_add=True)
-    locked = models.BooleanField(default=False, help_text="Read only: nobody but moderators can write.")
+    locked = models.BooleanField(default=False, help_text="Read-only: only moderators can write.")
     slow_seconds = models.PositiveIntegerField(
         "slow mode",
         default=0,
         validators=[MaxValueValidator(SLOW_LIMIT_SECONDS)],
-        help_text="Seconds between two messages of the same member; 0: as many as they like.",
+        help_text="Seconds between two messages from the same member; 0 means no limit.",
     )
 
     class Meta:
@@ -71,13 +71,18 @@ class Message(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="Set on a tombstone, whose body is empty.")
     reactions = models.JSONField(default=dict, blank=True, help_text="Emoji to the ids of the members who chose it.")
     # All below may be null, for none: a column that may not would have SQLite's table made anew, and its triggers lost.
-    mentions = models.JSONField(
-        null=True, blank=True, help_text="The ids of the members whom the message calls; null for none."
-    )
+    mentions = models.JSONField(null=True, blank=True, help_text="The ids of the mentioned members; null for none.")
     reply_to = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="The seq of the message that it answers."
+        null=True, blank=True, help_text="The seq of the message that it replies to."
     )
     has_link = models.BooleanField(null=True, blank=True, help_text="Whether the body has a link; null for no.")
+    # It is computed from the body, and must be written with it.
+    search_text = models.TextField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The body's words, folded, for the search index; null if the index uses the body itself.",
+    )
 
     class Meta:
         constraints = (
@@ -92,11 +97,12 @@ class Message(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.author_name}: {self.body[:50]}"
+        """Without its words: Django keeps this text in the admin's history, after the message is deleted as well."""
+        return f"message {self.seq}"
 
 
 class Mention(models.Model):
-    """That a message calls a member: what its `mentions` say, to be looked up by the member."""
+    """A mention of a member in a message: a copy of its `mentions`, indexed by member."""
 
     pk = models.CompositePrimaryKey("member_id", "room", "seq")
     member_id = models.UUIDField()
@@ -109,18 +115,18 @@ class Mention(models.Model):
 
 class BanQuerySet(models.QuerySet["Ban"]):
     def in_force(self, now: datetime | None = None) -> "BanQuerySet":
-        """Those that keep somebody out."""
+        """Bans in force."""
         now = now or timezone.now()
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=now), lifted_at=None)
 
     def over(self, now: datetime | None = None) -> "BanQuerySet":
-        """Those that ended or were lifted."""
+        """Bans that ended or were lifted."""
         now = now or timezone.now()
         return self.exclude(Q(ends_at=None) | Q(ends_at__gt=now), lifted_at=None)
 
 
 class Ban(models.Model):
-    """Somebody who may not enter any room: a member, those at some networks, or both."""
+    """A ban from all rooms: of a member, of networks, or both."""
 
     member_id = models.UUIDField("member's id", null=True, blank=True, db_index=True)
     member_name = models.CharField(
@@ -128,15 +134,15 @@ class Ban(models.Model):
     )
     reason = models.CharField(max_length=MODERATION_REASON_LIMIT, blank=True)
     by_address = models.BooleanField(
-        "also the address",
+        "also ban the IP addresses",
         default=False,
-        help_text="Shuts out everybody at the addresses that the member comes from. They are kept until the ban ends.",
+        help_text="Bans everyone at the addresses that the member uses. They are kept until the ban ends.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    ends_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it ends when it is lifted.")
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="Leave empty for a permanent ban.")
     lifted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = BanQuerySet.as_manager()
@@ -149,12 +155,12 @@ class Ban(models.Model):
 
     @property
     def is_in_force(self) -> bool:
-        """Whether it keeps somebody out."""
+        """Whether the ban is in force."""
         return self.lifted_at is None and (self.ends_at is None or self.ends_at > timezone.now())
 
 
 class BannedNetwork(models.Model):
-    """A network that a ban shuts out. Personal data: it goes when its ban is over."""
+    """A banned network. Personal data: it is deleted when the ban is over."""
 
     ban = models.ForeignKey(Ban, on_delete=models.CASCADE, related_name="networks")
     network = models.CharField(max_length=43)  # The longest: an IPv6 network, eight groups and the length.
@@ -163,17 +169,45 @@ class BannedNetwork(models.Model):
         constraints = (models.UniqueConstraint(fields=("ban", "network"), name="banned_network_once"),)
 
     def __str__(self) -> str:
-        return self.network
+        """Without the address: Django keeps this text in the admin's history, after the ban is over as well."""
+        return "an address"
+
+
+class Revocation(models.Model):
+    """A member whose tokens were revoked: tokens of a lower generation are refused.
+
+    One row for each member to whom a moderator did this, and it stays: a token that was revoked must not come back
+    when TOKEN_MAX_AGE_DAYS is raised.
+    """
+
+    member_id = models.UUIDField("member's id", primary_key=True)
+    generation = models.PositiveBigIntegerField(default=0, editable=False)
+    revoked_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return str(self.member_id)
 
 
 class BanRevision(models.Model):
-    """One row, counted up with every change of the bans: what processes look at to know whether theirs still hold."""
+    """One row, counted up with every change of bans and revocations: it tells processes whether theirs still hold."""
 
     number = models.PositiveBigIntegerField(default=0)
 
 
+class DatabaseEpoch(models.Model):
+    """The epochs of the last weeks: a database that was restored from an older copy shows by them (epoch.py).
+
+    `lineage` is the same in all rows and copies of a database, and another one in every other database. `mark` is
+    another one in each row.
+    """
+
+    lineage = models.UUIDField(editable=False)
+    number = models.PositiveBigIntegerField(unique=True)
+    mark = models.UUIDField(editable=False)
+
+
 class ModerationAction(models.Model):
-    """What a moderator did, for the record: it is never changed, and outlives whom and what it was done to."""
+    """An entry of the audit log. It is never changed, and outlives its subject."""
 
     class Kind(models.TextChoices):
         DELETE = "delete", "deleted a message"
@@ -182,7 +216,9 @@ class ModerationAction(models.Model):
         LOCK = "lock", "locked"
         UNLOCK = "unlock", "unlocked"
         SLOW = "slow", "changed slow mode"
-        DESCRIBE = "describe", "described"
+        DESCRIBE = "describe", "edited name or topic"
+        REVOKE = "revoke", "revoked tokens"
+        ROOM = "room", "deleted the room"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -200,3 +236,21 @@ class ModerationAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.moderator_name} {self.get_kind_display()}"
+
+
+class SearchFolding(models.Model):
+    """One row: by which version of folding.py all `search_text` was made."""
+
+    version = models.CharField(max_length=40)
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class Probe(models.Model):
+    """One row, which /readyz writes anew to find out whether the database takes writes."""
+
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"written at {self.at}"

@@ -1,14 +1,14 @@
-"""The WebSocket's URLs."""
+"""The WebSocket's URLs: those of rooms, and no others. What else a socket asks for is the host's to answer."""
+
+import re
 
 from django.urls import re_path
 
-from .consumers import ChatConsumer
-from .routes import SOCKET_PATH
+from chat.paths import SOCKET_PATH, prefix
+from chat.transports.websocket import ChatConsumer
 
 consumer = ChatConsumer.as_asgi()
 
-websocket_urlpatterns = [
-    re_path(rf"^{SOCKET_PATH}/(?P<slug>[^/]*)$", consumer),
-    # Anywhere else there is no room either, and a browser learns so only from a close code.
-    re_path(r"", consumer),
-]
+# For a router at the host's root, or for one that has taken the prefix off already.
+_PREFIX = re.escape(prefix().lstrip("/"))
+websocket_urlpatterns = [re_path(rf"^(?:{_PREFIX})?{SOCKET_PATH}/(?P<slug>[^/]*)$", consumer)]

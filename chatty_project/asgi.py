@@ -9,17 +9,24 @@ from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
+from django.urls import re_path
 
-from chatty_project import env
+from chatty_project import databases, env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatty_project.settings")
-pages = get_asgi_application()  # Sets Django up, which everything below needs.
+django_pages = get_asgi_application()  # Sets Django up, which everything below needs.
 if problems := env.problems(env.read(os.environ)):
     sys.exit("\n".join(problems))  # Half set up, it would answer every request with an error.
 
-from chat.hubs import close_hubs, current_counts  # noqa: E402
-from chat.origin import PageOriginValidator  # noqa: E402
-from chat.routing import websocket_urlpatterns  # noqa: E402
+from chat.rooms.registry import close_registry, current_counts  # noqa: E402
+from chat.routing import consumer, websocket_urlpatterns  # noqa: E402
+from chat.web.origin import PageOriginValidator  # noqa: E402
+from chat.web.request_threads import WebThreads  # noqa: E402
+
+pages = WebThreads(django_pages)  # type: ignore[arg-type]  # It wants a dict where Channels has another mapping.
+
+# At any other path there is no room either, and a browser learns so only from a close code.
+sockets = URLRouter([*websocket_urlpatterns, re_path(r"", consumer)])
 
 
 def log_counts() -> None:
@@ -34,14 +41,16 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, log_counts)
         await send({"type": "lifespan.startup.complete"})
     assert message["type"] == "lifespan.shutdown"
-    await close_hubs()
+    await close_registry()
+    await pages.close()
+    await asyncio.to_thread(databases.checkpoint)  # After this, uvicorn passes the signal on, and the process is gone.
     await send({"type": "lifespan.shutdown.complete"})
 
 
 application = ProtocolTypeRouter(
     {
         "http": pages,
-        "websocket": PageOriginValidator(URLRouter(websocket_urlpatterns)),
+        "websocket": PageOriginValidator(sockets),
         "lifespan": lifespan,
     }
 )

@@ -208,15 +208,15 @@ DEBUG = Setting(
     "DEBUG",
     FLAG,
     "false",
-    "Development: error pages with details, a secret key made by itself. Only for this machine: Chatty doesn't start "
-    "with it where `HOST` or `ALLOWED_HOSTS` would let others in",
+    "Development mode: detailed error pages and a generated secret key. For this machine only: Chatty refuses to start "
+    "with it if `HOST` or `ALLOWED_HOSTS` lets others in",
     shown="`false`; `true` for `manage.py runserver` and `bin/run`",
 )
 SECRET_KEY = Setting(
     "SECRET_KEY",
     Kind(f"at least {SHORTEST_SECRET_KEY} random characters, such as {MAKE_A_KEY} prints", _secret_key),
     "",
-    f"Signs identities; the same on all machines, at least {SHORTEST_SECRET_KEY} characters: `{MAKE_A_KEY}`",
+    f"Signs identities. Use the same key on all machines, at least {SHORTEST_SECRET_KEY} characters: `{MAKE_A_KEY}`",
     shown="required by `bin/serve`; in development made once, in `var/secret_key`",
     hide=lambda text: "*" * len(text),
 )
@@ -224,7 +224,7 @@ SECRET_KEY_FALLBACKS = Setting(
     "SECRET_KEY_FALLBACKS",
     Kind("secret keys separated by commas", _list_of(_as_is)),
     "",
-    "Former secret keys, separated by commas: identities signed with them stay good while the key is changed",
+    "Former secret keys, separated by commas. Identities signed with them stay valid while you change the key",
     hide=lambda text: "*" * len(text),
 )
 ALLOWED_HOSTS = Setting(
@@ -234,7 +234,7 @@ ALLOWED_HOSTS = Setting(
         _list_of(_host_pattern),
     ),
     "",
-    "Host names that Chatty answers to, separated by commas, without scheme and port; `.example.org`: subdomains too",
+    "Host names that Chatty answers to, separated by commas, without scheme and port. `.example.org`: subdomains too",
     development="localhost,127.0.0.1,[::1]",
     shown="required by `bin/serve`; in development `localhost,127.0.0.1,[::1]`",
 )
@@ -242,15 +242,15 @@ ALLOWED_ORIGINS = Setting(
     "ALLOWED_ORIGINS",
     Kind("origins, scheme://host or scheme://host:port, separated by commas", _list_of(_origin)),
     "",
-    "Origins (`https://chat.example.com`) of the pages that may open the socket, separated by commas",
+    "Origins (`https://chat.example.com`) of pages that may open the socket, separated by commas",
     shown="the page's own host",
 )
 FRAME_ANCESTORS = Setting(
     "FRAME_ANCESTORS",
     Kind("self, or origins, scheme://host or scheme://host:port, separated by commas", _list_of(_frame_ancestor)),
     "",
-    "Origins (`https://intranet.example.com`) of the pages that may show Chatty in a frame, separated by commas; "
-    "`self` is Chatty's own",
+    "Origins (`https://intranet.example.com`) of pages that may show Chatty in a frame, separated by commas. "
+    "`self` is Chatty's own origin",
     shown="none: no page may",
 )
 HOST = Setting("HOST", Kind("an address or host name to listen on", _word), "127.0.0.1", "Address to listen on")
@@ -259,7 +259,7 @@ WEB_CONCURRENCY = Setting(
     "WEB_CONCURRENCY",
     _whole(1, 512, "a number of workers"),
     "1",
-    "Worker processes of `bin/serve`; about one a core. More than one needs `REDIS_URL`",
+    "Worker processes of `bin/serve`: about one per core. More than one needs `REDIS_URL`",
 )
 REDIS_URL = Setting(
     "REDIS_URL",
@@ -268,8 +268,8 @@ REDIS_URL = Setting(
         _list_of(_redis_url),
     ),
     "",
-    "Redis for fan-out and presence between workers, `redis://host:port/db` (or `rediss://`, `unix://`); several, "
-    "separated by commas, share the rooms between them",
+    "Redis for fan-out and presence between workers: `redis://host:port/db` (or `rediss://`, `unix://`). Several, "
+    "separated by commas, share the rooms",
     shown="none: one worker, all in its memory",
     hide=_without_password,
 )
@@ -277,7 +277,7 @@ DATABASE_URL = Setting(
     "DATABASE_URL",
     Kind("postgres://user:password@host:port/name or sqlite:////path/to/file", _database_url),
     "",
-    "Where the messages are: `postgres://user:password@host:port/name` or `sqlite:////path/to/file`",
+    "Database: `postgres://user:password@host:port/name` or `sqlite:////path/to/file`",
     shown="SQLite in `var/chatty.sqlite3`",
     hide=_without_password,
 )
@@ -285,14 +285,14 @@ SOCKET_URL = Setting(
     "SOCKET_URL",
     Kind("ws://host/path or wss://host/path, or nothing", _socket_url),
     "",
-    "Base of the socket's address, without the room, where it isn't on the page's host: `wss://ws.example.com/ws/chatty`",
+    "Base URL of the socket, without the room, if it isn't on the page's host: `wss://ws.example.com/ws/chatty`",
     shown="the page's own host",
 )
 PAGE_MAX_AGE = Setting(
     "PAGE_MAX_AGE",
     _whole(0, 31_536_000, "seconds"),
     "25300",
-    "Seconds that browsers and proxies may keep the page",
+    "Seconds that browsers and proxies may cache the page",
     development="0",
     shown="`25300`; in development `0`",
 )
@@ -300,74 +300,96 @@ HTTPS = Setting(
     "HTTPS",
     FLAG,
     "false",
-    "A proxy in front speaks HTTPS and sets `X-Forwarded-Proto`, which is then trusted: plain HTTP is redirected, "
-    "cookies are secure, browsers are told to come by HTTPS only (HSTS, a year)",
+    "Set if a proxy in front terminates HTTPS and sets `X-Forwarded-Proto`. Chatty then trusts that header, "
+    "redirects plain HTTP, sets secure cookies and sends HSTS for a year",
 )
 TRUSTED_PROXIES = Setting(
     "TRUSTED_PROXIES",
     Kind("addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8, or none", _networks),
     "127.0.0.1,::1",
-    "Addresses and networks, separated by commas, of the proxies in front, or `none`: their `X-Forwarded-For` says "
-    "where a client comes from, anybody else's is ignored",
+    "Addresses and networks of the proxies in front, separated by commas, or `none`. Chatty reads the client's address "
+    "from their `X-Forwarded-For` and ignores that header from others",
 )
 TOKEN_MAX_AGE_DAYS = Setting(
     "TOKEN_MAX_AGE_DAYS",
     _whole(1, 36_500, "days"),
     "365",
-    "Days that an identity holds without being used",
+    "Days after which an unused identity expires",
 )
 RESUME_LIMIT = Setting(
     "RESUME_LIMIT",
     _whole(1, 100_000, "a number of changes"),
     "1000",
-    "Changes that a returning member gets one by one; who missed more starts from the newest page",
+    "Changes that a returning member gets one by one. After more, the page starts from the newest messages",
 )
 UNSENT_LIMIT = Setting(
     "UNSENT_LIMIT",
     _whole(65_536, 1_073_741_824, "bytes"),
     "1048576",
-    "Bytes that may wait for a member who reads slowly before the connection is closed",
+    "Bytes that may wait for a member who reads slowly before Chatty closes the connection",
+)
+BUFFER_LIMIT = Setting(
+    "BUFFER_LIMIT",
+    _whole(16_777_216, 1_099_511_627_776, "bytes"),
+    "134217728",
+    "Bytes of messages that one worker keeps in memory: the newest of its rooms. The same amount again may wait for "
+    "members who read slowly",
 )
 POST_LIMIT = Setting(
     "POST_LIMIT",
     RATE,
     "20,2",
-    "Messages of one member: how many at once, and how many a second after that. A long one counts as several, one "
-    "for each 1,000 characters; `0`: no limit",
+    "Messages of one member: burst, then per second. A long message counts once per 1,000 characters. `0`: no limit",
 )
 COMMAND_LIMIT = Setting(
     "COMMAND_LIMIT",
     RATE,
     "100,20",
-    "The same for all that a member's page asks the server, messages and all else",
+    "All commands of one member, messages included: burst, then per second. `0`: no limit",
+)
+ROOM_REACTION_LIMIT = Setting(
+    "ROOM_REACTION_LIMIT",
+    RATE,
+    "100,50",
+    "Reactions of all members of a room together, in one worker: burst, then per second. `0`: no limit",
 )
 IDENTITY_LIMIT = Setting(
     "IDENTITY_LIMIT",
     RATE,
     "200,1",
-    "The same for new members from one address (of IPv6: one /64 network)",
+    "New members from one address (IPv6: one /64 network): burst, then per second. `0`: no limit",
+)
+ADDRESS_CPU = Setting(
+    "ADDRESS_CPU",
+    RATE,
+    "10,0.25",
+    "CPU seconds that one worker spends on rendering messages and reading old ones for one address (IPv6: one /64 "
+    "network): burst, then per second. `0`: no limit",
 )
 MAX_CONNECTIONS_PER_ADDRESS = Setting(
     "MAX_CONNECTIONS_PER_ADDRESS",
     _whole(0, 1_000_000, "a number of connections, or 0 for no limit"),
     "200",
-    "Open sockets from one address (of IPv6: one /64 network) to one worker: an office or a school may share one; `0`: "
-    "no limit",
+    "Open sockets from one address (IPv6: one /64 network) to one worker. An office or a school may share one address. "
+    "`0`: no limit",
 )
 MAX_CONNECTIONS_PER_MEMBER = Setting(
     "MAX_CONNECTIONS_PER_MEMBER",
     _whole(0, 1_000_000, "a number of connections, or 0 for no limit"),
     "20",
-    "Open sockets of one member, that is tabs, to one worker; `0`: no limit",
+    "Open sockets (tabs) of one member to one worker. `0`: no limit",
 )
 STATIC_ROOT = Setting(
     "STATIC_ROOT",
     Kind("a folder", _as_is),
     "staticfiles",
-    "Folder that `bin/serve` gathers static files in and serves them from, under the project's unless absolute",
+    "Folder for collected static files, served from there. Relative to the project's folder unless absolute",
 )
 LOG_LEVEL = Setting(
-    "LOG_LEVEL", _one_of("debug", "info", "warning", "error", "critical"), "info", "How much is logged, to stderr"
+    "LOG_LEVEL",
+    _one_of("debug", "info", "warning", "error", "critical"),
+    "info",
+    "Lowest level that is logged to stderr",
 )
 
 SETTINGS: tuple[Setting[Any], ...] = (
@@ -389,9 +411,12 @@ SETTINGS: tuple[Setting[Any], ...] = (
     TOKEN_MAX_AGE_DAYS,
     RESUME_LIMIT,
     UNSENT_LIMIT,
+    BUFFER_LIMIT,
     POST_LIMIT,
     COMMAND_LIMIT,
+    ROOM_REACTION_LIMIT,
     IDENTITY_LIMIT,
+    ADDRESS_CPU,
     MAX_CONNECTIONS_PER_ADDRESS,
     MAX_CONNECTIONS_PER_MEMBER,
     STATIC_ROOT,

@@ -1,5 +1,7 @@
 """uvicorn's HTTP protocol, with an end to what one request may cost before it is understood."""
 
+import logging
+import time
 from asyncio import BaseTransport, TimerHandle
 from collections.abc import Callable
 from http import HTTPStatus
@@ -7,9 +9,21 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from chat import open_files
+from chat.access.rate_limits import Bucket, Rate
+from chat.web import request_threads
+
 REQUEST_SECONDS = 10  # From its first byte, or the connection's start, to the whole of a request.
 REQUEST_BYTES = 1024 * 1024  # Head and body: forms, in Django's admin, are the longest.
 HEAD_BYTES = 64 * 1024  # Of a request line and its headers; browsers and proxies send a few KiB.
+SLICE_BYTES = 4 * 1024  # Of a head, parsed before its size is looked at again; most heads are shorter.
+HURRIED_SECONDS = 2  # As REQUEST_SECONDS, for connections that are refused.
+LAST_RESERVE = 16  # Of the files that may be open.
+PROBES = tuple(path.encode() for path in request_threads.PROBES)  # Answered also where other requests are refused.
+RETRY_SECONDS = 10  # What a refused client is asked to wait.
+
+logger = logging.getLogger(__name__)
+_warnings = Bucket(Rate(1, 1 / 60))  # One a minute says it.
 
 
 class ChattyHttpProtocol(HttpToolsProtocol):
@@ -22,19 +36,41 @@ class ChattyHttpProtocol(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None
     _received = 0  # Bytes of the request that is coming in.
     _has_head = False
+    _is_one_too_many = False  # Of the files that may be open.
+    _is_done = False  # Refused, or handed on to the WebSocket protocol.
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
+        tcp = transport.get_extra_info("socket")
+        if tcp is not None and open_files.is_nearly_full(tcp.fileno()):
+            self._is_one_too_many = True
+            if open_files.is_nearly_full(tcp.fileno(), reserve=LAST_RESERVE):
+                transport.abort()  # type: ignore[attr-defined]  # No answer: the rest is for the database and Redis.
+            if not _warnings.take(1, time.monotonic()):
+                logger.error(
+                    "New connections are refused: nearly all of the %d allowed open files are in use; raise the limit "
+                    "(ulimit -n, LimitNOFILE=), or start more workers",
+                    open_files.limit(),
+                )
         self._start_deadline()
 
     def data_received(self, data: bytes) -> None:
         self._start_deadline()  # Of whatever comes: uvicorn's own, for an idle connection, ends here.
-        self._received += len(data)
-        super().data_received(data)
-        if self._received > (REQUEST_BYTES if self._has_head else HEAD_BYTES) and not self.transport.is_closing():
-            self._refuse(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE if self._has_head else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            )
+        if self._is_done:
+            self._pass_over(len(data))
+            return
+        rest = memoryview(data)
+        while rest and not (self._is_done or self.transport.is_closing()):
+            # In slices: else a head that is too long would be taken whole where it comes in one piece.
+            size = SLICE_BYTES if self._has_head else min(SLICE_BYTES, HEAD_BYTES - self._received)
+            if not size:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                return
+            part, rest = rest[:size], rest[size:]
+            self._received += len(part)
+            super().data_received(bytes(part))
+            if self._received > REQUEST_BYTES and not self.transport.is_closing():
+                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -43,31 +79,59 @@ class ChattyHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._has_head = True
-        super().on_headers_complete()
+        if self._is_one_too_many and self.url.partition(b"?")[0] not in PROBES:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"retry-after: {RETRY_SECONDS}\r\n")
+        if not self._is_done:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._is_done:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._is_done:
+            return
         super().on_message_complete()
         self._received = 0
         self._stop_deadline()
 
     def handle_websocket_upgrade(self) -> None:
         self._stop_deadline()
+        if self._is_done:
+            return
+        self._is_done = True
         super().handle_websocket_upgrade()
 
     def _start_deadline(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+            seconds = HURRIED_SECONDS if self._is_one_too_many else REQUEST_SECONDS
+            self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _refuse(self, status: HTTPStatus) -> None:
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-        self.transport.write(head.encode())
-        self.transport.close()
+    def _refuse(self, status: HTTPStatus, headers: str = "") -> None:
+        """Answers in a line of plain text, and ends the connection.
+
+        What still comes is read and dropped, for a moment: a connection that is closed before is reset, and the answer
+        lost with it.
+        """
+        self._is_done = True
+        body = f"{status.value} {status.phrase}\n"
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\n{headers}"
+        head += f"content-type: text/plain; charset=utf-8\r\ncontent-length: {len(body)}\r\n\r\n"
+        self.transport.write((head + body).encode())
+        self.transport.write_eof()
+        self._stop_deadline()
+        self._deadline = self.loop.call_later(HURRIED_SECONDS, self.transport.abort)
         self._let_go()
+
+    def _pass_over(self, size: int) -> None:
+        self._received += size
+        if self._received > REQUEST_BYTES:
+            self.transport.abort()
 
     # uvicorn tells the newest request that its connection is gone. Where several came at once, that isn't the one
     # that is being answered, and the answer would be written to a transport that is closed, which raises.

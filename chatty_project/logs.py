@@ -1,15 +1,20 @@
 """How a line of the log looks. No message, name or token is ever in one."""
 
 import logging
+import time
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.utils import Error as DatabaseError
 
 
 class Concise(logging.Formatter):
-    """`12:34:56 warning chat.hub: ...`"""
+    """`2026-01-31T12:34:56.789+00:00 warning chat.hub: ...`: the time is UTC, whatever the machine's zone."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
     def format(self, record: logging.LogRecord) -> str:
         record.word = record.levelname.lower()
@@ -41,5 +46,27 @@ class WithoutTraceback(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+class OncePerMinute(logging.Filter):
+    """Lets one line a minute through of each kind of error, without its call stack.
+
+    For channels_redis, which logs one a second, with a call stack, while a Redis is away.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed_at: dict[str, float] = {}  # By the error's kind: a handful.
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        kind, now = type(error).__name__, time.monotonic()
+        if now - self._passed_at.get(kind, float("-inf")) < 60:
+            return False
+        self._passed_at[kind] = now
+        if error is not None:
+            record.msg, record.args, record.exc_info = f"{record.getMessage()}: {error!r}", None, None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True

@@ -4,11 +4,13 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from chatty_project import env, listen
+from chat import open_files
+from chat.protocol.constants import FRAME_LIMIT_BYTES
+from chatty_project import databases, env, internals, listen, places
 
 MIGRATION_LOCK = 0x43686174  # "Chat": any number that others who use the same PostgreSQL don't take.
 
@@ -23,6 +25,8 @@ def problems(environment: env.Environment) -> list[str]:
             f"WEB_CONCURRENCY is {environment[env.WEB_CONCURRENCY]} and REDIS_URL is not set; expected a Redis for "
             "more than one worker, because without it members of different workers would not see each other"
         )
+    found += places.problems(environment)
+    found += internals.problems()
     refusal = listen.why_not(environment[env.HOST], environment[env.PORT], "bin/serve")
     return [*found, *([refusal] if refusal else [])]
 
@@ -31,7 +35,7 @@ def prepare() -> None:
     """Migrates the database and gathers the static files, one server after the other where several start at once.
 
     Raises:
-        django.db.OperationalError: the database can't be reached or opened.
+        django.db.Error, databases.UnusableDatabase: the database can't be used.
         OSError: the static files can't be written.
     """
     import django
@@ -39,11 +43,16 @@ def prepare() -> None:
     from django.core.management import call_command
 
     django.setup()
+    from chat.log import refolding
+
     static_root = Path(settings.STATIC_ROOT)
     static_root.mkdir(parents=True, exist_ok=True)
     with alone_on_this_machine(static_root / ".lock"):
+        databases.check()
         with alone_on_the_database():
             call_command("migrate", interactive=False, verbosity=0)
+            if advice := refolding.advice():
+                sys.stderr.write(f"{advice}\n")
         call_command("collectstatic", interactive=False, verbosity=0)
 
 
@@ -57,14 +66,24 @@ def alone_on_this_machine(path: Path) -> Iterator[None]:
 
 @contextmanager
 def alone_on_the_database() -> Iterator[None]:
-    """Machines that start at once migrate one after the other; the later ones find nothing left to do."""
+    """Machines that start at once migrate one after the other; the later ones find nothing left to do.
+
+    The wait is as long as the other machine's migrations: the connection's limits of time don't apply to it.
+    """
     from django.db import connection
 
     if connection.vendor != "postgresql":
         yield
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
+        if not cursor.fetchone()[0]:
+            sys.stderr.write("Another machine is migrating the database; waiting until it has finished\n")
+            cursor.execute("SET lock_timeout = 0")
+            cursor.execute("SET statement_timeout = 0")
+            cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+            cursor.execute("RESET lock_timeout")
+            cursor.execute("RESET statement_timeout")
     try:
         yield
     finally:
@@ -74,9 +93,13 @@ def alone_on_the_database() -> Iterator[None]:
 def run() -> None:
     """Runs the workers until they are told to stop; one of them in this process itself."""
     import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
 
+    from chatty_project.supervisor import Supervisor
+
+    open_files.raise_limit()  # Workers inherit it.
     environment = env.read(os.environ)
-    uvicorn.run(
+    config = uvicorn.Config(
         "chatty_project.worker:application",
         host=environment[env.HOST].strip("[]"),
         port=environment[env.PORT],
@@ -84,7 +107,7 @@ def run() -> None:
         loop="uvloop" if find_spec("uvloop") else "auto",
         http="chatty_project.http:ChattyHttpProtocol",
         ws="chatty_project.server:ChattyWebSocketProtocol",
-        ws_max_size=65_536,  # Bytes; the longest command is far shorter.
+        ws_max_size=FRAME_LIMIT_BYTES,
         ws_per_message_deflate=False,  # It costs memory and time for every member; frames are shared and small.
         ws_ping_interval=None,  # The hub asks with its pulse: one write for both, no timer a connection.
         timeout_graceful_shutdown=8,  # Seconds; most platforms kill after 10.
@@ -95,6 +118,15 @@ def run() -> None:
         server_header=False,
         log_config=None,  # settings.LOGGING is for all.
     )
+    if config.workers > 1:
+        Supervisor(config, sockets=[config.bind_socket()]).run()
+        return
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # uvicorn repeats the signal once all has ended well.
+        config.load_app()
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def main() -> None:
@@ -106,12 +138,12 @@ def main() -> None:
     if found := problems(environment):
         sys.exit("\n".join(found))
 
-    from django.db import OperationalError
+    from django.db import Error
 
     try:
         prepare()
-    except OperationalError as error:  # Its message names the host and the port, never the password.
-        sys.exit(f"The database of DATABASE_URL can't be used: {' '.join(str(error).split())}")
+    except (Error, databases.UnusableDatabase) as error:
+        sys.exit(databases.explain(error))
     except OSError as error:
         sys.exit(f'STATIC_ROOT is "{environment[env.STATIC_ROOT]}"; expected a folder that can be written to ({error})')
     workers = environment[env.WEB_CONCURRENCY]

@@ -18,9 +18,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets import frames
 from websockets.http11 import Request
 
-from chat.connection import EXTENSION, Frame
-from chat.limits import FLOOD_SECONDS, Bucket, Rate
-from chat.protocol import Bye, CloseCode
+from chat.access.rate_limits import FLOOD_SECONDS, Bucket, Rate
+from chat.protocol.errors import CloseCode
+from chat.protocol.events import Bye
+from chat.rooms.connection import Frame
+from chat.transports.connections import EXTENSION
 
 # What the kernel may hold for a reader beside UNSENT_LIMIT (Linux takes twice as much). Left to itself it grows to
 # 4 MiB a socket, and a slow reader would be noticed that much later. At 100 ms to a client, 1 MiB/s still go through.
@@ -34,7 +36,7 @@ EXTRA_FRAMES = Rate(200, 20)
 
 
 class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
-    """Given to uvicorn's `ws` setting. Its public additions are `chat.connection.RawSocket`."""
+    """Given to uvicorn's `ws` setting. Its public additions are `chat.rooms.connection.RawSocket`."""
 
     is_restarting = False
     is_alive = True

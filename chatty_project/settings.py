@@ -1,26 +1,27 @@
 """Django's settings. All that differs between installations comes from the environment, through env.py."""
 
 import os
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
-import dj_database_url
-
-from chatty_project import env
+from chat.protocol.constants import FRAME_LIMIT_BYTES
+from chatty_project import databases, env, places
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"  # What a running Chatty writes unless told otherwise: database, development's key.
 
 try:
     environment = env.read(os.environ)
 except env.SettingsError as error:
-    raise SystemExit(str(error)) from None  # Whoever starts Chatty wants the sentence, not our call stack.
+    raise SystemExit(str(error)) from None  # The operator needs the sentence, not our call stack.
 
 
 def development_key(path: Path) -> str:
     """The secret key in `path`, made on the first call so that identities outlive a restart."""
+    if path.exists():
+        return path.read_text().strip()
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}")
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -37,28 +38,39 @@ def development_key(path: Path) -> str:
 DEBUG = environment[env.DEBUG]
 SECRET_KEY = environment[env.SECRET_KEY]
 if DEBUG and not SECRET_KEY:
-    SECRET_KEY = development_key(VAR_DIR / "secret_key")
+    try:
+        SECRET_KEY = development_key(places.KEY)
+    except OSError as error:
+        raise SystemExit("\n".join(places.problems(environment)) or f"SECRET_KEY is not set, and {error}") from None
 SECRET_KEY_FALLBACKS = environment[env.SECRET_KEY_FALLBACKS]
 ALLOWED_HOSTS = environment[env.ALLOWED_HOSTS]
 
-# Chatty's own, read in chat/.
-ALLOWED_ORIGINS = environment[env.ALLOWED_ORIGINS]
-REDIS_URLS = environment[env.REDIS_URL]
-SOCKET_URL = environment[env.SOCKET_URL]
-PAGE_MAX_AGE = environment[env.PAGE_MAX_AGE]
-TRUSTED_PROXIES = environment[env.TRUSTED_PROXIES]
-TOKEN_MAX_AGE_DAYS = environment[env.TOKEN_MAX_AGE_DAYS]
-RESUME_LIMIT = environment[env.RESUME_LIMIT]
-UNSENT_LIMIT = environment[env.UNSENT_LIMIT]
-POST_LIMIT = environment[env.POST_LIMIT]
-COMMAND_LIMIT = environment[env.COMMAND_LIMIT]
-IDENTITY_LIMIT = environment[env.IDENTITY_LIMIT]
-MAX_CONNECTIONS_PER_ADDRESS = environment[env.MAX_CONNECTIONS_PER_ADDRESS]
-MAX_CONNECTIONS_PER_MEMBER = environment[env.MAX_CONNECTIONS_PER_MEMBER]
+# The application's own: chat/conf.py.
+CHATTY: dict[str, Any] = {
+    "AUTHENTICATE": "chat.access.authentication.guest",  # Moderators' accounts name nobody in the rooms.
+    "ALLOWED_ORIGINS": environment[env.ALLOWED_ORIGINS],
+    "REDIS_URLS": environment[env.REDIS_URL],
+    "SOCKET_URL": environment[env.SOCKET_URL],
+    "PAGE_MAX_AGE": environment[env.PAGE_MAX_AGE],
+    "TRUSTED_PROXIES": environment[env.TRUSTED_PROXIES],
+    "TOKEN_MAX_AGE_DAYS": environment[env.TOKEN_MAX_AGE_DAYS],
+    "RESUME_LIMIT": environment[env.RESUME_LIMIT],
+    "UNSENT_LIMIT": environment[env.UNSENT_LIMIT],
+    "BUFFER_LIMIT": environment[env.BUFFER_LIMIT],
+    "POST_LIMIT": environment[env.POST_LIMIT],
+    "COMMAND_LIMIT": environment[env.COMMAND_LIMIT],
+    "ROOM_REACTION_LIMIT": environment[env.ROOM_REACTION_LIMIT],
+    "IDENTITY_LIMIT": environment[env.IDENTITY_LIMIT],
+    "ADDRESS_CPU": environment[env.ADDRESS_CPU],
+    "MAX_CONNECTIONS_PER_ADDRESS": environment[env.MAX_CONNECTIONS_PER_ADDRESS],
+    "MAX_CONNECTIONS_PER_MEMBER": environment[env.MAX_CONNECTIONS_PER_MEMBER],
+}
 
 INSTALLED_APPS = [
-    "chat",  # Before Daphne: our runserver builds on Daphne's.
-    "daphne",  # Before staticfiles: its runserver replaces theirs.
+    # Before staticfiles: its runserver replaces theirs, and builds on Daphne's. Daphne isn't an application itself: it
+    # would load Twisted into all workers of bin/serve, 27 MB each.
+    "chatty_project",
+    "chat",
     "channels",
     "servestatic",
     "django.contrib.staticfiles",
@@ -69,17 +81,18 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
 ]
-MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "chat.headers.SecurityHeaders",
+MIDDLEWARE = [  # Django's own, without detours through a thread: chat/web/middleware.py.
+    "chat.web.middleware.Security",
+    "chat.web.headers.SecurityHeaders",
     "servestatic.middleware.ServeStaticMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",  # Reads nothing until a page asks who is signed in.
-    "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chat.web.middleware.NoNul",
+    "chat.web.middleware.Session",
+    "chat.web.middleware.Locale",
+    "chat.web.middleware.Common",
+    "chat.web.middleware.Csrf",
+    "chat.web.middleware.Authentication",
+    "chat.web.middleware.Messages",
+    "chat.web.middleware.Clickjacking",
 ]
 ROOT_URLCONF = "chatty_project.urls"
 ASGI_APPLICATION = "chatty_project.asgi.application"
@@ -98,56 +111,33 @@ TEMPLATES = [
     }
 ]
 
-# Database. A commit is an acknowledgement, so what is set here decides what survives a crash.
+# Database.
 
-
-# A worker that is paused in a transaction holds its rooms' locks: the server ends that transaction, and the worker
-# repeats it when it wakes. What waits for a lock, or on a slow server, for too long is refused and sent again.
-POSTGRES_TIMEOUTS = " ".join(
-    f"-c {name}={seconds}s"
-    for name, seconds in (("idle_in_transaction_session_timeout", 3), ("lock_timeout", 5), ("statement_timeout", 8))
-)
-
-
-def database(url: str) -> dict[str, Any]:
-    """Django's description of the database at `url`."""
-    parsed: dict[str, Any] = dict(dj_database_url.parse(url))
-    options = parsed.setdefault("OPTIONS", {})
-    if parsed["ENGINE"].endswith("sqlite3"):
-        options.update(
-            transaction_mode="IMMEDIATE",  # A transaction that turns from reader to writer can't wait, only fail.
-            timeout=20,  # Seconds to wait for another writer.
-            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",  # Survives the process's crash.
-        )
-    else:
-        parsed.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
-        # A database that has vanished is noticed within seconds: members wait. What the URL says comes first.
-        limits = {"connect_timeout": 3, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-        limits["tcp_user_timeout"] = 10_000  # Milliseconds; keepalives say nothing while a query is unanswered.
-        parsed["OPTIONS"] = limits | {"options": POSTGRES_TIMEOUTS} | options
-    return parsed
-
-
+# A commit is an acknowledgement, so what is set in databases.py decides what survives a crash.
+if reason := databases.why_not(environment[env.DATABASE_URL]):
+    raise SystemExit(f"DATABASE_URL can't be used; expected {reason}")
 if not environment[env.DATABASE_URL]:
-    VAR_DIR.mkdir(exist_ok=True)
-DATABASES = {"default": database(environment[env.DATABASE_URL] or f"sqlite:///{VAR_DIR / 'chatty.sqlite3'}")}
+    with suppress(OSError):  # Commands that need no database go on; places.py says what fails to those that do.
+        places.VAR_DIR.mkdir(exist_ok=True)
+DATABASES = {"default": databases.describe(environment[env.DATABASE_URL] or f"sqlite:///{places.DATABASE}")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Fan-out.
 
+# A layer for each Redis, so that one that fails takes no other with it. chat/cluster/broker.py spreads the rooms over
+# them.
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
-    "default": {
+    "default" if number == 1 else f"redis-{number}": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": REDIS_URLS, "prefix": "chatty"},
+        "CONFIG": {"hosts": [url], "prefix": "chatty"},
     }
-    if REDIS_URLS
-    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-}
+    for number, url in enumerate(CHATTY["REDIS_URLS"], 1)
+} or {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 # Bytes. Past its limits Daphne drops a connection without a word: the one for frames, which is for what comes in, is
 # twice the protocol's, so that between the two the consumer says why. The one for messages is for what goes out, too,
 # and holds the longest answer. uvicorn, which closes with 1009, has the protocol's own.
-DAPHNE_WEBSOCKET_MAX_FRAME_SIZE = 131_072
-DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = 2 * UNSENT_LIMIT + 1_048_576
+DAPHNE_WEBSOCKET_MAX_FRAME_SIZE = 2 * FRAME_LIMIT_BYTES
+DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = 2 * CHATTY["UNSENT_LIMIT"] + 1_048_576
 
 # Static files.
 
@@ -186,7 +176,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 # Security. SecurityMiddleware's other headers are on by default.
 
 FRAME_ANCESTORS = environment[env.FRAME_ANCESTORS] or ["'none'"]
-# The page's own files, the socket (chat/headers.py adds where it is), and nothing that stands in the page itself.
+# The page's own files, the socket (chat/web/headers.py adds where it is), and nothing that stands in the page itself.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -204,7 +194,8 @@ CONTENT_SECURITY_POLICY = {
 # The same for browsers that don't know frame-ancestors, as far as it can be said in one word.
 X_FRAME_OPTIONS = {"'none'": "DENY", "'self'": "SAMEORIGIN"}.get(" ".join(FRAME_ANCESTORS), "")
 if not X_FRAME_OPTIONS:
-    MIDDLEWARE.remove("django.middleware.clickjacking.XFrameOptionsMiddleware")
+    MIDDLEWARE.remove("chat.web.middleware.Clickjacking")
+CSRF_FAILURE_VIEW = "chat.web.error_pages.forged"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Not sent with another site's forms and sockets.
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -217,13 +208,21 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 if environment[env.HTTPS]:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    MIDDLEWARE.insert(0, "chatty_project.proxy.lower_case_scheme")
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # Asked by the platform itself, beside the proxy.
     SECURE_HSTS_SECONDS = 31_536_000  # A year.
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-# HSTS for subdomains and in browsers' preload lists: what else is on the domain isn't Chatty's to decide.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = [
+    # HSTS for subdomains and in browsers' preload lists: what else is on the domain isn't Chatty's to decide.
+    "security.W005",
+    "security.W021",
+    # Django's middleware for security, frames and forgery is there, but under names of our own.
+    "security.W001",
+    "security.W002",
+    "security.W003",
+]
 
 # Log: one line an event, to stderr.
 
@@ -232,12 +231,14 @@ LOG_LEVEL = environment[env.LOG_LEVEL].upper()
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"without_traceback": {"()": "chatty_project.logs.WithoutTraceback"}},
+    "filters": {
+        "without_traceback": {"()": "chatty_project.logs.WithoutTraceback"},
+        "once_per_minute": {"()": "chatty_project.logs.OncePerMinute"},
+    },
     "formatters": {
         "concise": {
             "()": "chatty_project.logs.Concise",
             "format": "%(asctime)s %(word)s %(name)s: %(message)s",
-            "datefmt": "%H:%M:%S",
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "concise"}},
@@ -249,5 +250,6 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},  # A page that isn't there is the visitor's news, not ours.
         "django.channels.server": {"level": LOG_LEVEL if LOG_LEVEL == "DEBUG" else "ERROR"},  # Daphne's, each request.
         "django.security.DisallowedHost": {"filters": ["without_traceback"]},
+        "channels_redis.pubsub": {"filters": ["once_per_minute"]},
     },
 }

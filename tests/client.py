@@ -37,6 +37,22 @@ async def identity(http_url: str, token: str | None = None, address: str = "") -
     return info
 
 
+def with_reaction(message: Event, reacted: Event) -> Event:
+    """The message of version `after` as the `reacted` event makes it."""
+    reactions = {emoji: list(ids) for emoji, ids in message.get("reactions", {}).items()}
+    ids = reactions.setdefault(reacted["emoji"], [])
+    if reacted["on"]:
+        ids.append(reacted["id"])
+    else:
+        ids.remove(reacted["id"])
+    if not ids:
+        del reactions[reacted["emoji"]]
+    changed = message | {"version": reacted["version"], "reactions": reactions}
+    if not reactions:
+        del changed["reactions"]
+    return changed
+
+
 class Client:
     """One member on one socket. It keeps what the room looks like to it: `messages` by seq, `head`, `members`."""
 
@@ -108,6 +124,14 @@ class Client:
                     self.head = event["version"]
                     self.versions.append(event["version"])
                 self._merge([event])
+            case "reacted":
+                if event["version"] == self.head + 1:
+                    self.head = event["version"]
+                    self.versions.append(event["version"])
+                    if (message := self.messages.get(event["seq"])) is not None and message["version"] == event[
+                        "after"
+                    ]:
+                        self.messages[event["seq"]] = with_reaction(message, event)
             case "joined" | "renamed":
                 self.members[event["member"]["id"]] = event["member"]["name"]
             case "left":
@@ -204,10 +228,12 @@ class Client:
         return await self.next("message", lambda event: event["nonce"] == nonce and event["author"]["id"] == self.id)
 
     async def change(self, seq: int, **command: Any) -> Event:
-        """Edits, deletes or reacts, and waits for that message, newer than it is held."""
+        """Edits, deletes or reacts, and waits until that is told. The message as this client then holds it."""
         version = self.messages[seq]["version"]
         await self.send(seq=seq, **command)
-        return await self.next("message", lambda event: event["seq"] == seq and event["version"] > version)
+        kind = "reacted" if command["type"] == "react" else "message"
+        await self.next(kind, lambda event: event["seq"] == seq and event["version"] > version)
+        return self.messages[seq]
 
     async def refused(self) -> Event:
         return await self.next("refused")

@@ -21,7 +21,8 @@ if not is_worker and (given := [setting.name for setting in env.SETTINGS if sett
 
 # How long an example takes, or is in the making, says more of the machine than of the code.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("untimed")
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("untimed"), max_examples=20)
+hypothesis.settings.load_profile("untimed")  # `bin/test --quick` loads "quick" after this.
 
 # For asgi.py, which refuses to be imported half set up. The servers that tests start don't inherit these.
 os.environ["SECRET_KEY"] = servers.SECRET_KEY
@@ -30,6 +31,7 @@ os.environ["ALLOWED_HOSTS"] = "testserver,localhost,127.0.0.1"
 
 def pytest_configure(config: pytest.Config) -> None:
     """What the tests' own process needs of settings that have no default outside development."""
+    servers.run_folder()  # Before there are workers, which share it.
     from django.conf import settings
 
     settings.SECRET_KEY = servers.SECRET_KEY
@@ -118,7 +120,7 @@ def database(database_url: str, django_db_setup: None, django_db_blocker: Any) -
     """
     from django.db import connections
 
-    from chatty_project.settings import database as describe
+    from chatty_project.databases import describe
 
     settings = connections.settings["default"]
     before = dict(settings)

@@ -9,6 +9,8 @@ A server that starts has answered before `start()` returns. `stop()` asks it to 
 brings it back on the same port, `pause()` and `resume()` freeze and thaw it; `log` is what it has written so far.
 """
 
+import atexit
+import fcntl
 import functools
 import glob
 import os
@@ -24,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +36,7 @@ import psycopg
 import redis
 
 from chatty_project import env
+from tests.forked import ForkedProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 200  # To start, on a machine that is busy with other tests.
@@ -42,7 +45,9 @@ STOP_SECONDS = 15  # bin/serve gives its connections 8 s.
 NO_LIMITS = {
     "POST_LIMIT": "0",
     "COMMAND_LIMIT": "0",
+    "ROOM_REACTION_LIMIT": "0",
     "IDENTITY_LIMIT": "0",
+    "ADDRESS_CPU": "0",
     "MAX_CONNECTIONS_PER_ADDRESS": "0",
     "MAX_CONNECTIONS_PER_MEMBER": "0",
 }
@@ -74,16 +79,18 @@ def program(name: str, package: str, *folders: str) -> str:
 
 
 _taken: set[int] = set()
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on, never the same one twice.
 
-    Below the range that the system takes ports for outgoing connections from: a client that tries to reach a stopped
-    server could else be given that very port and talk to itself.
+    Each process of a test run takes others. They are below the range that the system takes ports for outgoing
+    connections from: a client that tries to reach a stopped server could else be given that very port and talk to
+    itself.
     """
     while True:
-        port = random.randrange(15_000, 32_000)
+        port = random.randrange(15_000, 32_000, 8) + _WORKER
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -102,8 +109,8 @@ def clean_environ(**settings: str) -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "chatty_project.settings"} | settings
 
 
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Returns when `condition` holds.
+def wait_until(condition: Callable[[], object], seconds: float, what: str, pause: float = 0.02) -> None:
+    """Returns when `condition` holds, which it looks at every `pause` seconds.
 
     Raises:
         TimeoutError: it didn't within `seconds`.
@@ -112,14 +119,23 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"expected within {seconds} s: {what}")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
-def _is_socket(link: Path) -> bool:
+def unprivileged() -> list[str]:
+    """What to put before a command for files' permissions to count: for root, who otherwise may write everywhere."""
+    if os.getuid() != 0:
+        return []
+    return [program("setpriv", "util-linux"), "--bounding-set", "-dac_override,-dac_read_search", "--"]
+
+
+def _socket_inode(link: Path) -> str | None:
+    """The inode of the socket that a link of /proc/<pid>/fd stands for; nothing for another file."""
     try:
-        return str(link.readlink()).startswith("socket:")
+        target = str(link.readlink())
     except OSError:  # Closed since the folder was read.
-        return False
+        return None
+    return target.removeprefix("socket:[").removesuffix("]") if target.startswith("socket:[") else None
 
 
 class Server:
@@ -132,7 +148,7 @@ class Server:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=f"chatty-{self.name}-"))
         self.port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._log_path = self.folder / "log"
 
     def command(self) -> list[str]:
@@ -141,7 +157,9 @@ class Server:
     def is_ready(self) -> bool:
         raise NotImplementedError
 
-    def popen(self, command: list[str]) -> "subprocess.Popen[bytes]":
+    def popen(self) -> "subprocess.Popen[bytes] | ForkedProcess":
+        """Starts its process."""
+        command = self.command()
         with self._log_path.open("ab") as log:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.popen_options())
 
@@ -160,8 +178,11 @@ class Server:
 
     @property
     def socket_count(self) -> int:
-        """The sockets that it has open."""
-        return sum(map(_is_socket, Path(f"/proc/{self.pid}/fd").iterdir()))
+        """The TCP sockets that it has open. Its pipes to its own processes are Unix sockets, which aren't counted."""
+        folder = Path(f"/proc/{self.pid}")
+        tables = [(folder / "net" / name).read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+        tcp = {line.split()[9] for table in tables for line in table}
+        return sum(_socket_inode(link) in tcp for link in (folder / "fd").iterdir())
 
     @property
     def log(self) -> str:
@@ -174,7 +195,7 @@ class Server:
     def start(self, wait: bool = True) -> Self:
         """Starts the server and, unless told otherwise, waits until it answers."""
         assert not self.is_running, f"{self.name} runs already"
-        self.process = self.popen(self.command())
+        self.process = self.popen()
         if wait:
             self.wait_until_ready()
         return self
@@ -242,9 +263,13 @@ class Server:
 
 
 class RedisServer(Server):
-    """A Redis that keeps nothing on disk: a restart empties it."""
+    """A Redis that keeps nothing on disk: a restart empties it. `options` are Redis' own: `maxmemory="2mb"`."""
 
     name = "redis"
+
+    def __init__(self, **options: str) -> None:
+        super().__init__()
+        self.options = options
 
     @property
     def url(self) -> str:
@@ -258,7 +283,8 @@ class RedisServer(Server):
     def command(self) -> list[str]:
         binary = program("redis-server", "redis-server")
         listen = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
-        return [binary, *listen, "--save", "", "--appendonly", "no", "--daemonize", "no"]
+        options = [part for name, value in self.options.items() for part in (f"--{name}", *value.split())]
+        return [binary, *listen, "--save", "", "--appendonly", "no", "--daemonize", "no", *options]
 
     def is_ready(self) -> bool:
         try:
@@ -355,6 +381,79 @@ class PostgresServer(Server):
         return self.create_database(self._template)
 
 
+class PgBouncerServer(Server):
+    """A connection pooler in front of a PostgreSQL, as Debian starts one: it takes no startup parameter `options`."""
+
+    name = "pgbouncer"
+
+    def __init__(self, postgres: PostgresServer, *, ignores_options: bool = False) -> None:
+        super().__init__()
+        ignored = "extra_float_digits,options" if ignores_options else "extra_float_digits"
+        (self.folder / "pgbouncer.ini").write_text(
+            f"""[databases]
+* = host=127.0.0.1 port={postgres.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.port}
+unix_socket_dir =
+auth_type = trust
+auth_file = users
+pool_mode = transaction
+ignore_startup_parameters = {ignored}
+"""
+        )
+        (self.folder / "users").write_text('"chatty" ""\n')
+        if os.getuid() == 0:  # It doesn't run as root.
+            user = pwd.getpwnam("nobody")
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            self._user = user
+        else:
+            self._user = None
+
+    def url(self, database: str) -> str:
+        return f"postgres://chatty@127.0.0.1:{self.port}/{database}"
+
+    def command(self) -> list[str]:
+        return [program("pgbouncer", "pgbouncer", "/usr/sbin"), "pgbouncer.ini"]
+
+    def popen_options(self) -> dict[str, Any]:
+        user = self._user
+        return super().popen_options() | (
+            {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+        )
+
+    def is_ready(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class NginxServer(Server):
+    """nginx in front of a server, with the lines of the README: those of its main part, and those of a server."""
+
+    name = "nginx"
+
+    def __init__(self, main: str, server: str) -> None:
+        super().__init__()
+        temporary = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        paths = "\n".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in temporary)
+        user = "user root;" if os.getuid() == 0 else ""
+        (self.folder / "nginx.conf").write_text(
+            f"daemon off;\npid {self.folder}/pid;\n{user}\n{main}\n"
+            f"http {{\naccess_log off;\n{paths}\nserver {{\nlisten 127.0.0.1:{self.port};\n{server}\n}}\n}}\n"
+        )
+
+    def command(self) -> list[str]:
+        binary = program("nginx", "nginx", "/usr/sbin", "/usr/local/sbin")
+        return [binary, "-p", str(self.folder), "-e", "stderr", "-c", str(self.folder / "nginx.conf")]
+
+    def is_ready(self) -> bool:
+        try:
+            httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=5, trust_env=False)
+        except httpx.TransportError:
+            return False
+        return True
+
+
 class ChattyServer(Server):
     """Chatty in production, as a worker of bin/serve runs it, with `settings` as its environment.
 
@@ -365,6 +464,7 @@ class ChattyServer(Server):
 
     def __init__(self, **settings: str) -> None:
         super().__init__()
+        self.prefix: list[str] = []  # What is put before its command.
         self.settings = (
             {
                 "SECRET_KEY": SECRET_KEY,
@@ -389,8 +489,15 @@ class ChattyServer(Server):
         """The socket's base: a room's name follows after a slash."""
         return f"ws://127.0.0.1:{self.port}/ws/chatty"
 
+    source = "from chatty_project import serve; serve.run()"
+
     def command(self) -> list[str]:
-        return [sys.executable, "-c", "from chatty_project import serve; serve.run()"]
+        return [*self.prefix, sys.executable, "-c", self.source]
+
+    def popen(self) -> "subprocess.Popen[bytes] | ForkedProcess":
+        if self.prefix:
+            return super().popen()
+        return ForkedProcess(self.source, clean_environ(**self.settings), ROOT, self._log_path)
 
     def popen_options(self) -> dict[str, Any]:
         return {"cwd": ROOT, "env": clean_environ(**self.settings)}
@@ -416,12 +523,14 @@ class DevelopmentServer(ChattyServer):
 
     name = "chatty-development"
 
-    def command(self) -> list[str]:
-        return [sys.executable, "manage.py", "runserver", "--noreload", str(self.port)]
+    @property
+    def source(self) -> str:  # type: ignore[override]
+        arguments = ["manage.py", "runserver", "--noreload", str(self.port)]
+        return f"from django.core.management import execute_from_command_line as run; run({arguments!r})"
 
 
-def redis_server() -> RedisServer:
-    return RedisServer()
+def redis_server(**options: str) -> RedisServer:
+    return RedisServer(**options)
 
 
 def postgres_server() -> PostgresServer:
@@ -432,20 +541,31 @@ def chatty_server(**settings: str) -> ChattyServer:
     return ChattyServer(**settings)
 
 
-# Databases and static files, made once for a test run and copied.
+# Databases and static files, made once for a test run, whatever its number of processes, and copied.
 
-_run_folder = ExitStack()
+_RUN_FOLDER = "CHATTY_TESTS_FOLDER"  # Names it in the environment of the run's other processes.
+
+
+def run_folder() -> Path:
+    """A folder of the test run. The first process that asks for it makes it, and removes it at its end."""
+    if _RUN_FOLDER not in os.environ:
+        folder = tempfile.mkdtemp(prefix="chatty-tests-")
+        os.environ[_RUN_FOLDER] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(os.environ[_RUN_FOLDER])
 
 
 @functools.cache
-def run_folder() -> Path:
-    """A folder for what is made once; it goes away with the test run."""
-    import atexit
-
-    atexit.register(_run_folder.close)
-    return Path(
-        _run_folder.enter_context(tempfile.TemporaryDirectory(prefix="chatty-tests-", ignore_cleanup_errors=True))
-    )
+def _made_once(name: str, make: Callable[[Path], object]) -> Path:
+    """What `make` has written to the path that it was given, in the first process that needed it."""
+    path = run_folder() / name
+    with (run_folder() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            unfinished = path.with_suffix(".unfinished")
+            make(unfinished)
+            unfinished.rename(path)
+    return path
 
 
 def manage(*arguments: str, **settings: str) -> str:
@@ -472,28 +592,25 @@ def migrated(url: str) -> str:
     return url
 
 
-@functools.cache
 def static_root() -> Path:
     """The static files as production serves them, under hashed names."""
-    folder = run_folder() / "static"
+    return _made_once("static", _collect_static)
+
+
+def _collect_static(folder: Path) -> None:
     manage("collectstatic", "--skip-checks", "--noinput", "--verbosity=0", STATIC_ROOT=str(folder))
-    return folder
 
 
-@functools.cache
-def _sqlite_template() -> Path:
-    path = run_folder() / "template.sqlite3"
+def _make_sqlite(path: Path) -> None:
     migrated(f"sqlite:///{path}")
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    return path
 
 
 def sqlite_database(folder: Path) -> str:
     """The URL of a new SQLite file in `folder` with Chatty's tables in it."""
     path = folder / f"chatty-{secrets.token_hex(4)}.sqlite3"
-    shutil.copyfile(_sqlite_template(), path)
+    shutil.copyfile(_made_once("empty.sqlite3", _make_sqlite), path)
     return f"sqlite:///{path}"
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from chat.committer import write
-from chat.identity import new_member_id
-from chat.log import RoomRow
+from chat.access.tokens import new_member_id
+from chat.log.committer import write
+from chat.log.operations import Post
+from chat.log.reader import RoomRow
 from chat.models import Room
-from chat.operations import Post
-from chat.protocol import Member
+from chat.protocol.events import Member
+from tests.deeds import post
 
 ANN = Member(new_member_id(), "Ann")
 BODIES = {
@@ -29,7 +30,7 @@ def test_commit(benchmark: Callable[..., Any], language: str, posts: int) -> Non
     row = RoomRow(id=room.pk, slug=room.slug, log=room.log)
 
     def batch() -> tuple[tuple[list[Post]], dict[str, Any]]:
-        return ([Post(row, uuid.uuid4(), ANN, BODIES[language]) for _ in range(posts)],), {}
+        return ([post(row, uuid.uuid4(), ANN, BODIES[language]) for _ in range(posts)],), {}
 
     outcomes = benchmark.pedantic(write, setup=batch, rounds=100, warmup_rounds=5)
     assert len(outcomes) == posts

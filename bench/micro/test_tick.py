@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from chat.audience import Audience
-from chat.connection import RawConnection
+from chat.rooms.broadcaster import Broadcaster
+from chat.transports.connections import RawConnection
 
 MEMBERS = 1000
 
@@ -36,10 +36,10 @@ class Socket:
 def test_an_event_for_1000_connections(benchmark: Callable[..., Any]) -> None:
     loop = asyncio.new_event_loop()
 
-    async def open_audience() -> Audience:
-        audience = Audience(lambda: b"")
+    async def open_audience() -> Broadcaster:
+        audience = Broadcaster(lambda: b"")
         for _ in range(MEMBERS):
-            audience.admit(RawConnection(Socket(), unsent_limit=2**20))
+            audience.admit(RawConnection(Socket(), unsent_limit=2**20, note=lambda _: None))
         return audience
 
     audience = loop.run_until_complete(open_audience())

@@ -13,7 +13,10 @@ from typing import Any
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_create_server
 
-from chat.protocol import Join, Member, MemberId, Message, Post, decode_command, encode, frame
+from chat.protocol.codec import decode_command, encode, frame
+from chat.protocol.commands import Join, Post
+from chat.protocol.events import Member, Message
+from chat.protocol.fields import MemberId
 
 WELCOME = b'[{"type":"welcome","head":0}]'
 GATHER_SECONDS = float(os.environ.get("GATHER_MS", "0")) / 1000

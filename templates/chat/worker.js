@@ -1,8 +1,8 @@
 /**
- * Where a navigation fails, answers with a page that says so, kept from when there was a network. It does nothing else: rooms and the server's
- * answers are never kept, and nothing waits for this worker.
+ * If a navigation fails, answers with the cached offline page. Also shows notifications if a page can't.
+ * It does nothing else: it never caches rooms or answers, and nothing waits for it.
  *
- * chat/installable.py renders it. Another build or language is another text, which browsers notice, and another cache.
+ * chat/web/pwa.py renders it. Each build and language has its own text, which browsers notice, and its own cache.
  */
 const CACHE = "{{ cache|escapejs }}";
 const PAGE = "{{ page|escapejs }}";
@@ -15,7 +15,7 @@ self.addEventListener("install", (event) => {
 });
 
 self.addEventListener("activate", (event) => {
-  // No navigation preload: where one fails, Firefox shows its own page, whatever the worker answers. It stays on where an older worker wanted it.
+  // No navigation preload: if it fails, Firefox shows its own page and ignores the worker's answer. An older worker may have left it on.
   event.waitUntil(Promise.all([forgetOthers(), self.registration.navigationPreload?.disable()]));
 });
 
@@ -25,6 +25,21 @@ self.addEventListener("fetch", (event) => {
   if (request.mode === "navigate") event.respondWith(navigate(event));
   else if (NEEDED.includes(new URL(request.url).pathname)) event.respondWith(fetch(request).catch(() => kept(request)));
 });
+
+// notify.js shows notifications through this worker where pages can't. A click on one leads to the room's tab, or opens one.
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(lead(event.notification.data));
+});
+
+async function lead({ seq, url }) {
+  const { pathname } = new URL(url, self.location);
+  const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const tab = tabs.find((each) => new URL(each.url).pathname === pathname);
+  if (!tab) return self.clients.openWindow(url);
+  tab.postMessage({ seq });
+  return tab.focus();
+}
 
 async function keep() {
   const cache = await caches.open(CACHE);

@@ -378,7 +378,7 @@ class Crowd:
         word = f"m{self.chance.randint(1, self._history)}"
         box.fill(word)
         box.press("Enter")
-        found = tab.person.page.get_by_role("list", name="Found").get_by_role("link").first
+        found = tab.person.page.get_by_role("list", name="Search results").get_by_role("link").first
         expect(found).to_be_visible()
         found.click()
         return f"searches for {word} and follows it"

@@ -62,9 +62,9 @@ def check_fonts() -> None:
 def document() -> str:
     """docs/screens.md: every state with its pictures."""
     lines = [
-        "# What it looks like\n",
+        "# Screenshots\n",
         "<!-- Written by tests/browser/screenshots.py. -->\n",
-        "Every state of the page. `.venv/bin/python -m tests.browser.screenshots` takes the pictures anew.\n",
+        "Every state of the page. `.venv/bin/python -m tests.browser.screenshots` takes the pictures again.\n",
     ]
     for state in STATES.values():
         lines.append(f"## {state.name.replace('-', ' ').capitalize()}\n\n{state.words}\n")

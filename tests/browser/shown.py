@@ -119,7 +119,7 @@ def _message_as_shown(row: Row, by_seq: dict[int, Row], me: str) -> dict[str, An
     quote = None
     if is_standing and row["reply_to"]:
         quoted = by_seq[row["reply_to"]]
-        quote = [quoted["author_name"], quoted["body"] or "This message was taken back."]
+        quote = [quoted["author_name"], quoted["body"] or "Message deleted"]
     return {
         "seq": row["seq"],
         "author": row["author_id"],

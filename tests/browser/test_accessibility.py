@@ -29,9 +29,9 @@ def answer(text="why"): return 42
 
 # What sticks out of the page, or has text cut off that nothing scrolls and nothing hides on purpose.
 CUT = """() => {
-    const isMeant = (e) => e.closest(".visually-hidden, [aria-hidden=true], .offcanvas-md:not(.show)")
+    const isMeant = (e) => e.closest(".visually-hidden, [aria-hidden=true], .sidebar:not(:popover-open)")
         || getComputedStyle(e).textOverflow === "ellipsis";
-    const parts = "html, .room, .room-head, .composer, .modal-body, button, h1, h2, p, .notice, dl > div";
+    const parts = "html, .room, .room-head, .composer, .dialog-body, button, h1, h2, p, .notice, dl > div";
     return [...document.querySelectorAll(parts)]
         .filter((e) => e.checkVisibility({visibilityProperty: true}) && !isMeant(e))
         .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")
@@ -47,11 +47,11 @@ def edit(somebody: Person, text: str, body: str) -> None:
     expect(somebody.message(body)).to_be_visible()
 
 
-def take_back(somebody: Person, text: str) -> None:
+def delete(somebody: Person, text: str) -> None:
     seq = int(somebody.message(text).get_attribute("data-seq") or 0)
     command = {"type": "delete", "seq": seq}
     somebody.run("(command) => app.events.publish('command:send', {command})", command)
-    expect(somebody.bodies.filter(has_text="This message was taken back.")).to_be_visible()
+    expect(somebody.bodies.filter(has_text="Message deleted")).to_be_visible()
 
 
 def a_full_room(person: Make, ann: Person) -> None:
@@ -61,7 +61,7 @@ def a_full_room(person: Make, ann: Person) -> None:
     bob.say("/me waves").say(MARKUP)
     ann.say("mine").say("word " * 700).say("wrong").say("regretted")
     edit(ann, "wrong", "right")
-    take_back(ann, "regretted")
+    delete(ann, "regretted")
     expect(ann.messages).to_have_count(8)
     expect(bob.messages).to_have_count(8)
 
@@ -78,7 +78,7 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
     expect(ann.dialog).to_be_visible()
     assert_accessible(ann, "first visit")
     ann.enter("Ann")
-    expect(page.get_by_text("Nobody has said anything yet")).to_be_visible()
+    expect(page.get_by_text("No messages yet")).to_be_visible()
     assert_accessible(ann, "empty room")
     a_full_room(person, ann)
     ann.write("x" * 3_990)
@@ -86,14 +86,14 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
     ann.write("")
 
     page.keyboard.press("Control+/")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     assert_accessible(ann, "shortcuts")
     page.keyboard.press("Escape")
     ann.write("/help").composer.press("Enter")
-    expect(page.get_by_role("dialog", name="What you can write")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Formatting help")).to_be_visible()
     assert_accessible(ann, "help")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="What you can write")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Formatting help")).to_be_hidden()
 
     ann.write("").composer.press_sequentially("@B")
     expect(page.get_by_role("listbox")).to_be_visible()
@@ -102,8 +102,8 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
     ann.write("")
 
     ann.message("mine").hover()
-    ann.message("mine").get_by_role("button", name="More about this message").click()
-    expect(page.get_by_role("menuitem", name="Take back…")).to_be_visible()
+    ann.message("mine").get_by_role("button", name="More actions for this message").click()
+    expect(page.get_by_role("menuitem", name="Delete…")).to_be_visible()
     assert_accessible(ann, "the menu of a message")
     page.get_by_role("menuitem", name="React…").click()
     expect(page.get_by_placeholder("Search emoji")).to_be_visible()
@@ -111,12 +111,12 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
     page.locator(".picker-option").first.click()
     expect(ann.message("mine").locator(".reaction[aria-pressed=true]")).to_be_visible()
     assert_accessible(ann, "a reaction")
-    ann.message("mine").get_by_role("button", name="More about this message").click()
-    page.get_by_role("menuitem", name="Take back…").click()
-    expect(page.get_by_role("heading", name="Take this message back?")).to_be_visible()
-    assert_accessible(ann, "asked whether to take back")
+    ann.message("mine").get_by_role("button", name="More actions for this message").click()
+    page.get_by_role("menuitem", name="Delete…").click()
+    expect(page.get_by_role("heading", name="Delete this message?")).to_be_visible()
+    assert_accessible(ann, "asked whether to delete")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="More about this room").last.click()
+    page.get_by_role("button", name="More actions for this room").last.click()
     assert_accessible(ann, "the menu of the room")
     page.keyboard.press("Escape")
     ann.composer.press("ArrowUp")
@@ -127,25 +127,26 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
     expect(page.get_by_role("dialog", name="Go to a room")).to_be_visible()
     page.keyboard.type("Quite another thing")
     assert_accessible(ann, "going to another room")
-    page.get_by_role("option", name=re.compile("^Make the room")).click()
-    expect(page.get_by_role("dialog", name="Make a room")).to_be_visible()
+    page.get_by_role("option", name=re.compile("^Create room")).click()
+    expect(page.get_by_role("dialog", name="Create a room")).to_be_visible()
     assert_accessible(ann, "making a room")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="Make a room")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Create a room")).to_be_hidden()
 
     page.keyboard.press("Control+Shift+F")
     page.get_by_role("searchbox").fill("seen")
     page.get_by_role("searchbox").press("Enter")
-    expect(page.get_by_role("list", name="Found").get_by_role("link")).to_have_count(1)
+    expect(page.get_by_role("list", name="Search results").get_by_role("link")).to_have_count(1)
     assert_accessible(ann, "search with results")
     page.keyboard.press("Escape")
 
     if is_phone:
-        page.get_by_role("button", name="Show rooms and members").click()
-        expect(page.locator(".sidebar")).to_have_class(re.compile(r"\bshow\b"))
+        page.get_by_role("button", name="Show rooms and people").click()
+        expect(page.locator(".sidebar")).to_have_attribute("aria-modal", "true")
         assert_accessible(ann, "sidebar over the messages")
         page.keyboard.press("Escape")
-        expect(page.locator(".sidebar")).not_to_have_class(re.compile(r"\bshow(ing)?\b"))
+        expect(page.locator(".sidebar")).to_be_hidden()
+        expect(page.get_by_role("button", name="Show rooms and people")).to_be_focused()
     ann.run(f"location.hash = '#users/{ann.id}'")
     expect(page.locator("[data-module=filter-banner]")).to_be_visible()
     assert_accessible(ann, "filtered")
@@ -161,7 +162,7 @@ def test_axe_finds_nothing_in_any_state_of_the_page(
         else None
     )
     ann.write("refused").composer.press("Enter")
-    expect(page.get_by_text("Not sent: it is too long.")).to_be_visible()
+    expect(page.get_by_text("Not sent: the message is too long.")).to_be_visible()
     assert_accessible(ann, "a message that failed")
     wire.cut()
     expect(ann.bar).to_be_visible()
@@ -183,7 +184,7 @@ def test_everything_can_be_done_without_a_mouse(visitor: Make, person: Make) -> 
     expect(bob.message("hello?")).to_be_visible()
 
     keys.press("Control+/")
-    sheet = ann.page.get_by_role("dialog", name="Keyboard")
+    sheet = ann.page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(sheet).to_be_visible()
     keys.press("Escape")
     expect(sheet).to_be_hidden()
@@ -252,7 +253,7 @@ def test_what_a_screen_reader_hears_of_a_message(person: Make) -> None:
           - paragraph: one
           - button "React"
           - button "Reply"
-          - button "More about this message"
+          - button "More actions for this message"
     """)
 
 
@@ -294,8 +295,8 @@ def test_without_motion_nothing_moves_and_with_few_colours_all_is_told_apart(per
         .map((a) => a.animationName ?? a.transitionProperty)"""
     assert ann.run(moving) == []
     ann.run("() => { window.ran = []; addEventListener('transitionrun', (event) => ran.push(event.propertyName)); }")
-    ann.page.get_by_role("button", name="Colours: as the system").click()
-    ann.page.get_by_role("button", name="Colours: light").click()
+    ann.page.get_by_role("button", name="Theme: System").click()
+    ann.page.get_by_role("button", name="Theme: Light").click()
     two_frames = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(ran))))"
     assert ann.run(two_frames) == []
     # Colours of the page's own are gone: what only they said needs a line or a shape.

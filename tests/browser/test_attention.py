@@ -37,7 +37,7 @@ def test_title_and_icon_count_what_came_while_nobody_looked(visitor: Make, perso
     icon_is(ann, "icon-unread")
     bob.say("@Ann, three")
     expect(ann.page).to_have_title(re.compile(r"^\(1 @\) room-"))
-    icon_is(ann, "icon-called")
+    icon_is(ann, "icon-mentioned")
     bob.run(PUBLISH, {"type": "edit", "seq": 5, "body": "nobody, three"})
     expect(ann.page).to_have_title(re.compile(r"^\(3\) room-"))
     bob.run(PUBLISH, {"type": "delete", "seq": 5})
@@ -86,12 +86,12 @@ def wait_for_notification(somebody: Person, body: str) -> None:
 
 
 def choose(somebody: Person, entry: str, role: str = "menuitemradio") -> None:
-    somebody.page.get_by_role("button", name="More about this room").click()
+    somebody.page.get_by_role("button", name="More actions for this room").click()
     somebody.page.get_by_role(role, name=entry, exact=True).click()  # type: ignore[arg-type]
 
 
 def is_chosen(somebody: Person, entry: str) -> None:
-    button = somebody.page.get_by_role("button", name="More about this room")
+    button = somebody.page.get_by_role("button", name="More actions for this room")
     button.click()
     expect(somebody.page.get_by_role("menuitemradio", checked=True)).to_have_text([entry])
     button.press("Escape")
@@ -104,8 +104,8 @@ def test_notifications_are_offered_after_a_call_and_come_once_for_all_tabs(visit
     ann.run("localStorage.setItem('test.answer', 'granted')")
     again = visitor(context=ann.page.context).open().wait_until_joined()
     bob = person("Bob")
-    offer = ann.page.get_by_text("Do you want a notification next time?")
-    is_chosen(ann, "Notifications: none")
+    offer = ann.page.get_by_text("Get notified about mentions?")
+    is_chosen(ann, "Notifications: off")
 
     again.look_away()
     ann.look_away()
@@ -113,9 +113,9 @@ def test_notifications_are_offered_after_a_call_and_come_once_for_all_tabs(visit
     expect(ann.page).to_have_title(re.compile(r"^\(1 @\)"))
     ann.look_back()
     expect(offer).to_be_visible()
-    ann.page.get_by_role("button", name="Show notifications").click()
+    ann.page.get_by_role("button", name="Turn on notifications").click()
     expect(offer).to_be_hidden()
-    is_chosen(ann, "Notifications: when I'm mentioned")
+    is_chosen(ann, "Notifications: mentions only")
 
     bob.say("@Ann, while you look")
     expect(ann.message("@Ann, while you look")).to_be_visible()
@@ -156,11 +156,11 @@ def test_each_room_says_what_it_notifies_of_and_what_is_in_the_way(visitor: Make
     ann.open().enter("Ann")
     ann.run("localStorage.setItem('test.answer', 'denied')")
     choose(ann, "Notifications: all messages")
-    blocked = ann.page.get_by_text("Your browser blocks notifications of this site.")
+    blocked = ann.page.get_by_text("Notifications are blocked.")
     expect(blocked).to_be_visible()
     ann.page.get_by_role("button", name="Close", exact=True).locator("visible=true").click()
     expect(blocked).to_be_hidden()
-    is_chosen(ann, "Notifications: none")
+    is_chosen(ann, "Notifications: off")
 
     choose(ann, "Play a sound", "menuitemcheckbox")
     ann.page.wait_for_function("notes === 2")
@@ -175,16 +175,16 @@ def test_each_room_says_what_it_notifies_of_and_what_is_in_the_way(visitor: Make
     ann.look_away()
     bob.say("to be seen, " + "at length " * 20)
     wait_for_notification(ann, "to be seen")
-    choose(ann, "Notifications: none")
+    choose(ann, "Notifications: off")
     bob.say("@Ann, in vain")
     expect(ann.message("@Ann, in vain")).to_be_visible()
-    choose(ann, "Notifications: when I'm mentioned")
+    choose(ann, "Notifications: mentions only")
     bob.say("no call").say("@Ann, again")
     wait_for_notification(ann, "again")
     assert [body[:12] for body in notified(ann)] == ["to be seen, ", "@Ann, again"]
     assert [len(body) for body in notified(ann)] == [140, 11]
     ann.reload().wait_until_joined()
-    is_chosen(ann, "Notifications: when I'm mentioned")
+    is_chosen(ann, "Notifications: mentions only")
 
 
 def test_who_touches_nothing_is_away_until_the_first_sign_of_life_in_any_tab(visitor: Make, person: Make) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.person import Person
 
 Make = Callable[..., Person]
 
 BUS = """
-    const {makeBus, APP_LAUNCHED, FILTER_CHANGED} = await import("/static/chat/js/events.js");
+    const {makeBus, APP_LAUNCHED, FILTER_CHANGED, SESSION_CHANGED} = await import("/static/chat/js/app/events.js");
     const bus = makeBus();
 """
 
@@ -26,10 +26,10 @@ def bus(person: Person, script: str) -> object:
 
 def test_app_is_the_only_global_of_ours(visitor: Make) -> None:
     ann = visitor()
-    ann.page.route("**/js/main*.js", lambda route: route.abort())
+    ann.page.route("**/js/app/main*.js", lambda route: route.abort())
     ann.open()
     before = set(ann.run("Object.getOwnPropertyNames(window)"))
-    ann.page.unroute("**/js/main*.js")
+    ann.page.unroute("**/js/app/main*.js")
     ann.reload().enter("Ann").say("hello")
     assert set(ann.run("Object.getOwnPropertyNames(window)")) - before == {"app"}
     assert ann.run("Object.keys(app)") == ["events"]
@@ -88,6 +88,19 @@ def test_listener_cannot_change_what_the_others_get(ann: Person) -> None:
     assert bus(ann, script) == "mine"
 
 
+def test_fact_that_stands_is_told_to_who_subscribes_later(ann: Person) -> None:
+    script = """
+        const seen = [];
+        bus.subscribe(SESSION_CHANGED, ({name}) => seen.push(`early ${name}`));
+        bus.publish(SESSION_CHANGED, {name: "Ann"});
+        bus.publish(FILTER_CHANGED, {filter: null});
+        bus.subscribe(SESSION_CHANGED, ({name}) => seen.push(`late ${name}`));
+        bus.subscribe(FILTER_CHANGED, () => seen.push("stale"));
+        return seen;
+    """
+    assert bus(ann, script) == ["early Ann", "late Ann"]
+
+
 def test_example_module_counts_words_until_it_is_unmounted(ann: Person, person: Make) -> None:
     ann.run(
         """async () => {
@@ -112,8 +125,8 @@ def test_every_module_can_be_mounted_and_unmounted_again(ann: Person) -> None:
     ann.expects_errors = True
     left = ann.run(
         """async () => {
-            const {makeBus} = await import("/static/chat/js/events.js");
-            const {launch} = await import("/static/chat/js/launch.js");
+            const {makeBus} = await import("/static/chat/js/app/events.js");
+            const {launch} = await import("/static/chat/js/app/launch.js");
             const bus = makeBus();
             let open = 0;
             const events = {
@@ -134,3 +147,51 @@ def test_every_module_can_be_mounted_and_unmounted_again(ann: Person) -> None:
     )
     assert left == [True, 0]
     assert ann.errors == []
+
+
+LAUNCH = "launch({ events: window.app.events, root: document.body });"
+SHUFFLED_LAUNCH = """
+let seed = SEED;
+const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647; // Park and Miller's.
+const entries = Object.entries(MODULES).map((entry) => [random(), entry]).sort(([a], [b]) => a - b);
+window.mounted = entries.map(([, [name]]) => name);
+const modules = Object.fromEntries(entries.map(([, entry]) => entry));
+launch({ events: window.app.events, root: document.body, modules });
+"""
+
+
+def shuffle(route: Route, seed: int) -> None:
+    """Lets the page's main script mount the modules in another order."""
+    main = route.fetch().text()
+    assert LAUNCH in main
+    main = main.replace("{ launch }", "{ MODULES, launch }").replace(LAUNCH, SHUFFLED_LAUNCH.replace("SEED", str(seed)))
+    route.fulfill(body=main, content_type="text/javascript")
+
+
+@pytest.mark.parametrize("seed", [1, 20, 300])
+def test_modules_may_be_mounted_in_any_order(visitor: Make, person: Make, seed: int) -> None:
+    bob = person("Bob").say("said before")
+    ann = visitor()
+    ann.page.route("**/js/app/main*.js", lambda route: shuffle(route, seed))
+    ann.open().enter("Ann")
+    mounted = ann.run("mounted")
+    assert mounted != ann.run("async () => Object.keys((await import('/static/chat/js/app/launch.js')).MODULES)")
+    expect(ann.bodies).to_have_text(["said before"])
+    ann.say("from Ann")
+    expect(bob.bodies).to_have_text(["said before", "from Ann"])
+    expect(ann.member("Ann")).to_be_visible()
+    ann.composer.press("ArrowUp")
+    expect(ann.composer).to_have_value("from Ann")
+    ann.composer.fill("edited")
+    ann.composer.press("Enter")
+    expect(bob.bodies).to_have_text(["said before", "edited"])
+    ann.filter_by("Bob")
+    expect(ann.bodies).to_have_text(["said before"])
+    ann.page.keyboard.press("Escape")
+    expect(ann.bodies).to_have_text(["said before", "edited"])
+    ann.page.keyboard.press("Control+K")
+    expect(ann.page.get_by_role("dialog", name="Go to a room")).to_be_visible()
+    ann.page.keyboard.press("Escape")
+    expect(ann.page.get_by_role("dialog", name="Go to a room")).to_be_hidden()
+    ann.reload()
+    expect(ann.bodies).to_have_text(["said before", "edited"])

@@ -17,7 +17,7 @@ Make = Callable[..., Person]
 def test_message_typed_offline_is_shown_waiting_and_sent_once_when_back(person: Make) -> None:
     ann, bob = person("Ann"), person("Bob")
     ann.page.context.set_offline(True)
-    expect(ann.bar).to_contain_text("You're offline. What you write is sent when you're back.")
+    expect(ann.bar).to_contain_text("You're offline. Your messages will be sent when you're back.")
     ann.write("written offline").composer.press("Enter")
     expect(ann.pending).to_have_count(1)
     bob.say("said meanwhile")
@@ -122,7 +122,7 @@ def test_what_has_waited_for_hours_is_sent_when_its_writer_still_wants_it(visito
     again.open().wait_until_joined()
     failed = again.page.locator(".is-failed")
     expect(failed).to_have_count(2, timeout=15_000)
-    expect(failed.first).to_contain_text("You wrote this a while ago, and it wasn't sent.")
+    expect(failed.first).to_contain_text("This message wasn't sent.")
     failed.first.get_by_role("button", name="Discard").click()
     failed.get_by_role("button", name="Retry").click()
     for somebody in (again, bob):
@@ -135,7 +135,7 @@ def test_acknowledgement_that_was_lost_makes_no_second_message(visitor: Make, pe
     ann = visitor()
     wire = Wire(ann.page)
     ann.open().enter("Ann")
-    wire.keep = lambda event: event["type"] != "message"
+    wire.keep = lambda event: event["type"] not in {"message", "done"}
     ann.write("said once").composer.press("Enter")
     expect(bob.bodies).to_have_text(["said once"])
     wire.keep = lambda event: True
@@ -176,10 +176,22 @@ def test_bar_counts_down_to_the_next_try_and_tries_at_once_when_asked(visitor: M
     for _ in range(4):
         wire.close(1011)
         expect(ann.bar).to_be_visible()
-        expect(ann.bar).to_contain_text(re.compile(r"Next try in \d+ seconds?\."))
+        expect(ann.bar).to_contain_text(re.compile(r"Retrying in \d+ s\."))
         ann.page.get_by_role("button", name="Try now").click()
         ann.wait_until_joined()
     expect(ann.bar).to_be_hidden()
+
+
+def test_setting_the_clock_back_hides_no_dead_connection(visitor: Make) -> None:
+    """Silence and pauses are durations: the time of day may be set while they last."""
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann")
+    ann.run("() => { const {now} = Date; Date.now = () => now() - 3_600_000; }")
+    wire.keep = lambda event: False
+    expect(ann.connection).not_to_have_attribute("data-state", "joined", timeout=60_000)
+    wire.cut()
+    expect(ann.bar).to_contain_text(re.compile(r"in \d\d? s\."))
 
 
 def test_silent_connection_is_given_up_and_made_again(visitor: Make) -> None:
@@ -258,7 +270,7 @@ def test_messages_written_in_a_row_are_sent_once_each_and_in_order(visitor: Make
     wire = Wire(ann.page)
     ann.open().enter("Ann")
     written = [f"message {number}" for number in range(5)]
-    wire.keep = lambda event: event["type"] not in {"message", "pulse"}  # A pulse would say what was missed.
+    wire.keep = lambda event: event["type"] not in {"message", "done", "pulse"}  # A pulse would say what was missed.
     for text in written:
         ann.write(text).composer.press("Enter")
     expect(ann.pending).to_have_count(5)
@@ -274,7 +286,7 @@ def test_refused_message_is_failed_with_retry_and_discard(person: Make) -> None:
     ann.write("\u200b").composer.press("Enter")  # Looks empty: the server refuses it.
     failed = ann.messages
     expect(failed).to_have_class(re.compile("is-failed"))
-    expect(failed).to_contain_text("Not sent: there is nothing in it.")
+    expect(failed).to_contain_text("Not sent: the message is empty.")
     ann.write("a good one").composer.press("Enter")
     expect(bob.bodies).to_have_text(["a good one"])
     failed = ann.page.locator(".is-failed")
@@ -314,7 +326,7 @@ def test_temporary_refusal_is_retried_by_itself_and_keeps_the_order(visitor: Mak
     wire.answer = answer
     ann.write("first").composer.press("Enter")
     ann.write("second").composer.press("Enter")
-    expect(ann.page.get_by_text(re.compile(r"Sent again in \d seconds?")).first).to_be_visible()
+    expect(ann.page.get_by_text(re.compile(r"Sending in \d s")).first).to_be_visible()
     expect(ann.pending).to_have_count(0)
     expect(ann.bodies).to_have_text(["first", "second"])
     assert [command["body"] for command in wire.commands("post")] == ["first", "first", "first", "second"]
@@ -323,25 +335,49 @@ def test_temporary_refusal_is_retried_by_itself_and_keeps_the_order(visitor: Mak
 def test_refused_token_is_replaced_by_a_new_identity(visitor: Make) -> None:
     ann = visitor().open().enter("Ann")
     before = ann.id
-    ann.run("localStorage.setItem('chatty.identity', JSON.stringify({uuid: 'x', token: 'forged'}))")
+    forge(ann)
     ann.reload().wait_until_joined()
     assert ann.id not in ("x", before)
     wire = Wire(ann.page)
     ann.reload().wait_until_joined()
     known = ann.id
+    forge(ann)
     wire.close(4401)
     expect(ann.bar).to_be_hidden()
     ann.wait_until_joined()
-    ann.page.wait_for_function("known => JSON.parse(localStorage['chatty.identity'])?.uuid !== known", arg=known)
+    ann.page.wait_for_function(
+        "known => !['x', known].includes(JSON.parse(localStorage['chatty.identity']).uuid)", arg=known
+    )
     ann.wait_until_joined().say("somebody new")
+
+
+def forge(somebody: Person) -> None:
+    """Their browser holds no token any more that the server takes."""
+    somebody.run("localStorage.setItem('chatty.identity', JSON.stringify({uuid: 'x', token: 'forged'}))")
+    somebody.page.context.clear_cookies()
+
+
+def test_a_token_that_only_the_socket_refused_is_renewed_and_keeps_the_person(visitor: Make) -> None:
+    """As while the servers' keys are being changed, one after the other."""
+    ann = visitor()
+    wire = Wire(ann.page)
+    ann.open().enter("Ann").say("mine")
+    known = ann.id
+    wire.close(4401)
+    for _ in range(100):
+        if len(wire.commands("join")) == 2:
+            break
+        ann.page.wait_for_timeout(100)
+    ann.wait_until_joined().say("still me")
+    assert ann.id == known
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (4003, "You can't take part in this room any more."),
-        (4404, "There is no such room."),
-        (4400, "This page no longer fits the server."),
+        (4003, "You've been banned from this room."),
+        (4404, "This room doesn't exist."),
+        (4400, "This page is out of date."),
     ],
 )
 def test_final_close_is_explained_and_not_retried(visitor: Make, code: int, words: str) -> None:
@@ -359,7 +395,7 @@ def test_new_build_is_offered_and_taken_by_a_reload(visitor: Make) -> None:
     wire = Wire(ann.page)
     wire.keep = lambda event: event.update(build="newer") or True if event["type"] == "welcome" else True
     ann.open().enter("Ann")
-    notice = ann.page.get_by_text("A new version of Chatty is out.")
+    notice = ann.page.get_by_text("A new version of Chatty is available.")
     expect(notice).to_be_visible()
     wire.keep = lambda event: True  # What the reload gets is the newer page.
     ann.composer.fill("half a thou")

@@ -68,7 +68,7 @@ def test_filter_reaches_over_the_whole_history_and_lives_in_the_url(
     # A link that somebody passed on, to a member who is gone.
     ann = visitor().open(f"#users/{eve.id}").enter("Ann")
     expect(ann.bodies).to_have_text([re.compile(f"early {n}") for n in (1, 2, 3)])
-    expect(banner(ann)).to_contain_text("Only what ⁨Eve⁩ wrote")
+    expect(banner(ann)).to_contain_text("Messages from ⁨Eve⁩")
 
     # As long as the room itself: page after page.
     show(ann, f"#users/{bob.id},{eve.id}")
@@ -84,7 +84,7 @@ def test_filter_reaches_over_the_whole_history_and_lives_in_the_url(
     expect(ann.messages).to_have_count(12)
     ann.reload().wait_until_joined()
     expect(ann.messages).to_have_count(12)
-    expect(chips(ann)).to_have_text(["Bob", "With links"])
+    expect(chips(ann)).to_have_text(["Bob", "Links"])
     assert [int(body.split()[1]) for body in ann.bodies.all_inner_texts()] == list(range(10, 121, 10))
 
     # From there to a message's place in the room, and back.
@@ -104,7 +104,7 @@ def test_filter_reaches_over_the_whole_history_and_lives_in_the_url(
 
 def test_what_comes_and_changes_shows_where_it_matches(person: Make, server: ChattyServer, room: str) -> None:
     ann, bob = person("Ann"), Client(server.http_url, "Bob", room)
-    ann.page.get_by_role("link", name="With links").click()
+    ann.page.get_by_role("link", name="Links").click()
     expect(ann.page.get_by_text("No links yet")).to_be_visible()
 
     async def begin(bob: Client) -> list[int]:
@@ -119,13 +119,13 @@ def test_what_comes_and_changes_shows_where_it_matches(person: Make, server: Cha
         await bob.change(second, type="delete")
 
     visit(bob, change)
-    expect(ann.bodies).to_have_text(["now with https://example.com/0", "This message was taken back."])
+    expect(ann.bodies).to_have_text(["now with https://example.com/0", "Message deleted"])
 
-    ann.page.get_by_role("link", name="Mentions of you").click()
-    expect(ann.page.get_by_text("Nobody has mentioned you yet")).to_be_visible()
+    ann.page.get_by_role("link", name="Mentions").click()
+    expect(ann.page.get_by_text("No mentions yet")).to_be_visible()
     talk(bob, ["@Ann", "@Anna", "hello @Ann, see https://example.com/3"])
     expect(ann.bodies).to_have_text(["@Ann", "hello @Ann, see https://example.com/3"])
-    ann.page.get_by_role("link", name="With links").click(modifiers=["Control"])
+    ann.page.get_by_role("link", name="Links").click(modifiers=["Control"])
     expect(ann.bodies).to_have_text(["hello @Ann, see https://example.com/3"])
     assert ann.page.url.endswith("#mentions/links")
 
@@ -164,29 +164,29 @@ def test_conditions_are_added_and_taken_away_one_by_one(person: Make) -> None:
 
     ann.filter_by("Bob")
     expect(ann.messages).to_have_count(2)
-    expect(banner(ann)).to_contain_text("Only what ⁨Bob⁩ wrote")
+    expect(banner(ann)).to_contain_text("Messages from ⁨Bob⁩")
     expect(chips(ann).first).to_be_hidden()
     ann.member("Cid").get_by_role("link").click(modifiers=["Control"])
     expect(ann.messages).to_have_count(4)
     ann.member("Ann").hover()
-    ann.member("Ann").get_by_role("button", name="Show their messages as well").click()
+    ann.member("Ann").get_by_role("button", name="Add to filter").click()
     expect(ann.messages).to_have_count(6)
     expect(chips(ann)).to_have_text(["Bob", "Cid", "Ann"])
     expect(ann.member("Ann").get_by_role("button", pressed=True)).to_have_count(1)
-    ann.page.get_by_role("button", name="Only these of what is shown").last.focus()
+    ann.page.locator("[data-condition=links]").get_by_role("button", name="Add to filter").focus()
     ann.page.keyboard.press("Enter")
     expect(ann.bodies).to_have_text([f"https://example.com/{name}" for name in ("Ann", "Bob", "Cid")])
-    expect(banner(ann).get_by_role("status").first).to_have_text("Only what ⁨Bob⁩, ⁨Cid⁩, and ⁨Ann⁩ wrote, with links")
+    expect(banner(ann).get_by_role("status").first).to_have_text("Messages with links from ⁨Bob⁩, ⁨Cid⁩, and ⁨Ann⁩")
 
-    ann.page.get_by_role("button", name="Take away: ⁨Ann⁩").click()
+    ann.page.get_by_role("button", name="Remove filter: ⁨Ann⁩").click()
     expect(ann.bodies).to_have_text([f"https://example.com/{name}" for name in ("Bob", "Cid")])
     # What I say isn't among it; that is said, as long as it is so.
     ann.say("not here")
-    expect(banner(ann)).to_contain_text("Your message was sent.")
+    expect(banner(ann)).to_contain_text("Your message is hidden by this filter.")
     expect(ann.messages).to_have_count(2)
     ann.page.go_back()
     expect(ann.messages).to_have_count(3)
-    expect(banner(ann)).not_to_contain_text("Your message was sent.")
+    expect(banner(ann)).not_to_contain_text("Your message is hidden by this filter.")
 
     ann.composer.focus()
     ann.page.keyboard.press("Escape")
@@ -199,7 +199,7 @@ def test_conditions_are_added_and_taken_away_one_by_one(person: Make) -> None:
 def test_fragments_say_filters_and_broken_ones_everything(person: Make) -> None:
     ann = person("Ann")
     read = """async (fragments) => {
-        const { readFilter, fragmentOf } = await import("/static/chat/js/lib/filter.js");
+        const { readFilter, fragmentOf } = await import("/static/chat/js/kit/filter.js");
         return fragments.map((fragment) => fragmentOf(readFilter(fragment)));
     }"""
     ids = [str(uuid.UUID(int=number)) for number in range(1, 22)]
@@ -227,4 +227,4 @@ def test_fragments_say_filters_and_broken_ones_everything(person: Make) -> None:
     ]
     assert set(ann.run(read, broken)) == {"#users"}
     show(ann, f"#users/{NOBODY}")
-    expect(ann.page.get_by_text("This member hasn't said anything here")).to_be_visible()
+    expect(ann.page.get_by_text("No messages from this person here")).to_be_visible()

@@ -44,13 +44,13 @@ def test_nothing_scrolls_sideways_however_long_the_words(person: Make, width: in
 
 def test_what_stands_below_the_field_stays_where_it_is(person: Make) -> None:
     ann = person("Ann")
-    way_to_help = ann.page.get_by_role("button", name="What can I write?")
+    way_to_help = ann.page.get_by_role("button", name="Formatting help")
     place = way_to_help.bounding_box()
     ann.write("x" * 3_990)
     expect(ann.page.get_by_text("10 characters left")).to_be_visible()
     assert way_to_help.bounding_box() == place
     ann.write("/dance").composer.press("Enter")
-    expect(ann.page.get_by_text("There is no command")).to_be_visible()
+    expect(ann.page.get_by_text("Unknown command")).to_be_visible()
     box = way_to_help.bounding_box()
     assert box
     assert place
@@ -64,9 +64,9 @@ def test_however_many_bars_there_are_one_can_read_and_write(visitor: Make, width
     wire.keep = lambda event: event.update(build="newer") or True if event["type"] == "welcome" else True
     ann.open("#links").enter("Ann").say("https://example.com")
     ann.run("app.events.publish('alerts:blocked', {reason: 'denied'})")
-    build = ann.page.get_by_text("A new version of Chatty is out.")
+    build = ann.page.get_by_text("A new version of Chatty is available.")
     expect(build).to_be_attached()
-    expect(ann.page.get_by_text("Your browser blocks notifications")).to_be_attached()
+    expect(ann.page.get_by_text("Notifications are blocked")).to_be_attached()
 
     def leave_room() -> None:
         for part in (ann.composer, ann.send_button):
@@ -91,23 +91,34 @@ def test_members_slide_in_on_a_phone_and_choosing_one_slides_them_out(person: Ma
     bob.say("from Bob")
     expect(ann.messages).to_have_count(2)
     expect(ann.member("Bob")).not_to_be_in_viewport()
-    button = ann.page.get_by_role("button", name="Show rooms and members")
+    button = ann.page.get_by_role("button", name="Show rooms and people")
     expect(button).to_contain_text("2")
     button.click()
-    expect(ann.page.locator(".sidebar")).to_have_class(re.compile(r"\bshow\b"))
+    expect(ann.page.locator(".sidebar")).to_have_attribute("aria-modal", "true")
     ann.filter_by("Bob")
     expect(ann.member("Bob")).not_to_be_in_viewport()
     expect(ann.bodies).to_have_text(["from Bob"])
     button.click()
-    expect(ann.page.locator(".sidebar")).to_have_class(re.compile(r"\bshow\b"))
+    expect(ann.page.locator(".sidebar")).to_have_attribute("aria-modal", "true")
+    for _ in range(40):  # Further than there are things to reach.
+        ann.page.keyboard.press("Tab")
+        assert ann.run(
+            "document.activeElement === document.body || Boolean(document.activeElement.closest('.sidebar'))"
+        )
     ann.page.keyboard.press("Escape")
     expect(ann.member("Bob")).not_to_be_in_viewport()
+    expect(button).to_be_focused()
+    button.click()
+    expect(ann.page.locator(".sidebar")).to_have_attribute("aria-modal", "true")
+    ann.page.mouse.click(355, 300)  # Beside it.
+    expect(ann.member("Bob")).not_to_be_in_viewport()
+    expect(button).to_be_focused()
 
 
 def test_touch_targets_are_big_enough_on_a_phone(person: Make) -> None:
     ann = person("Ann", **PHONE)
-    ann.page.get_by_role("button", name="Show rooms and members").click()
-    expect(ann.page.locator(".sidebar")).to_have_class(re.compile(r"\bshow\b"))
+    ann.page.get_by_role("button", name="Show rooms and people").click()
+    expect(ann.page.locator(".sidebar")).to_have_attribute("aria-modal", "true")
     for target in ann.page.locator("button:visible, a:visible:not(.skip-link), textarea:visible").all():
         box = target.bounding_box()
         assert box
@@ -125,9 +136,9 @@ def test_theme_follows_the_system_until_one_is_chosen_which_is_kept(person: Make
     ann.page.emulate_media(color_scheme=other)
     expect(html).to_have_attribute("data-bs-theme", other)
     expect(frame).to_have_attribute("content", canvas[other])
-    ann.page.get_by_role("button", name="Colours: as the system").click()
-    ann.page.get_by_role("button", name="Colours: light").click()
-    ann.page.get_by_role("button", name="Colours: dark").wait_for()
+    ann.page.get_by_role("button", name="Theme: System").click()
+    ann.page.get_by_role("button", name="Theme: Light").click()
+    ann.page.get_by_role("button", name="Theme: Dark").wait_for()
     expect(html).to_have_attribute("data-bs-theme", "dark")
     ann.page.emulate_media(color_scheme="light")
     ann.reload()
@@ -138,7 +149,7 @@ def test_theme_follows_the_system_until_one_is_chosen_which_is_kept(person: Make
 def test_chosen_theme_is_there_before_anything_is_painted(person: Make) -> None:
     ann = person("Ann", color_scheme="light")
     ann.run("localStorage.setItem('chatty.theme', JSON.stringify('dark'))")
-    ann.page.route("**/js/main*.js", lambda route: route.abort())
+    ann.page.route("**/js/app/main*.js", lambda route: route.abort())
     ann.reload()
     expect(ann.page.locator("html")).to_have_attribute("data-bs-theme", "dark")
 
@@ -192,7 +203,16 @@ def test_every_part_is_reached_by_the_tab_key(person: Make) -> None:
     for _ in range(40):
         ann.page.keyboard.press("Tab")
         reached += ann.run("document.activeElement.ariaLabel ?? document.activeElement.textContent") + "\n"
-    for part in ("Skip to writing", "All Messages", "Ann", "Change your name", "Bob", "Colours", "Messages", "Send"):
+    for part in (
+        "Skip to message field",
+        "All messages",
+        "Ann",
+        "Change your name",
+        "Bob",
+        "Theme",
+        "Messages",
+        "Send",
+    ):
         assert part in reached
 
 

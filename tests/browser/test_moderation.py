@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests import servers
-from tests.browser.person import Person
+from tests.browser.person import Person, Wire
 from tests.moderators import make_moderators, sign_in
 
 Make = Callable[..., Person]
@@ -34,12 +34,12 @@ def mo(session: Any, new_context: Callable[..., BrowserContext], visitor: Make) 
 def choose(mo: Person, where: Locator, entry: str, role: str = "menuitem") -> None:
     """Opens the menu there, and takes one of its entries."""
     where.hover()
-    where.get_by_role("button", name=re.compile("^More about")).click()
+    where.get_by_role("button", name=re.compile("^More actions")).click()
     mo.page.get_by_role(role, name=entry, exact=True).click()  # type: ignore[arg-type]
 
 
 def header(somebody: Person) -> Locator:
-    return somebody.page.locator("[data-module=header]")
+    return somebody.page.locator("[data-module=room-header]")
 
 
 def answer(mo: Person, button: str, reason: str = "spam") -> None:
@@ -52,19 +52,19 @@ def answer(mo: Person, button: str, reason: str = "spam") -> None:
 def test_a_moderator_deletes_a_message_and_bans_its_author(mo: Person, person: Make) -> None:
     eve, ann = person("Eve"), person("Ann")
     eve.say("Buy my stuff")
-    choose(mo, mo.message("Buy my stuff"), "Delete message…")
+    choose(mo, mo.message("Buy my stuff"), "Delete…")
     answer(mo, "Delete")
     for somebody in (mo, ann):
-        expect(somebody.bodies).to_have_text(["This message was taken back."])
+        expect(somebody.bodies).to_have_text(["Message deleted"])
 
     expect(mo.member("Eve")).to_be_visible()
     choose(mo, mo.member("Eve"), "Ban…")
     expect(mo.page.get_by_role("heading", name=re.compile("Ban .Eve.[?]"))).to_be_visible()
     answer(mo, "Ban")
-    notice = eve.page.get_by_role("dialog", name="You can't enter this room any more")
+    notice = eve.page.get_by_role("dialog", name="You've been banned from this room")
     expect(notice).to_be_visible()
     expect(eve.connection).to_have_attribute("data-state", "stopped")
-    expect(mo.page.get_by_text(re.compile("Eve. is banned[.]"))).to_be_visible()
+    expect(mo.page.get_by_text(re.compile("Eve. was banned[.]"))).to_be_visible()
     for somebody in (mo, ann):
         expect(somebody.member("Eve")).to_have_count(0)
     eve.page.keyboard.press("Escape")
@@ -73,10 +73,60 @@ def test_a_moderator_deletes_a_message_and_bans_its_author(mo: Person, person: M
     expect(notice).to_be_visible()
 
 
+def test_what_is_asked_for_while_the_connection_is_away_is_done_later(
+    session: Any, new_context: Callable[..., BrowserContext], visitor: Make, person: Make, room: str
+) -> None:
+    context = new_context()
+    context.add_cookies([session])
+    mo = visitor(context=context)
+    wire = Wire(mo.page)
+    mo.open().enter("Mo")
+    eve, ann = person("Eve"), person("Ann")
+    expect(mo.roster).to_have_count(3)
+    wire.cut()
+    expect(mo.bar).to_be_visible()
+    choose(mo, mo.member("Eve"), "Ban…")
+    answer(mo, "Ban")
+    waits = mo.page.get_by_text("You're offline. This will be done when you're back.")
+    expect(waits).to_be_visible()
+    choose(mo, header(mo), "Lock room…")
+    answer(mo, "Lock")
+    mo.write("/nick Moritz").composer.press("Enter")
+    search = mo.page.get_by_role("searchbox")
+    mo.page.keyboard.press("Control+Shift+F")
+    search.fill("tea")
+    search.press("Enter")
+    expect(mo.page.get_by_text("You're offline. Search again when you're back.")).to_be_visible()
+    search.press("Escape")
+    choose(mo, header(mo), "Edit name and topic…")
+    mo.page.get_by_role("textbox", name="Topic").fill("Tea")
+    mo.page.keyboard.press("Enter")
+    expect(mo.page.get_by_text("You're offline. Your changes will be saved when you're back.")).to_be_visible()
+    assert [command["type"] for command in wire.sent if command["type"] in ("ban", "lock", "describe")] == []
+
+    wire.mend()
+    expect(eve.page.get_by_role("dialog", name="You've been banned from this room")).to_be_visible(timeout=20_000)
+    expect(ann.page.get_by_text("This room is locked. You can read messages but not send them.")).to_be_visible()
+    expect(ann.page.locator(".topic")).to_have_text("Tea")
+    expect(ann.member("Moritz")).to_be_visible()
+    expect(waits).to_be_hidden()
+    expect(mo.page.get_by_role("dialog")).to_be_hidden()
+
+    wire.cut()
+    expect(mo.bar).to_be_visible()
+    mo.page.get_by_role("button", name="Create a room").first.click()
+    mo.page.get_by_role("textbox", name="Name").fill("Tea house")
+    mo.page.get_by_role("textbox", name="Address").fill(f"{room}-tea")
+    mo.page.keyboard.press("Enter")
+    expect(mo.page.get_by_text("You're offline. The room will be created when you're back.")).to_be_visible()
+    wire.mend()
+    mo.page.wait_for_url(f"**/{room}-tea")
+
+
 def test_a_lock_is_seen_by_all_and_holds_members_only(mo: Person, person: Make) -> None:
     ann = person("Ann")
-    locked = ann.page.get_by_text("This room is locked. You can read, but not write.")
-    choose(mo, header(mo), "Lock the room…")
+    locked = ann.page.get_by_text("This room is locked. You can read messages but not send them.")
+    choose(mo, header(mo), "Lock room…")
     answer(mo, "Lock")
     expect(locked).to_be_visible()
     expect(ann.composer).to_be_hidden()
@@ -88,11 +138,11 @@ def test_a_lock_is_seen_by_all_and_holds_members_only(mo: Person, person: Make) 
     expect(locked).to_be_visible()
     for somebody in (mo, ann):
         somebody.message("I may").hover()
-        expect(somebody.message("I may").get_by_role("button", name="More about this message")).to_be_visible()
+        expect(somebody.message("I may").get_by_role("button", name="More actions for this message")).to_be_visible()
     quick = [somebody.message("I may").get_by_role("button", name="Reply") for somebody in (mo, ann)]
     expect(quick[0]).to_be_visible()
     expect(quick[1]).to_be_hidden()  # What would be refused isn't offered.
-    choose(mo, header(mo), "Unlock the room")
+    choose(mo, header(mo), "Unlock room")
     expect(locked).to_be_hidden()
     ann.message("I may").hover()
     expect(quick[1]).to_be_visible()
@@ -105,7 +155,7 @@ def test_slow_mode_says_how_long_and_sends_what_was_written_when_it_may(mo: Pers
     choose(mo, header(mo), "Slow mode: 5 seconds", "menuitemradio")
     expect(ann.page.get_by_text("Slow mode: one message every 5 seconds.")).to_be_visible()
     ann.say("one")
-    expect(ann.page.get_by_text("Your next one can go in")).to_be_visible()
+    expect(ann.page.get_by_text("You can send again in")).to_be_visible()
     ann.write("two").composer.press("Enter")
     expect(ann.pending).to_have_count(1)
     expect(mo.bodies).to_have_text(["one", "two"])
@@ -114,11 +164,11 @@ def test_slow_mode_says_how_long_and_sends_what_was_written_when_it_may(mo: Pers
 
 def test_a_menu_is_worked_by_keyboard(mo: Person, person: Make) -> None:
     person("Ann").say("hello")
-    button = mo.message("hello").get_by_role("button", name="More about this message")
+    button = mo.message("hello").get_by_role("button", name="More actions for this message")
     button.focus()
     button.press("Enter")
     entries = mo.page.get_by_role("menuitem")
-    expect(entries).to_have_text(["React…", "Reply", "Copy text", "Copy link", "Delete message…", "Ban author…"])
+    expect(entries).to_have_text(["React…", "Reply", "Copy text", "Copy link", "Delete…", "Ban this person…"])
     expect(entries.first).to_be_focused()
     expect(button).to_have_attribute("aria-expanded", "true")
     entries.first.press("ArrowUp")
@@ -133,11 +183,11 @@ def test_others_have_nothing_of_it(person: Make, server: servers.ChattyServer) -
     ann, bob = person("Ann"), person("Bob")
     bob.say("hello")
     expect(ann.messages).to_have_count(1)
-    expect(ann.page.get_by_role("button", name="More about this member")).to_have_count(0)
+    expect(ann.page.get_by_role("button", name="More actions for this person")).to_have_count(0)
     ann.messages.hover()
-    ann.messages.get_by_role("button", name="More about this message").click()
+    ann.messages.get_by_role("button", name="More actions for this message").click()
     expect(ann.page.get_by_role("menuitem")).to_have_text(["React…", "Reply", "Copy text", "Copy link"])
-    header(ann).get_by_role("button", name="More about this room").click()
+    header(ann).get_by_role("button", name="More actions for this room").click()
     expect(ann.page.get_by_role("menu")).to_be_visible()
     expect(ann.page.get_by_role("menu").get_by_text(re.compile("[Ll]ock|Slow")).locator("visible=true")).to_have_count(
         0

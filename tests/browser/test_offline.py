@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser.person import Person
 from tests.servers import ChattyServer
@@ -41,12 +41,12 @@ def test_a_reload_without_a_network_says_so_and_comes_back_by_itself(
 
     page.context.set_offline(True)
     ann.reload()
-    expect(page.get_by_role("heading", name="Chatty ist nicht zu erreichen")).to_be_visible()
+    expect(page.get_by_role("heading", name="Chatty ist nicht erreichbar")).to_be_visible()
     assert (
         page.locator(".offline-again").evaluate("e => getComputedStyle(e).borderRadius") != "0px"
     )  # Its style is there.
-    page.get_by_role("button", name="Noch einmal versuchen").click()
-    expect(page.get_by_role("status")).to_have_text("Noch keine Antwort. Diese Seite versucht es von selbst weiter.")
+    page.get_by_role("button", name="Erneut versuchen").click()
+    expect(page.get_by_role("status")).to_have_text("Noch keine Antwort. Diese Seite versucht es weiter.")
     kept = ann.run(KEPT)
     assert kept
     assert not [url for url in kept if "/chatty" in url.replace("/static/chat/", "") or "user_info" in url]
@@ -54,6 +54,18 @@ def test_a_reload_without_a_network_says_so_and_comes_back_by_itself(
     page.context.set_offline(False)
     ann.wait_until_joined()
     expect(page.get_by_role("textbox", name="Nachricht", exact=True)).to_have_value("noch nicht gesendet")
+
+
+def test_an_attempt_without_an_answer_comes_to_its_end_and_is_followed_by_the_next(
+    page: Page, server: ChattyServer
+) -> None:
+    held: list[Route] = []
+    page.route("**/healthz", lambda route: held.append(route))
+    page.goto(f"{server.http_url}/offline")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("status")).to_have_text("No response yet. This page keeps trying.", timeout=30_000)
+    with page.expect_request("**/healthz"):
+        pass  # The next attempt.
 
 
 def test_the_manifest_names_icons_of_the_size_that_it_says(page: Page, server: ChattyServer) -> None:

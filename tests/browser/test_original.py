@@ -38,7 +38,7 @@ def test_dialog_opens_on_load_with_its_field_focused(visitor: Make) -> None:
     expect(ann.dialog).to_be_visible()
     expect(ann.name_field).to_be_focused()
     # Behind the dialog nobody has been counted.
-    users = ann.page.get_by_role("heading", name="Users", exact=True)
+    users = ann.page.get_by_role("heading", name="People", exact=True)
     expect(users).to_be_visible()
 
 
@@ -72,11 +72,11 @@ def test_empty_name_becomes_anonymous_with_up_to_three_digits(visitor: Make, key
 
 def test_joiner_appears_at_once_and_the_count_follows(person: Make) -> None:
     ann = person("Ann")
-    expect(ann.page.get_by_role("heading", name="Users (1)")).to_be_visible()
+    expect(ann.page.get_by_role("heading", name="People (1)")).to_be_visible()
     bob = person("Bob")
     expect(ann.member("Bob")).to_be_visible()
     for somebody in (ann, bob):
-        expect(somebody.page.get_by_role("heading", name="Users (2)")).to_be_visible()
+        expect(somebody.page.get_by_role("heading", name="People (2)")).to_be_visible()
         expect(somebody.roster).to_have_count(2)
 
 
@@ -92,7 +92,7 @@ def test_leaver_turns_red_fades_over_three_seconds_and_is_gone(person: Make) -> 
     bob.page.close()
     leaver = ann.member("Bob")
     expect(leaver).to_have_class(re.compile("is-leaving"))
-    expect(ann.page.get_by_role("heading", name="Users (1)")).to_be_visible()
+    expect(ann.page.get_by_role("heading", name="People (1)")).to_be_visible()
     red, green, blue = map(int, re.findall(r"\d+", leaver.locator("a").evaluate("e => getComputedStyle(e).color"))[:3])
     assert red > 1.5 * green
     assert red > 1.5 * blue
@@ -172,7 +172,7 @@ def test_click_on_a_user_shows_only_their_messages_and_all_messages_shows_all(pe
     expect(ann.page).to_have_url(f"{ann.url}#users/{bob.id}")
     expect(ann.member("Bob").get_by_role("link")).to_have_attribute("aria-current", "true")
     expect(ann.all_messages).not_to_have_attribute("aria-current", "true")
-    expect(ann.page.get_by_text("Only what ⁨Bob⁩ wrote")).to_be_visible()
+    expect(ann.page.get_by_text("Messages from ⁨Bob⁩", exact=True)).to_be_visible()
     bob.say("more from Bob")
     expect(ann.bodies).to_have_text(["from Bob", "more from Bob"])
 

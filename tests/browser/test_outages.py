@@ -68,7 +68,7 @@ def test_without_the_database_messages_wait_and_are_sent_once(
     for number in range(2):
         ann.write(f"meanwhile {number}").composer.press("Enter")
     expect(ann.pending).to_have_count(2)
-    expect(ann.messages.nth(1)).to_contain_text("again")
+    expect(ann.messages.nth(1)).to_contain_text("Sending in")
     own_postgres_server.start()
     all_see([ann, bob], ["before", "meanwhile 0", "meanwhile 1"])
 
@@ -132,7 +132,7 @@ def test_what_was_meant_for_a_history_that_is_gone_changes_nothing_in_the_next(
     tab.say("in the new one")  # It has the number of the other.
     wire.mend()
     ann.wait_until_joined()
-    notice = ann.page.locator("[data-module=amendment-notice]")
+    notice = ann.page.locator("[data-module=pending-changes-notice]")
     expect(notice).to_contain_text("in the old room, changed")
     expect(notice.get_by_role("button", name="Retry")).to_be_hidden()
     expect(ann.composer).to_have_value("changed again")

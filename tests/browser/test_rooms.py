@@ -35,7 +35,7 @@ def options(somebody: Person) -> Locator:
 
 def choose(somebody: Person, room: str, what: str) -> None:
     entry(somebody, room).hover()
-    entry(somebody, room).get_by_role("button", name="More about this room").click()
+    entry(somebody, room).get_by_role("button", name="More actions for this room").click()
     somebody.page.get_by_role("menuitem", name=what).click()
 
 
@@ -55,7 +55,7 @@ def test_what_is_said_elsewhere_is_counted_until_it_is_read_in_any_tab(
     bob = visitor(url=url + there).open().enter("Bob").say("before Ann came")
     tab = visitor(url=url + there).open().enter("Ann")  # Whoever is here in some tab can be called by name.
     expect(tab.messages).to_have_count(1)
-    expect(tab.page.get_by_text("The rooms you visit are kept here")).to_be_visible()
+    expect(tab.page.get_by_text("Rooms you visit appear here")).to_be_visible()
     tab.look_away()
     ann = visitor(context=tab.page.context, url=url + here)
     wire = Wire(ann.page)
@@ -69,9 +69,7 @@ def test_what_is_said_elsewhere_is_counted_until_it_is_read_in_any_tab(
     expect(count(ann, there)).to_have_text("2")
     bob.say("@Ann, three")
     expect(count(ann, there)).to_have_text("@ 3")
-    expect(entry(ann, there).get_by_role("link")).to_have_accessible_name(
-        re.compile("3 unread messages, 1 of them mentions you")
-    )
+    expect(entry(ann, there).get_by_role("link")).to_have_accessible_name(re.compile("3 unread messages, 1 mention"))
     wire.cut()
     expect(ann.connection).to_have_attribute("data-state", "waiting")
     bob.say("four")
@@ -94,6 +92,7 @@ def test_what_is_said_elsewhere_is_counted_until_it_is_read_in_any_tab(
 
 def test_going_to_rooms_takes_only_the_keyboard(visitor: Make, server: ChattyServer, room: str) -> None:
     url = f"{server.http_url}/chatty/"
+    room = room.replace("-", "-a", 1)  # Another word of all of them begins with the last word of the first.
     first, second, third = (f"{room}-{letter}" for letter in "abc")
     bob = visitor(url=url + second).open().enter("Bob")
     ann = visitor(url=url + second).open().enter("Ann")
@@ -121,7 +120,7 @@ def test_going_to_rooms_takes_only_the_keyboard(visitor: Make, server: ChattySer
     ann.page.keyboard.press("Enter")
     ann.page.wait_for_url(url + first)
     ann.wait_until_joined()
-    expect(entry(ann, third).get_by_role("img", name="Not sent yet")).to_be_visible()
+    expect(entry(ann, third).get_by_role("img", name="Unsent messages")).to_be_visible()
 
     ann.page.keyboard.press("Alt+ArrowUp")
     ann.page.wait_for_url(url + third)
@@ -134,7 +133,7 @@ def test_going_to_rooms_takes_only_the_keyboard(visitor: Make, server: ChattySer
 
     ann.page.keyboard.press("Control+k")
     ann.page.keyboard.type(f"{room}-é")
-    expect(options(ann)).to_have_text([re.compile("^\\s*Go to"), re.compile("^\\s*Make the room")])
+    expect(options(ann)).to_have_text([re.compile("^\\s*Go to"), re.compile("^\\s*Create room")])
     ann.page.keyboard.press("Enter")
     ann.page.wait_for_url(f"{url}{room}-e")
 
@@ -143,21 +142,21 @@ def test_a_room_is_made_and_described_and_everybody_sees_it(
     visitor: Make, person: Make, server: ChattyServer, room: str
 ) -> None:
     ann = person("Ann")
-    ann.page.get_by_role("button", name="Make a room").first.click()
-    make = dialog(ann, "Make a room")
+    ann.page.get_by_role("button", name="Create a room").first.click()
+    make = dialog(ann, "Create a room")
     name, address = make.get_by_label("Name"), make.get_by_label("Address")
     expect(name).to_be_focused()
     ann.page.keyboard.type("Ann's Bücher & Ærø ")
     expect(address).to_have_value("anns-bucher-aero")
     name.fill(" ")
     name.press("Enter")
-    expect(make.get_by_role("alert").filter(has_text="Give it a name")).to_be_visible()
+    expect(make.get_by_role("alert").filter(has_text="Use a name")).to_be_visible()
     name.fill("Ann's Bücher")
     address.fill(room)
-    make.get_by_label("What it is about").fill("What we read")
+    make.get_by_label("Topic (optional)").fill("What we read")
     address.fill("")
     address.press("Enter")
-    expect(make.get_by_text("An address has up to 50")).to_be_visible()
+    expect(make.get_by_text("Use up to 50 lowercase letters")).to_be_visible()
     address.fill(f"{room}-books")
     address.press("Enter")
     ann.page.wait_for_url(f"**/{room}-books")
@@ -168,16 +167,16 @@ def test_a_room_is_made_and_described_and_everybody_sees_it(
     bob = visitor(url=ann.page.url).open().enter("Bob")
     expect(bob.page.locator(".topic")).to_have_text("What we read")
     head = bob.page.locator(".room-head")
-    head.get_by_role("button", name="More about this room").click()
-    expect(bob.page.get_by_role("menuitem", name="Change name and topic")).to_be_hidden()
+    head.get_by_role("button", name="More actions for this room").click()
+    expect(bob.page.get_by_role("menuitem", name="Edit name and topic")).to_be_hidden()
     bob.page.get_by_role("menuitem", name="About this room").click()
     about = dialog(bob, "Ann's Bücher")
     expect(about.get_by_role("textbox")).to_have_value(ann.page.url)
     bob.page.keyboard.press("Escape")
 
-    ann.page.locator(".room-head").get_by_role("button", name="More about this room").click()
-    ann.page.get_by_role("menuitem", name="Change name and topic").click()
-    describe = dialog(ann, "Name and topic of this room")
+    ann.page.locator(".room-head").get_by_role("button", name="More actions for this room").click()
+    ann.page.get_by_role("menuitem", name="Edit name and topic").click()
+    describe = dialog(ann, "Edit name and topic")
     expect(describe.get_by_label("Name")).to_be_focused()
     describe.get_by_label("Name").fill("Books")
     describe.get_by_label("Topic").fill("<b>What</b> we talk of")
@@ -189,14 +188,14 @@ def test_a_room_is_made_and_described_and_everybody_sees_it(
         expect(entry(somebody, "Books")).to_be_visible()
 
     # Bob wants the same address.
-    bob.page.get_by_role("button", name="Make a room").first.click()
-    theirs = dialog(bob, "Make a room")
+    bob.page.get_by_role("button", name="Create a room").first.click()
+    theirs = dialog(bob, "Create a room")
     theirs.get_by_label("Name").fill("Mine")
     theirs.get_by_label("Address").fill(f"{room}-books")
     theirs.get_by_label("Name").press("Enter")
-    expect(theirs.get_by_text("There is a room at this address already")).to_be_visible()
+    expect(theirs.get_by_text("This address is already taken")).to_be_visible()
     expect(theirs.get_by_label("Address")).to_be_focused()
-    expect(theirs.get_by_role("link", name="Go there")).to_have_attribute("href", f"/chatty/{room}-books")
+    expect(theirs.get_by_role("link", name="Go to room")).to_have_attribute("href", f"/chatty/{room}-books")
 
 
 def test_on_a_phone_the_list_is_behind_the_button_that_tells_of_news(
@@ -207,18 +206,18 @@ def test_on_a_phone_the_list_is_behind_the_button_that_tells_of_news(
     ann = visitor(url=url + room, viewport={"width": 360, "height": 640}, has_touch=True).open().enter("Ann")
     ann.url = f"{url}{room}-2"
     ann.open().wait_until_joined()
-    button = ann.page.get_by_role("button", name="Show rooms and members")
+    button = ann.page.get_by_role("button", name="Show rooms and people")
     bob.say("come")
-    expect(button).to_have_accessible_name(re.compile("unread messages in another room"))
+    expect(button).to_have_accessible_name(re.compile("Unread messages in another room"))
     button.tap()
-    more = entry(ann, room).get_by_role("button", name="More about this room")
+    more = entry(ann, room).get_by_role("button", name="More actions for this room")
     for target in (more, entry(ann, room).get_by_role("link"), ann.page.get_by_role("button", name="Go to a room")):
         box = target.bounding_box()
         assert box
         assert round(box["height"]) >= 44
         assert round(box["width"]) >= 44
     more.tap()
-    ann.page.get_by_role("menuitem", name="Leave the list").tap()
+    ann.page.get_by_role("menuitem", name="Remove from list").tap()
     expect(entries(ann)).to_have_text([f"{room}-2"])
     expect(ann.page.locator(".elsewhere")).to_be_hidden()
     ann.page.get_by_role("button", name="Go to a room").tap()

@@ -16,6 +16,7 @@ import httpx
 from playwright.sync_api import expect
 from websockets.sync.client import connect
 
+from chat.content.validation import clean_body
 from tests import xss
 from tests.browser.person import Person
 from tests.servers import ChattyServer
@@ -53,8 +54,8 @@ def as_name(payload: str) -> str:
 
 
 def as_shown(payload: str) -> str:
-    """The payload without the signs of markup that are in some: code, and one link."""
-    return re.sub(r"`([^`]*)`", r"\1", re.sub(r"\[x\]\(https:[^)]*\)", "x", payload))
+    """The payload without control characters, and without the signs of markup that are in some: code, and one link."""
+    return re.sub(r"`([^`]*[^`\s][^`]*)`", r"\1", re.sub(r"\[x\]\(https:[^)]*\)", "x", clean_body(payload)))
 
 
 def test_no_payload_as_body_or_name_becomes_more_than_text(person: Make, server: ChattyServer, room: str) -> None:
@@ -111,14 +112,14 @@ def test_an_ordinary_session_needs_nothing_that_the_policy_forbids(person: Make)
     bob = person("Bob").say("see https://example.com")
     ann.say("hello")
     ann.page.locator(".theme-button").click()
-    ann.page.get_by_role("button", name="Show rooms and members").click()
+    ann.page.get_by_role("button", name="Show rooms and people").click()
     ann.filter_by("Bob")
     expect(ann.messages).to_have_count(1)
     ann.page.context.set_offline(True)
     expect(ann.bar).to_be_visible()
     ann.page.context.set_offline(False)
     ann.wait_until_joined()
-    ann.page.get_by_role("button", name="Show rooms and members").click()
+    ann.page.get_by_role("button", name="Show rooms and people").click()
     ann.page.get_by_role("button", name="Change your name").click()
     ann.name_field.fill("Anna")
     ann.name_field.press("Enter")

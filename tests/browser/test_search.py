@@ -49,7 +49,7 @@ def run_apart(work: Callable[[], object]) -> None:
 
 
 def results(somebody: Person) -> Locator:
-    return somebody.page.get_by_role("list", name="Found").get_by_role("link")
+    return somebody.page.get_by_role("list", name="Search results").get_by_role("link")
 
 
 def status(somebody: Person) -> Locator:
@@ -198,13 +198,13 @@ def test_a_search_is_narrowed_by_member_and_days(person: Make) -> None:
     expect(results(ann)).to_have_count(2)
     ann.page.get_by_label("From", exact=True).select_option("Bob")
     expect(status(ann)).to_have_text("1 message found")
-    ann.page.get_by_label("Until").fill("2001-05-03")
-    expect(status(ann)).to_have_text("Nothing found.")
-    ann.page.get_by_label("Until").fill("")
-    ann.page.get_by_label("Since").fill("2001-05-03")
+    ann.page.get_by_label("Before").fill("2001-05-03")
+    expect(status(ann)).to_have_text("No messages found.")
+    ann.page.get_by_label("Before").fill("")
+    ann.page.get_by_label("After").fill("2001-05-03")
     expect(status(ann)).to_have_text("1 message found")
     search(ann, "…")
-    expect(status(ann)).to_have_text("Write a word to search for.")
+    expect(status(ann)).to_have_text("Enter a word to search for.")
     expect(results(ann)).to_have_count(0)
 
 
@@ -221,7 +221,7 @@ def test_a_closed_search_goes_on_where_it_was_with_what_came_meanwhile(person: M
     expect(ann.page.get_by_role("button", name="Search", exact=True)).to_be_focused()
     bob.say("tea 4")
     bob.run("app.events.publish('message:amend', {type: 'delete', seq: 3})")
-    expect(ann.message("This message was taken back.")).to_be_visible()
+    expect(ann.message("Message deleted")).to_be_visible()
     ann.page.keyboard.press("Enter")
     expect(ann.page.get_by_role("searchbox")).to_have_value("tea")
     expect(status(ann)).to_have_text("3 messages found")

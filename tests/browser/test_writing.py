@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.person import Person, Wire
@@ -14,15 +16,15 @@ def options(person: Person) -> Locator:
     return person.page.get_by_role("listbox", name="Suggestions").get_by_role("option")
 
 
-def test_whoever_is_called_by_name_sees_it(person: Make) -> None:
+def test_a_mentioned_person_sees_it(person: Make) -> None:
     ann, bob = person("Ann Lee"), person("Bob")
     bob.say("are you there, @ann lee?")
     for somebody in (ann, bob):
         expect(somebody.page.locator(".message .mention")).to_have_text("@ann lee")
-    expect(ann.messages).to_have_class(re.compile("calls-me"))
-    expect(bob.messages).not_to_have_class(re.compile("calls-me"))
+    expect(ann.messages).to_have_class(re.compile("mentions-me"))
+    expect(bob.messages).not_to_have_class(re.compile("mentions-me"))
     ann.reload().wait_until_joined()
-    expect(ann.messages).to_have_class(re.compile("calls-me"))
+    expect(ann.messages).to_have_class(re.compile("mentions-me"))
 
 
 def test_long_line_of_code_scrolls_in_its_box(person: Make) -> None:
@@ -96,7 +98,7 @@ def test_an_emoji_is_chosen_by_touch_and_escape_leaves_what_was_typed(person: Ma
     expect(options(ann)).not_to_have_count(0)
     ann.composer.press("Escape")
     expect(options(ann)).to_have_count(0)
-    ann.composer.press("Enter")
+    ann.send_button.tap()
     expect(ann.bodies).to_have_text(["yes 🎉 :smi"])
 
 
@@ -117,7 +119,7 @@ def test_nick_changes_the_name_and_help_is_shown(person: Make) -> None:
     expect(bob.member("Anna Lee")).to_be_visible()
     ann.composer.fill("/help")
     ann.composer.press("Enter")
-    dialog = ann.page.get_by_role("dialog", name="What you can write")
+    dialog = ann.page.get_by_role("dialog", name="Formatting help")
     expect(dialog).to_be_visible()
     expect(ann.composer).to_have_value("")
     ann.page.keyboard.press("Escape")
@@ -129,9 +131,9 @@ def test_nick_changes_the_name_and_help_is_shown(person: Make) -> None:
 def test_help_is_in_the_rooms_menu_too_where_there_is_no_room_for_its_button(person: Make) -> None:
     ann = person("Ann", viewport={"width": 360, "height": 640}, has_touch=True)
     expect(ann.page.locator(".composer-help")).to_be_hidden()
-    ann.page.locator(".room-head").get_by_role("button", name="More about this room").click()
-    ann.page.get_by_role("menuitem", name="What can I write?").click()
-    expect(ann.page.get_by_role("dialog", name="What you can write")).to_be_visible()
+    ann.page.locator(".room-head").get_by_role("button", name="More actions for this room").click()
+    ann.page.get_by_role("menuitem", name="Formatting help").click()
+    expect(ann.page.get_by_role("dialog", name="Formatting help")).to_be_visible()
 
 
 def test_an_unknown_command_is_not_sent_but_can_be_said(visitor: Make) -> None:
@@ -140,13 +142,64 @@ def test_an_unknown_command_is_not_sent_but_can_be_said(visitor: Make) -> None:
     ann.open().enter("Ann")
     ann.composer.fill("/dance now")
     ann.composer.press("Enter")
-    expect(ann.page.get_by_text("There is no command ⁨/dance⁩.")).to_be_visible()
+    expect(ann.page.get_by_text("Unknown command ⁨/dance⁩.")).to_be_visible()
     expect(ann.composer).to_have_value("/dance now")
     assert wire.commands("post") == []
     ann.write("/me ").composer.press("Enter")
-    expect(ann.page.get_by_text("Say what you do: /me waves")).to_be_visible()
+    expect(ann.page.get_by_text("Add an action, such as /me waves")).to_be_visible()
     assert wire.commands("typing") == []  # Of commands, nobody is told.
     ann.say("//dance now")
     ann.say("//me is how").say("/usr/bin/env")
-    expect(ann.page.get_by_text("There is no command")).to_have_count(0)
+    expect(ann.page.get_by_text("Unknown command")).to_have_count(0)
     expect(ann.bodies).to_have_text(["/dance now", "/me is how", "/usr/bin/env"])
+
+
+KEY = """([init, id]) => {
+    const target = id ? document.getElementById(id) : document.body;
+    document.activeElement.blur();
+    if (id) target.focus();
+    return target.dispatchEvent(new KeyboardEvent("keydown", {bubbles: true, cancelable: true, ...init}));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("key", "goes_to_the_field"),
+    [
+        ({"key": "@", "ctrlKey": True, "altKey": True, "modifierAltGraph": True}, True),  # AltGr on Windows
+        ({"key": "/", "ctrlKey": True, "altKey": True, "modifierAltGraph": True}, True),  # not the sheet of shortcuts
+        ({"key": "€", "modifierAltGraph": True}, True),  # AltGr on Linux
+        ({"key": "Dead"}, True),  # an accent: its letter comes next
+        ({"key": "\U0001e900"}, True),  # Adlam: two UTF-16 units
+        ({"key": "c", "ctrlKey": True}, False),
+        ({"key": "d", "altKey": True}, False),
+        ({"key": " "}, False),
+    ],
+)
+def test_whatever_types_a_character_beside_the_field_types_it_there(
+    person: Make, key: dict[str, Any], goes_to_the_field: bool
+) -> None:
+    ann = person("Ann")
+    ann.run(KEY, [key, None])
+    assert (ann.run("document.activeElement.id") == "composer-body") is goes_to_the_field
+    assert not ann.page.get_by_role("dialog").is_visible()
+
+
+def test_shortcuts_leave_the_characters_of_altgr_and_the_keys_of_the_caret_alone(person: Make) -> None:
+    ann = person("Ann")
+    for key in ("k", "F", "/"):
+        types = {"key": key, "ctrlKey": True, "altKey": True, "shiftKey": key == "F", "modifierAltGraph": True}
+        assert ann.run(KEY, [types, "composer-body"]), f"AltGr and {key} are taken"
+    ann.say("said")
+    assert (
+        ann.run(KEY, [{"key": "ArrowUp", "altKey": True}, "composer-body"]) is False
+    )  # The field is empty: to the next room.
+    expect(ann.composer).to_have_value("")  # And not to the last message.
+    ann.write("one\n\ntwo")
+    for key in ("ArrowUp", "ArrowDown"):
+        for shift in (False, True):
+            assert ann.run(KEY, [{"key": key, "altKey": True, "shiftKey": shift}, "composer-body"])
+    ann.page.get_by_role("button", name="Search").first.click()
+    assert ann.run(
+        "() => document.querySelector('input[type=date]').dispatchEvent("
+        "new KeyboardEvent('keydown', {key: 'ArrowDown', altKey: true, bubbles: true, cancelable: true}))"
+    )

@@ -39,9 +39,11 @@ KNOWN_WARNINGS = (  # A line for a stranger's request that was none is all that 
     "uvicorn.error: Unsupported upgrade request.",
     "django.security.DisallowedHost: Invalid HTTP_HOST header",
     "django.security.csrf: Forbidden",
+    "chat.web.origin: A socket was refused to a page of",
 )
-CALM_LINE = re.compile(r"\d\d:\d\d:\d\d (debug|info) ")
-WARNING = re.compile(rf"\d\d:\d\d:\d\d warning ({'|'.join(map(re.escape, KNOWN_WARNINGS))})")
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
+CALM_LINE = re.compile(rf"{TIME} (debug|info) ")
+WARNING = re.compile(rf"{TIME} warning ({'|'.join(map(re.escape, KNOWN_WARNINGS))})")
 
 
 @dataclass

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from chat.protocol import COMMANDS, FRAME_LIMIT_BYTES, Command, History, Join, Since
+from chat.protocol.commands import COMMANDS, Command, History, Join, Since
+from chat.protocol.constants import FRAME_LIMIT_BYTES
 
 NONCE = "6d1f6b0a-2b9b-4b43-8d5b-4f5fdb9f0a55"
 DEEP = 30_000  # Levels; with `{"a":` the most that a frame holds is twice as many.
@@ -244,7 +245,20 @@ class Tongue:
             return self._chance.choice(ODD_VALUES[:-12])
         if shape == 2:
             return "[" + ",".join(self._value(depth - 1) for _ in range(self._chance.randrange(5))) + "]"
-        keys = ("type", "nonce", "seq", "since", "body", "v", "", "\0", "__proto__", "__class__", "\U0001f600" * 3)
+        keys = (
+            "type",
+            "id",
+            "nonce",
+            "seq",
+            "since",
+            "body",
+            "v",
+            "",
+            "\0",
+            "__proto__",
+            "__class__",
+            "\U0001f600" * 3,
+        )
         pairs = [(self._chance.choice(keys), self._value(depth - 1)) for _ in range(self._chance.randrange(6))]
         return "{" + ",".join(f"{json.dumps(key)}:{value}" for key, value in pairs) + "}"
 

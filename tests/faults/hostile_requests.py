@@ -11,14 +11,14 @@ SERVED = range(200, 500)  # It may well be understood; what counts is that it is
 
 ENDPOINTS = (
     *("/", "/chatty", "/chatty/lobby", "/get_user_info", "/get_user_info.json", "/healthz", "/readyz"),
-    *("/static/chat/js/main.js", "/static/none.js", "/ws/chatty/lobby", "/none"),
+    *("/static/chat/js/app/main.js", "/static/none.js", "/ws/chatty/lobby", "/none"),
 )
 WRONG_METHODS = ("POST", "PUT", "PATCH", "DELETE", "PROPFIND", "MKCOL", "LOCK", "SUBSCRIBE", "SEARCH", "REPORT")
 ODD_PATHS = (
     *("/chatty/%00", "/chatty/%", "/chatty/%zz", "/chatty/%e2%82", "/chatty/%ff%fe", "/chatty/..%2f..%2fetc%2fpasswd"),
     *(
         "/chatty/../../etc/passwd",
-        "/chatty/LOBBY",
+        "/chatty/L_BBY",
         "/chatty/a%0d%0aSet-Cookie:x",
         "/chatty/%F0%9F%98%80",
         "/chatty/" + "a" * 51,

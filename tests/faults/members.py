@@ -13,7 +13,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from chat import identity
+from chat.access import tokens
+from tests.client import with_reaction
 from tests.servers import ChattyServer
 
 Event = dict[str, Any]
@@ -43,7 +44,7 @@ class Member:
     """A member that stays: it reconnects, resumes and repeats until what it said is acknowledged."""
 
     def __init__(self, name: str, room: str, servers: Sequence[ChattyServer], books: Books, chance: random.Random):
-        self.id = identity.new_member_id()
+        self.id = tokens.new_member_id()
         self.name = name
         self.room = room
         self.log: str | None = None
@@ -61,7 +62,7 @@ class Member:
         self.reads = asyncio.Event()
         self.reads.set()
         self.is_staying = True
-        self._token = identity.issue(self.id)
+        self._token = tokens.issue(self.id)
         self._servers = servers
         self.server: ChattyServer | None = None
         self._books = books
@@ -114,6 +115,8 @@ class Member:
         match event["type"]:
             case "message":
                 await self._message(event)
+            case "reacted":
+                await self._reacted(event)
             case "welcome":
                 await self._welcome(event)
             case "changes":
@@ -182,6 +185,22 @@ class Member:
         elif message["author"]["id"] != self.id and message["seq"] not in self._touched:
             self._violation(f"version {message['version']} of another member came twice, the head is {self.head}")
         self._keep(message)
+
+    async def _reacted(self, event: Event) -> None:
+        if event["version"] > self.head + 1:
+            await self._sync()
+            return
+        if event["version"] <= self.head:
+            self._violation(f"version {event['version']} came twice, the head is {self.head}")
+            return
+        self.head = event["version"]
+        held = self.messages.get(event["seq"])
+        if held is None or held["version"] >= event["version"]:
+            return
+        if held["version"] != event["after"]:
+            self._violation(f"{event} came to version {held['version']}")
+            return
+        self._keep(with_reaction(held, event))
 
     @property
     def oldest(self) -> int:

@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from chat import identity
-from chat.protocol import FRAME_LIMIT_BYTES
+from chat.access import tokens
+from chat.protocol.constants import FRAME_LIMIT_BYTES
 from tests.faults import hostile_requests
 from tests.faults.hostile_commands import Tongue, text_of
 from tests.faults.hostile_requests import Attempt
@@ -156,9 +156,7 @@ class Strangers:
         async with await self._open(chance) as wire:
             texts = [tongue.next() for _ in range(chance.randint(1, 8))]
             if chance.random() < 0.7:
-                texts = [
-                    text.replace(b'"t"', f'"{identity.issue(identity.new_member_id())}"'.encode()) for text in texts
-                ]
+                texts = [text.replace(b'"t"', f'"{tokens.issue(tokens.new_member_id())}"'.encode()) for text in texts]
             await self._send(wire, *(frame(Opcode.TEXT, text) for text in texts))
             try:
                 await self._must_live(wire, texts)
@@ -391,7 +389,7 @@ def _text(text: str) -> bytes:
 
 
 def _join_command() -> str:
-    token = identity.issue(identity.new_member_id())
+    token = tokens.issue(tokens.new_member_id())
     return text_of({"type": '"join"', "token": f'"{token}"', "name": '"Mallory"', "v": "1"})
 
 

@@ -138,10 +138,10 @@ async def test_a_message_in_too_many_frames_is_a_flood(server: ChattyServer) -> 
 def test_a_log_line_is_wrong_unless_it_is_known() -> None:
     log = "\n".join(
         (
-            "12:00:00 info chatty_project.worker: rooms=1",
-            f"12:00:00 warning {KNOWN_WARNINGS[0]}",
-            "12:00:00 warning chat.hub: Room x could not catch up",
-            "12:00:01 error uvicorn.error: Exception in ASGI application",
+            "2026-01-31T12:00:00.000+00:00 info chatty_project.worker: rooms=1",
+            f"2026-01-31T12:00:00.000+00:00 warning {KNOWN_WARNINGS[0]}",
+            "2026-01-31T12:00:00.000+00:00 warning chat.hub: Room x could not catch up",
+            "2026-01-31T12:00:01.000+00:00 error uvicorn.error: Exception in ASGI application",
             "Traceback (most recent call last):",
             '  File "x.py", line 1',
             "ValueError: x",

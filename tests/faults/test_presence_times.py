@@ -99,7 +99,7 @@ async def test_an_emptied_redis_is_filled_again_and_nobody_is_seen_to_leave(
         await ann.next("joined")
         before = len(ann.events), len(bob.events)
         own_redis_server.kill()
-        own_redis_server.start()
+        await asyncio.to_thread(own_redis_server.start)
         for _ in range(3):
             await ann.next("pulse")
         async with Client(one.http_url, "Eve", room) as eve:
@@ -115,10 +115,10 @@ async def test_what_changed_while_redis_was_away_is_right_within_10_seconds(
     one, other = workers(2)
     async with Client(one.http_url, "Ann", room) as ann, Client(other.http_url, "Bob", room) as bob:
         await ann.next("joined")
-        own_redis_server.stop()
+        await asyncio.to_thread(own_redis_server.stop)
         async with Client(other.http_url, "Eve", room) as eve:
             await bob.next("joined")
-            own_redis_server.start()
+            await asyncio.to_thread(own_redis_server.start)
             started = time.monotonic()
             await ann.until(lambda c: eve.id in c.members, "Eve")
             assert time.monotonic() - started <= 10 + BUSY_SECONDS

@@ -29,7 +29,7 @@ async def test_after_500_changes_a_member_gets_exactly_those(database_url: str, 
             await fill(ann, 500)
             for restarted in (False, True):
                 if restarted:  # The hub starts with little in memory, and reads the rest.
-                    server.restart()
+                    await asyncio.to_thread(server.restart)
                 await bob.open()
                 welcome = await bob.join({"log": bob.log, "version": 200})
                 assert welcome["reset"] is False
@@ -77,7 +77,7 @@ async def test_a_storm_of_2000_reconnects_reads_the_database_a_few_times(
             log = ann.log
         server.kill()
         before = await reads(own_postgres_server, database)
-        server.start()
+        await asyncio.to_thread(server.start)
 
         members = [Member(f"m{n}", room, [server], books, random.Random(n)) for n in range(2000)]
         for number, member in enumerate(members):
@@ -89,6 +89,6 @@ async def test_a_storm_of_2000_reconnects_reads_the_database_a_few_times(
         for member in members:
             await member.leave()
         await asyncio.gather(*staying)
-        server.stop()
+        await asyncio.to_thread(server.stop)
         assert 1 <= await reads(own_postgres_server, database) - before < 20
     assert not books.violations

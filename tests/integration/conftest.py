@@ -1,4 +1,4 @@
-"""Servers that a whole module of tests shares: each kind that Chatty runs on, or two that share everything."""
+"""What tests of this process share, and servers that a whole module of tests shares."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -6,11 +6,39 @@ from contextlib import closing
 
 import httpx
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client as DjangoClient
 
+from chat.rooms.registry import close_registry
 from tests import servers
 from tests.client import Client, Enter
+from tests.integration.desk import Desk
 from tests.moderators import make_moderators, sign_in
 from tests.servers import ChattyServer, DevelopmentServer, Pair, PostgresServer, RedisServer
+
+
+@pytest.fixture
+async def rooms(database: str) -> AsyncIterator[None]:
+    """The rooms of the test's own process are closed when it ends."""
+    yield
+    await close_registry()
+
+
+@pytest.fixture
+async def desk(database: str) -> AsyncIterator[Desk]:
+    """A log of the test's own process, and what writes it."""
+    desk = Desk()
+    yield desk
+    await desk.committer.close()
+    await desk.log.close()
+
+
+@pytest.fixture
+def web(moderator: User) -> DjangoClient:
+    """The browser of the module's `moderator`, who is signed in."""
+    web = DjangoClient()
+    web.force_login(moderator)
+    return web
 
 
 @pytest.fixture(scope="module", params=[ChattyServer, DevelopmentServer], ids=["uvicorn", "daphne"])

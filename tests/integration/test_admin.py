@@ -9,11 +9,19 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from chat import moderation
+from chat.access.person import Moderator
 from chat.models import Ban, BannedNetwork, Message, ModerationAction, Room
-from chat.moderation import Moderator
+from chat.moderation import acts
+from chat.web import admin_sign_in
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(autouse=True)
+def own_sign_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of this test's own, on its own database, and tries that nobody has used."""
+    monkeypatch.setattr(admin_sign_in, "hashing", admin_sign_in.Hashing())
+    admin_sign_in.current_sign_ins.cache_clear()
 
 
 @pytest.fixture
@@ -21,13 +29,6 @@ def moderator() -> User:
     user = User.objects.create_user("mo", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="moderate_room"))
     return user
-
-
-@pytest.fixture
-def web(moderator: User) -> Client:
-    web = Client()
-    web.force_login(moderator)
-    return web
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def say(room: Room, seq: int, author: str, body: str) -> Message:
 
 def make_ban(user: User, **fields: Any) -> Ban:
     ban = Ban(member_id=uuid.uuid4(), **fields)
-    moderation.add_ban(ban, Moderator(user.pk, user.username, ""))
+    acts.add_ban(ban, Moderator(user.pk, user.username, ""))
     return ban
 
 
@@ -124,30 +125,32 @@ def test_the_author_of_a_message_is_banned_with_addresses(web: Client, room: Roo
         "networks-1-network": "2001:db8:1:2:3::4",
     }
     assert web.post("/admin/chat/ban/add/", form).status_code == 302
-    revision, (ban,) = moderation.read_bans(None) or (0, [])
-    assert revision > 0
+    found = acts.read_exclusions(None)
+    assert found
+    assert found.revision > 0
+    (ban,) = found.bans
     assert ban.member_id == str(bad.author_id)
     assert ban.networks == {"203.0.113.7", "2001:db8:1:2::/64"}
     wrong = web.post("/admin/chat/ban/add/", form | {"networks-0-network": "here"})
-    assert "Expected an IP address." in wrong.content.decode()
+    assert "Enter an IP address." in wrong.content.decode()
 
 
 def test_a_ban_needs_a_member_or_an_address(web: Client) -> None:
     form = {"member_id": "", "reason": "", "networks-TOTAL_FORMS": 0, "networks-INITIAL_FORMS": 0}
     answer = web.post("/admin/chat/ban/add/", form)
-    assert "Expected a member" in answer.content.decode()
+    assert "Enter a member" in answer.content.decode()
     assert not Ban.objects.exists()
 
 
 def test_bans_are_lifted_and_their_addresses_forgotten(web: Client, moderator: User) -> None:
     ban = make_ban(moderator, by_address=True)
-    moderation.add_networks(ban.pk, ["203.0.113.7"])
-    before = moderation.read_bans(None)
+    acts.add_networks(ban.pk, ["203.0.113.7"])
+    before = acts.read_exclusions(None)
     assert before
     web.post("/admin/chat/ban/", {"action": "lift", "_selected_action": [ban.pk]})
-    after = moderation.read_bans(before[0])
+    after = acts.read_exclusions(before.revision)
     assert after
-    assert after[1] == []
+    assert after.bans == []
     assert not BannedNetwork.objects.exists()
     assert list(ModerationAction.objects.values_list("kind", flat=True)) == ["unban", "ban"]
     listed = web.get("/admin/chat/ban/?in_force=no")
@@ -159,18 +162,18 @@ def test_addresses_of_a_ban_that_is_over_are_forgotten_and_take_in_no_more(moder
     over = make_ban(moderator, by_address=True, ends_at=timezone.now() + timedelta(seconds=60))
     lasting = make_ban(moderator, by_address=True)
     for ban in (over, lasting):
-        moderation.add_networks(ban.pk, ["203.0.113.7"])
+        acts.add_networks(ban.pk, ["203.0.113.7"])
     Ban.objects.filter(pk=over.pk).update(ends_at=timezone.now())
-    moderation.forget_networks()
-    moderation.add_networks(over.pk, ["203.0.113.8"])
+    acts.forget_networks()
+    acts.add_networks(over.pk, ["203.0.113.8"])
     assert list(BannedNetwork.objects.values_list("ban", "network")) == [(lasting.pk, "203.0.113.7")]
 
 
 def test_a_ban_takes_in_so_many_networks_and_no_more(moderator: User) -> None:
     ban = make_ban(moderator, by_address=True)
     for start in (0, 10):
-        moderation.add_networks(ban.pk, [f"203.0.113.{start + number}" for number in range(10)])
-    assert ban.networks.count() == moderation.NETWORKS_LIMIT
+        acts.add_networks(ban.pk, [f"203.0.113.{start + number}" for number in range(10)])
+    assert ban.networks.count() == acts.NETWORKS_LIMIT
 
 
 @pytest.mark.parametrize("path", ["message", "ban", "moderationaction", "room"])
@@ -220,3 +223,93 @@ def test_cookies_stay_on_this_site(web: Client, moderator: User) -> None:
 
 def test_an_empty_install_has_no_account() -> None:
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "chat/message/?q=%00",
+        "chat/message/?in_room=%00",
+        "chat/message/?author_id=%00",
+        "chat/ban/?reason=%00",
+        "chat/moderationaction/?kind__exact=%00",
+        "chat/room/?locked__exact=%00",
+        "chat/room/%00/change/",
+        "chat/room/%00/delete/",
+        "chat/ban/add/?member_name=%00",
+        "auth/user/?q=%00",
+        "login/?next=%00",
+    ],
+)
+def test_a_nul_in_an_address_is_refused(moderator: User, path: str) -> None:
+    web = Client()
+    web.force_login(User.objects.create_superuser("root"))
+    assert web.get(f"/admin/{path}").status_code == 400
+
+
+def test_a_nul_in_the_sessions_cookie_is_refused() -> None:
+    cookie = 'sessionid="abcdefgh\\000"'  # As cookies write it.
+    assert Client().get("/admin/", headers={"cookie": cookie}).status_code == 400
+
+
+def test_a_nul_in_a_form_is_refused_and_nothing_is_done(web: Client, room: Room) -> None:
+    bad = say(room, 1, "Eve", "bad")
+    deletion = {"post": "yes", "reason": "ru\0de"}
+    selected = {"action": "delete_selected", "_selected_action": [bad.pk]}
+    networks = {"networks-TOTAL_FORMS": 1, "networks-INITIAL_FORMS": 0}
+    fields = {
+        "chat/message/": [selected | deletion],
+        f"chat/message/{bad.pk}/delete/": [deletion],
+        f"chat/room/{room.pk}/change/": [
+            {"title": "a\0b", "slow_seconds": "0"},
+            {"title": "a", "topic": "a\0b", "slow_seconds": "0"},
+        ],
+        "chat/room/add/": [{"slug": "a\0b", "slow_seconds": "0"}],
+        "chat/ban/add/": [
+            networks | {"member_id": str(uuid.uuid4()), field: "a\0b"} for field in ("member_name", "reason")
+        ]
+        + [networks | {"member_id": "a\0b"}, networks | {"networks-0-network": "203.0.113.7\0"}],
+    }
+    fields["chat/revocation/add/"] = [
+        {"member_id": str(uuid.uuid4()), field: "a\0b"} for field in ("member_name", "reason")
+    ]
+    for path, forms in fields.items():
+        for form in forms:
+            answer = web.post(f"/admin/{path}", form, follow=True)
+            assert answer.status_code == 200, path
+            assert "ull characters are not allowed" in answer.content.decode() or path == "chat/ban/add/", path
+    assert Message.objects.get().body == "bad"
+    assert not Ban.objects.exists()
+    assert list(Room.objects.values_list("slug", "title", "topic")) == [("lobby", "", "")]
+    assert not ModerationAction.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["\0", "abc", "-1", "9" * 40])
+@pytest.mark.parametrize("path", ["message", "ban", "room", "moderationaction"])
+def test_a_selection_that_is_no_number_changes_nothing(web: Client, room: Room, path: str, key: str) -> None:
+    say(room, 1, "Ann", "hello")
+    for action in ("delete_selected", "ban_author", "lift"):
+        answer = web.post(f"/admin/chat/{path}/", {"action": action, "_selected_action": [key], "post": "yes"})
+        assert answer.status_code in (200, 302)
+    assert Message.objects.get().body == "hello"
+
+
+def test_of_many_rooms_one_is_found_by_its_address_and_the_page_stays_small(web: Client, room: Room) -> None:
+    Room.objects.bulk_create(Room(slug=f"room-{number:05}") for number in range(5_000))
+    say(room, 1, "Ann", "an apple")
+    say(Room.objects.get(slug="room-00042"), 1, "Ann", "a pear")
+    found = web.get("/admin/chat/message/?in_room=lobby&q=a&deleted_at__isempty=1")
+    assert [message.body for message in found.context["cl"].queryset] == ["an apple"]
+    page = found.content.decode()
+    assert 'name="in_room" maxlength="50" value="lobby"' in page
+    for kept in ('name="q" value="a"', 'name="deleted_at__isempty" value="1"'):  # By the filter's own form.
+        assert f'<input type="hidden" {kept}>' in page
+    assert list(web.get("/admin/chat/message/?in_room=nowhere").context["cl"].queryset) == []
+    for number in range(300):
+        ModerationAction.objects.create(kind="lock", moderator_name="mo", room=f"room-{number:05}")
+    found = web.get("/admin/chat/moderationaction/?in_room=room-00042")
+    assert [act.room for act in found.context["cl"].queryset] == ["room-00042"]
+    for path in ("message", "moderationaction", "room", "ban"):
+        assert len(web.get(f"/admin/chat/{path}/").content) < 120_000, path
+    assert len(web.get("/admin/chat/message/").content) < 20_000
+    assert b"room-00007" not in web.get("/admin/chat/message/").content

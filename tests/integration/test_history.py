@@ -4,19 +4,27 @@ import asyncio
 import itertools
 import random
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+from django.db.models.query import RawQuerySet
 
-from chat import deadline, history
-from chat.log import RoomRow
-from chat.operations import Delete, Operation, Post
-from chat.pages import Filter
-from chat.protocol import History, Member, MemberId, Refusal, RefusalCode
-from chat.ring import Entry
-from tests.integration.test_log import ANN, BOB, EVE_ID, Desk
+from chat.access.person import Person
+from chat.log import deadline, page_queries, reader
+from chat.log.entries import Entry
+from chat.log.operations import Delete, Operation
+from chat.log.pagination import Filter
+from chat.log.reader import RoomRow
+from chat.models import Message
+from chat.protocol.commands import History
+from chat.protocol.errors import Refusal, RefusalCode
+from chat.protocol.events import Member
+from chat.protocol.fields import MemberId
+from tests.deeds import post
+from tests.integration.desk import ANN, BOB, EVE_ID, Desk
 
 EVE = Member(MemberId(EVE_ID), "Eve")
 ANN_ID, BOB_ID = uuid.UUID(ANN.id), uuid.UUID(BOB.id)
@@ -43,23 +51,15 @@ FILTERS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-async def desk(database: str) -> AsyncIterator[Desk]:
-    desk = Desk()
-    yield desk
-    await desk.committer.close()
-    await desk.log.close()
-
-
-@pytest.fixture
 async def lobby(desk: Desk) -> RoomRow:
     """A room in which three members said this and that, and took some of it back; and another one like it."""
     chance = random.Random(3)
-    rooms = [await desk.log.room(slug) for slug in ("lobby", "other")]
+    rooms = [await desk.room(slug) for slug in ("lobby", "other")]
     authors = [chance.choice((ANN, BOB, EVE)) for _ in range(SAID)]
     deeds: list[Operation] = [
-        Post(room, uuid.uuid4(), author, chance.choice(BODIES), people=PEOPLE) for author in authors for room in rooms
+        post(room, uuid.uuid4(), author, chance.choice(BODIES), people=PEOPLE) for author in authors for room in rooms
     ]
-    deeds += [Delete(room, seq, authors[seq - 1].id) for seq in range(5, SAID, 7) for room in rooms]
+    deeds += [Delete(room, seq, Person(authors[seq - 1].id)) for seq in range(5, SAID, 7) for room in rooms]
     await asyncio.gather(*map(desk.committer.commit, deeds))
     return rooms[0]
 
@@ -102,12 +102,28 @@ async def test_a_page_that_takes_too_long_is_refused(
         else:
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = '1ms'")
-            narrowed = history._narrowed
-            monkeypatch.setattr(
-                history, "_narrowed", lambda *asked: narrowed(*asked).extra(where=["pg_sleep(1) IS NOT NULL"])
-            )
-        history.nearest(lobby.id, Filter(links=True), "<", 100, 10)
+            sleeping = Message.objects.filter(RawSQL("pg_sleep(1) IS NOT NULL", [], BooleanField()))
+            monkeypatch.setattr(page_queries, "_narrowed", lambda *asked: sleeping)
+        reader._in_time("Ask for less.", reader._page, lobby.id, History(limit=10, before=100))
 
-    with pytest.raises(Refusal) as refused:
-        await desk.log._read(slow)
+    with pytest.raises(Refusal, match="Ask for less") as refused:
+        await desk.log.run(slow)
     assert refused.value.code == RefusalCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("side", ["<", ">="])
+async def test_what_calls_a_member_is_walked_in_the_order_of_its_index(
+    desk: Desk, lobby: RoomRow, side: page_queries.Side
+) -> None:
+    def explain() -> list[str]:
+        page = page_queries._narrowed(lobby.id, Filter(mentions=ANN_ID, links=True), side, 20, 5)
+        assert isinstance(page, RawQuerySet)
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {page.raw_query}", page.params)
+            return [step for *_, step in cursor.fetchall()]
+
+    first, second = await desk.log.run(explain)  # And no third step that sorts.
+    assert first.startswith("SEARCH called USING COVERING INDEX")
+    assert first.endswith(f"(member_id=? AND room_id=? AND seq{'<' if side == '<' else '>'}?)")
+    assert second.startswith("SEARCH said USING INDEX")

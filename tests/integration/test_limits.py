@@ -31,10 +31,14 @@ TIGHT = {
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module", params=[ChattyServer, DevelopmentServer], ids=["uvicorn", "daphne"])
+@pytest.fixture(scope="module", params=["uvicorn", "daphne", "uvicorn-postgresql"])
 def tight(request: pytest.FixtureRequest) -> Iterator[ChattyServer]:
-    """A server with tight limits."""
-    with request.param(**TIGHT) as started:
+    """A server with tight limits, on SQLite unless it says otherwise."""
+    settings = dict(TIGHT)
+    if request.param.endswith("postgresql"):
+        settings["DATABASE_URL"] = request.getfixturevalue("postgres_server").create_migrated_database()
+    kind = DevelopmentServer if request.param == "daphne" else ChattyServer
+    with kind(**settings) as started:
         yield started
         assert "Traceback" not in started.log
 
@@ -95,8 +99,28 @@ async def test_all_tabs_of_a_member_share_what_it_may_do(visit: Callable[..., Cl
     assert (await tab.refused())["code"] == "rate_limited"
 
 
+async def test_a_room_takes_so_many_reactions_of_all_its_members_and_sends_nobody_away_for_the_rest(room: str) -> None:
+    settings = {"ROOM_REACTION_LIMIT": "3,0.01", "COMMAND_LIMIT": "1000,100"}
+    with servers.chatty_server(**settings) as server:
+        async with Client(server.http_url, "Ann", room) as ann, Client(server.http_url, "Bob", room) as bob:
+            await ann.post("hello")
+            await bob.until(lambda bob: bob.head == 1, "the message")
+            for client, emoji in ((ann, "👍"), (bob, "👍"), (bob, "🎉")):
+                await client.change(1, type="react", emoji=emoji, on=True)
+            for _ in range(60):  # More than a member may be refused for what it does itself.
+                await bob.send(type="react", seq=1, emoji="😀", on=True)
+                refused = await bob.refused()
+                assert (refused["code"], refused["seq"]) == ("rate_limited", 1)
+                assert refused["retry_after"] > 1
+            assert (await bob.post("still here"))["version"] == 5
+        async with Client(server.http_url, "Ann", f"{room}-2") as ann:
+            await ann.post("hello")
+            assert (await ann.change(1, type="react", emoji="👍", on=True))["version"] == 2
+
+
 async def test_a_long_message_counts_as_several(visit: Callable[..., Client]) -> None:
-    ann = await joined(visit())
+    ann, bob = await joined(visit()), await joined(visit("Bob"))
+    await bob.post("x" * 3_001)  # Starts the process that renders: a token comes back every 2 s.
     await ann.post("x" * 3_001)
     await ann.send(type="post", nonce=str(uuid.uuid4()), body="one more")
 

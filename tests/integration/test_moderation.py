@@ -1,16 +1,18 @@
-"""Moderators and whom they moderate, on two server processes that share Redis and PostgreSQL."""
+"""Moderators and whom they moderate, on two server processes that share Redis and a database of each kind."""
 
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from chat.attendance import GRACE_SECONDS
+from chat.rooms.presence import GRACE_SECONDS
 from tests import servers
 from tests.client import BUSY_SECONDS, Client, Enter, new_slug
 from tests.moderators import cookie_of, make_moderators, post, sign_in
@@ -20,17 +22,56 @@ EVES_PLACE = {"X-Forwarded-For": "203.0.113.7"}  # The tests' own machine is a p
 ELSEWHERE = {"X-Forwarded-For": "198.51.100.9"}
 
 
+@pytest.fixture(scope="module", params=["postgresql", "sqlite"])
+def shared_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What `pair` is on; `mo` and `max` may moderate there."""
+    if request.param == "sqlite":
+        url = servers.sqlite_database(tmp_path_factory.mktemp("moderation"))
+    else:
+        url = request.getfixturevalue("postgres_server").create_migrated_database()
+    make_moderators(url, "mo", "max")
+    return url
+
+
+class Sql:
+    """Looks into the database, or changes it behind the servers' backs. Values are marked by `%s`."""
+
+    def __init__(self, url: str) -> None:
+        self._is_sqlite = url.startswith("sqlite")
+        self._connection: Any = (
+            sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30, isolation_level=None)
+            if self._is_sqlite
+            else psycopg.connect(url.replace("postgres://", "postgresql://"), autocommit=True)
+        )
+
+    def column(self, statement: str, *values: Any) -> list[Any]:
+        """The first value of each row; nothing of a statement that has none."""
+        if self._is_sqlite:
+            statement, values = statement.replace("%s", "?"), tuple(map(self._stored, values))
+        cursor = self._connection.execute(statement, values)
+        return [row[0] for row in cursor.fetchall()] if cursor.description else []
+
+    def __call__(self, statement: str, *values: Any) -> Any:
+        """The first value of the first row."""
+        return next(iter(self.column(statement, *values)), None)
+
+    @staticmethod
+    def _stored(value: Any) -> Any:
+        """As Django stores it in SQLite."""
+        if isinstance(value, datetime):
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        with suppress(ValueError):
+            return uuid.UUID(value).hex
+        return value
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 @pytest.fixture
-def sql(shared_database: str) -> Iterator[Callable[..., Any]]:
-    """Looks into the database, or changes it behind the servers' backs; the first column of the first row."""
-    with psycopg.connect(shared_database.replace("postgres://", "postgresql://"), autocommit=True) as connection:
-
-        def run(statement: str, *values: object) -> Any:
-            cursor = connection.execute(statement.encode(), values)
-            row = cursor.fetchone() if cursor.description else None
-            return row and row[0]
-
-        yield run
+def sql(shared_database: str) -> Iterator[Sql]:
+    with closing(Sql(shared_database)) as sql:
+        yield sql
 
 
 @pytest.fixture
@@ -89,7 +130,7 @@ async def test_a_ban_closes_all_of_a_members_sockets_everywhere_within_a_second(
     taken = closed_at - started_at
     record_property("seconds", taken)  # Seen with --junit-xml.
     assert taken <= 1 + BUSY_SECONDS
-    assert await mo.next("banned") == {"type": "banned", "id": eve.id}
+    assert await mo.next("banned") == {"type": "banned", "id": eve.id, "re": eve.id}
     await ann.until(lambda c: eve.id not in c.members, "that Eve left")
     assert time.monotonic() - closed_at < GRACE_SECONDS, "a banned member has none"
     for on in (0, 1):
@@ -98,12 +139,12 @@ async def test_a_ban_closes_all_of_a_members_sockets_everywhere_within_a_second(
 
 
 async def test_a_ban_of_which_no_process_was_told_holds_within_a_second(
-    enter: Enter, sql: Callable[..., Any], record_property: Callable[[str, object], None]
+    enter: Enter, sql: Sql, record_property: Callable[[str, object], None]
 ) -> None:
     eve = await enter("Eve", on=1)
     started_at = time.monotonic()
-    columns, values = "member_id, member_name, reason, by_address, created_at", "%s, '', '', false, now()"
-    sql(f"INSERT INTO chat_ban ({columns}) VALUES ({values})", eve.id)
+    columns, values = "member_id, member_name, reason, by_address, created_at", "%s, '', '', false, %s"
+    sql(f"INSERT INTO chat_ban ({columns}) VALUES ({values})", eve.id, datetime.now(UTC))
     first = "INSERT INTO chat_banrevision (id, number) VALUES (1, 1)"  # Made with the first ban, which this may be.
     sql(f"{first} ON CONFLICT (id) DO UPDATE SET number = chat_banrevision.number + 1")
     assert await eve.closed() == 4003
@@ -112,9 +153,7 @@ async def test_a_ban_of_which_no_process_was_told_holds_within_a_second(
     assert taken <= 1 + BUSY_SECONDS
 
 
-async def test_a_ban_by_address_shuts_out_whoever_comes_from_there(
-    pair: Pair, enter: Enter, mo: Client, sql: Callable[..., Any]
-) -> None:
+async def test_a_ban_by_address_bans_everybody_at_that_address(pair: Pair, enter: Enter, mo: Client, sql: Sql) -> None:
     eve = await enter("Eve", **EVES_PLACE)
     away = await enter("Eve", on=1, token=eve.token, **{"X-Forwarded-For": "2001:db8:1:2:3::4"})
     neighbour = await enter("Zoe", on=1, **EVES_PLACE)
@@ -133,7 +172,7 @@ async def test_a_ban_by_address_shuts_out_whoever_comes_from_there(
     kept = "SELECT count(*) FROM chat_bannednetwork n JOIN chat_ban b ON b.id = n.ban_id WHERE b.member_id = %s"
     assert sql(kept, eve.id) == 2
     await mo.send(type="unban", id=eve.id)
-    assert await mo.next("unbanned") == {"type": "unbanned", "id": eve.id}
+    assert await mo.next("unbanned") == {"type": "unbanned", "id": eve.id, "re": eve.id}
     assert sql(kept, eve.id) == 0
     for on in (0, 1):
         await until_let_in(pair, on, eve.token, **EVES_PLACE)
@@ -152,11 +191,12 @@ async def test_a_ban_by_address_of_somebody_who_is_away_takes_in_that_of_the_fir
     assert not await is_shut_out(pair, 1, **there)
 
 
-async def test_a_ban_ends_by_itself(pair: Pair, enter: Enter, mo: Client, sql: Callable[..., Any]) -> None:
+async def test_a_ban_ends_by_itself(pair: Pair, enter: Enter, mo: Client, sql: Sql) -> None:
     eve = await enter("Eve")
     await ban(mo, eve, minutes=1)
     assert await eve.closed() == 4003
-    sql("UPDATE chat_ban SET ends_at = now() + interval '2 seconds' WHERE member_id = %s", eve.id)
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    sql("UPDATE chat_ban SET ends_at = %s WHERE member_id = %s", soon, eve.id)
     first = "INSERT INTO chat_banrevision (id, number) VALUES (1, 1)"  # Made with the first ban, which this may be.
     sql(f"{first} ON CONFLICT (id) DO UPDATE SET number = chat_banrevision.number + 1")
     assert await is_shut_out(pair, 0, eve.token)
@@ -220,9 +260,7 @@ async def test_slow_mode_holds_a_member_up_over_all_its_connections(enter: Enter
     assert event["type"] == "message"
 
 
-async def test_a_moderator_deletes_anybodys_message_and_the_record_says_so(
-    enter: Enter, mo: Client, sql: Callable[..., Any]
-) -> None:
+async def test_a_moderator_deletes_anybodys_message_and_the_record_says_so(enter: Enter, mo: Client, sql: Sql) -> None:
     eve = await enter("Eve", on=1)
     bad = await eve.post("bad")
     await eve.send(type="delete", seq=(await mo.post("good"))["seq"])
@@ -230,7 +268,7 @@ async def test_a_moderator_deletes_anybodys_message_and_the_record_says_so(
     await mo.send(type="delete", seq=bad["seq"], reason="rude")
     gone = await eve.next("message", lambda event: event["seq"] == bad["seq"])
     assert (gone["deleted"], gone["body"], gone["version"]) == (True, "", 3)
-    record = "concat_ws(' ', moderator_name, kind, seq, reason)"
+    record = "moderator_name || ' ' || kind || ' ' || seq || ' ' || reason"
     assert sql(f"SELECT {record} FROM chat_moderationaction WHERE member_id = %s", eve.id) == "mo delete 1 rude"
 
 
@@ -262,14 +300,35 @@ async def test_others_may_not(enter: Enter, command: dict[str, Any]) -> None:
     assert "room" not in {event["type"] for event in await eve.settle()}
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"type": "ban", "id": str(uuid.uuid4()), "reason": "a\0b"},
+        {"type": "unban", "id": str(uuid.uuid4()), "reason": "a\0b"},
+        {"type": "lock", "on": True, "reason": "a\0b"},
+        {"type": "slow", "seconds": 5, "reason": "a\0b"},
+        {"type": "delete", "seq": 1, "reason": "a\0b"},
+        {"type": "describe", "title": "a\0b", "topic": ""},
+        {"type": "describe", "title": "a", "topic": "a\0b"},
+    ],
+    ids=lambda command: command["type"],
+)
+async def test_a_nul_in_what_a_moderator_says_is_refused(
+    enter: Enter, mo: Client, sql: Sql, room: str, command: dict[str, Any]
+) -> None:
+    assert (await (await enter("Eve")).post("hello"))["seq"] == 1
+    await mo.send(**command)
+    assert (await mo.refused())["code"] in {"bad_frame", "title_invalid"}
+    assert sql.column("SELECT kind FROM chat_moderationaction WHERE room = %s", room) == []
+    assert (await mo.post("still here"))["body"] == "still here"
+
+
 async def test_a_moderator_cant_ban_itself(mo: Client) -> None:
     await mo.send(type="ban", id=mo.id, reason="")
     assert (await mo.refused())["code"] == "not_allowed"
 
 
-async def test_a_moderator_who_is_one_no_longer_loses_its_power_at_once(
-    enter: Enter, pair: Pair, sql: Callable[..., Any]
-) -> None:
+async def test_a_moderator_who_is_one_no_longer_loses_its_power_at_once(enter: Enter, pair: Pair, sql: Sql) -> None:
     with closing(sign_in(pair[1].http_url, "max")) as browser:
         member = await enter("Max", on=1, **cookie_of(browser))
     await member.send(type="lock", on=True)
@@ -286,7 +345,7 @@ async def test_a_moderator_who_is_one_no_longer_loses_its_power_at_once(
 
 
 async def test_what_is_done_in_the_admin_takes_effect_in_the_rooms_at_once(
-    enter: Enter, moderators_browser: httpx.Client, room: str, sql: Callable[..., Any]
+    enter: Enter, moderators_browser: httpx.Client, room: str, sql: Sql
 ) -> None:
     eve, ann = await enter("Eve", on=1), await enter("Ann", on=1)
     await eve.post("bad")
@@ -307,8 +366,8 @@ async def test_what_is_done_in_the_admin_takes_effect_in_the_rooms_at_once(
     assert answer.status_code == 302, answer.text
     assert await eve.closed() == 4003
     assert time.monotonic() - started_at <= 1 + BUSY_SECONDS
-    kinds = "SELECT string_agg(kind, ' ' ORDER BY id) FROM chat_moderationaction WHERE room = %s OR member_id = %s"
-    assert sql(kinds, room, eve.id) == "delete lock ban"
+    kinds = "SELECT kind FROM chat_moderationaction WHERE room = %s OR member_id = %s ORDER BY id"
+    assert sql.column(kinds, room, eve.id) == ["delete", "lock", "ban"]
 
 
 # --- one server by itself ---

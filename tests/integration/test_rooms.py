@@ -8,14 +8,15 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from django.db import connection, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connections
 
-from chat import rooms
-from chat.log import RoomGone, RoomRow
-from chat.models import Message, Room
-from chat.protocol import MemberId, Refusal, RefusalCode
-from chat.routes import DEFAULT_ROOM
+from chat.access.person import Person
+from chat.log import room_management
+from chat.log.reader import RoomGone, RoomRow
+from chat.models import Room
+from chat.paths import DEFAULT_ROOM
+from chat.protocol.errors import Refusal, RefusalCode
+from chat.protocol.fields import MemberId
 from tests.client import Client, Enter, new_slug
 from tests.moderators import cookie_of, post
 
@@ -108,6 +109,7 @@ async def test_a_title_from_the_admin_or_the_database_itself_reaches_open_rooms(
 ) -> None:
     slug = new_slug()
     ann = await enter("Ann", slug, on=1)
+    await ann.post("first")
     with psycopg.connect(shared_database.replace("postgres://", "postgresql://"), autocommit=True) as database:
         (key,) = database.execute("SELECT id FROM chat_room WHERE slug = %s", (slug,)).fetchone() or ()
         page = f"/admin/chat/room/{key}/change/"
@@ -130,7 +132,7 @@ def test_of_two_who_make_a_room_at_once_one_gets_it(database: str, is_visited: b
     def make(maker: MemberId) -> object:
         together.wait()
         try:
-            return rooms.make(slug, f"{maker}'s", "", maker)[1].title
+            return room_management.make(slug, f"{maker}'s", "", Person(maker), uuid.uuid4())[1].title
         except Refusal as refusal:
             return refusal.code
         finally:
@@ -147,27 +149,9 @@ def test_what_a_moderator_did_to_a_room_keeps_others_from_making_it(database: st
     for fields in ({"title": "Tea"}, {"locked": True}, {"slow_seconds": 3}, {"head": 1}):
         room = Room.objects.create(slug=new_slug(), **fields)
         with pytest.raises(Refusal, match="room_exists"):
-            rooms.make(room.slug, "Mine", "", ANN)
+            room_management.make(room.slug, "Mine", "", Person(ANN), uuid.uuid4())
 
 
 def test_a_room_that_is_gone_is_not_described(database: str) -> None:
     with pytest.raises(RoomGone):
-        rooms.describe(RoomRow(999, "gone", uuid.uuid4()), "Title", "", ANN, None)
-
-
-def test_the_migration_leaves_messages_and_their_index_alone(database: str) -> None:
-    """On SQLite it makes the table of rooms anew; the index for searching hangs on triggers of another one."""
-    executor = MigrationExecutor(connection)
-    executor.migrate([("chat", "0005_calls_and_links")])
-    old = executor.loader.project_state([("chat", "0005_calls_and_links")]).apps
-    room = old.get_model("chat", "Room").objects.create(slug="tea")
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
-    fields = {"author_id": uuid.UUID(ANN), "author_name": "Ann", "at": "2026-01-01T12:00Z", "nonce": uuid.uuid4()}
-    Message.objects.create(room_id=room.pk, seq=1, version=1, body="leaves", html="", **fields)
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM chat_message_fts WHERE chat_message_fts MATCH 'leaves'")
-            assert cursor.fetchone() == (1,)
-    now = Room.objects.get(slug="tea")
-    assert (now.topic, now.made_by, now.log) == ("", None, room.log)
+        room_management.describe(RoomRow(999, "gone", uuid.uuid4()), "Title", "", Person(ANN))

@@ -1,34 +1,35 @@
-"""The index is made anew from what has been said already, and goes back to what it was."""
+"""The index follows whatever writes messages, Chatty or not; `manage.py refold` makes the rest."""
 
 import sqlite3
 import uuid
 
+import pytest
+from django.core.management import call_command
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
-from chat import search
-from chat.models import Message, Room
-from chat.protocol import moment
-from chat.search import Wanted
-from chat.words import Phrase, parse
-
-SAID = ["The tide is high", "今日は天気がいい", "고등학교에서", "ฉันอยู่ที่บ้าน", "ＤＪＡＮＧＯのｶﾞｲﾄﾞ", "Die Flut 🙂steigt"]
-BEFORE = "0006_describe_rooms"
-AFTER = "0007_search_unspaced"
+from chat.content import folding
+from chat.content.search_terms import Phrase, parse, search_text
+from chat.log import refolding, search
+from chat.log.search import SearchQuery
+from chat.models import Message, Room, SearchFolding
+from chat.protocol.events import moment
 
 
-def migrate(name: str) -> None:
-    MigrationExecutor(connection).migrate([("chat", name)])
-
-
-def say(room: Room, body: str, seq: int) -> None:
+def say(room: Room, body: str, seq: int, text: str | None = None) -> None:
     Message.objects.create(
-        room=room, seq=seq, version=seq, nonce=uuid.uuid4(), author_id=uuid.UUID(int=1), body=body, at=moment(seq)
+        room=room,
+        seq=seq,
+        version=seq,
+        nonce=uuid.uuid4(),
+        author_id=uuid.UUID(int=1),
+        body=body,
+        search_text=text,
+        at=moment(seq),
     )
 
 
 def found(room: Room, *phrases: Phrase) -> list[int]:
-    return [result.seq for result in search.find(room.pk, Wanted(phrases), 50)[0]]
+    return [result.seq for result in search.find(room.pk, SearchQuery(phrases), 50)[0]]
 
 
 def check_index() -> None:
@@ -37,39 +38,17 @@ def check_index() -> None:
             cursor.execute("INSERT INTO chat_message_fts (chat_message_fts, rank) VALUES ('integrity-check', 1)")
 
 
-def test_what_was_said_before_is_found_after_the_migration_and_after_its_way_back(database: str) -> None:
-    room = Room.objects.create(slug="lobby")
-    migrate(BEFORE)
-    for seq, body in enumerate(SAID, 1):
-        say(room, body, seq)
-    assert found(room, *parse("天気")) == []
-
-    migrate(AFTER)
-    say(room, "天気予報", 7)
-    Message.objects.filter(seq=3).update(body="大学で")
-    queries = {"tide": [1], "天気": [7, 2], "학교": [], "学": [3], "บ้าน": [4], "django ガイド": [5], "steigt flut": [6]}
-    assert {query: found(room, *parse(query)) for query in queries} == queries
-    check_index()
-
-    migrate(BEFORE)
-    say(room, "明日の天気", 8)
-    Message.objects.filter(seq=1).update(body="The ebb is low")
-    assert found(room, Phrase(("tide",))) == []
-    assert found(room, Phrase(("ebb",))) == [1]
-    assert found(room, Phrase(("明日",), is_open=True)) == [8]
-    check_index()
-
-    migrate(AFTER)
-    assert found(room, *parse("天気")) == [8, 7, 2]
-    check_index()
-
-
 def test_any_tool_may_write_messages_and_they_are_found(database: str) -> None:
     """On SQLite as well: its index needs no function that only Chatty's connections have."""
     room = Room.objects.create(slug="lobby")
-    say(room, "今日は天気がいい", 1)
-    say(room, "明日の天気", 2)
-    statements = ["UPDATE chat_message SET body = '雨が降る' WHERE seq = 1", "DELETE FROM chat_message WHERE seq = 2"]
+    say(room, "今日は天気がいい", 1, search_text("今日は天気がいい"))
+    say(room, "明日の天気", 2, search_text("明日の天気"))
+    say(room, "the ebb", 3)
+    statements = [
+        "UPDATE chat_message SET body = 'High TIDE: 雨が降る', search_text = NULL WHERE seq = 1",
+        "DELETE FROM chat_message WHERE seq = 2",
+        f"UPDATE chat_message SET body = '{'x' * 4000} tide, é {'é' * 3000}' WHERE seq = 3",
+    ]
     if connection.vendor == "sqlite":
         with sqlite3.connect(database.removeprefix("sqlite:///")) as tool:
             for statement in statements:
@@ -79,5 +58,40 @@ def test_any_tool_may_write_messages_and_they_are_found(database: str) -> None:
         with connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
-    assert (found(room, *parse("天気")), found(room, *parse("が降"))) == ([], [1])
+    assert (found(room, *parse("天気")), found(room, *parse("ebb"))) == ([], [])
+    assert (found(room, *parse('"high tide"')), found(room, *parse("tide"))) == ([1], [3, 1])
+    call_command("refold", verbosity=0)
+    assert (found(room, *parse("が降")), found(room, *parse('"tide e"'))) == ([1], [3])
     check_index()
+
+
+def test_what_another_version_folded_is_folded_anew_in_slices(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refolding.advice() is None  # A new database.
+    monkeypatch.setattr(refolding, "VERSION", "2/99.0.0")
+    room = Room.objects.create(slug="lobby")
+    for seq in range(1, 251):
+        say(room, f"ёлка {seq}", seq, f"ёлка {seq}" if seq % 2 else search_text(f"ёлка {seq}"))
+    say(room, "", 251, "ёлка")  # Deleted by somebody who left a copy.
+    advice = refolding.advice()
+    assert advice is not None
+    assert folding.VERSION in advice
+    assert refolding.refold() == 126
+    assert refolding.advice() is None
+    assert SearchFolding.objects.count() == 1
+    assert found(room, *parse("елка"))[:2] == [250, 249]
+    assert Message.objects.get(seq=251).search_text is None
+    assert refolding.refold() == 0
+    check_index()
+
+
+def test_a_text_that_is_edited_meanwhile_keeps_its_own_words(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room.objects.create(slug="lobby")
+    say(room, "ёлка", 1)
+
+    def search_text_after_an_edit(body: str) -> str | None:
+        Message.objects.update(body="Сосна", search_text="сосна")
+        return search_text(body)
+
+    monkeypatch.setattr(refolding, "search_text", search_text_after_an_edit)
+    refolding.refold()
+    assert Message.objects.get().search_text == "сосна"

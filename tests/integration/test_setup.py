@@ -4,12 +4,13 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -20,7 +21,18 @@ from chatty_project import listen, serve
 from tests import servers
 
 PRODUCTION = {"SECRET_KEY": servers.SECRET_KEY, "ALLOWED_HOSTS": "127.0.0.1"}
-NOT_THE_PROJECT = (".git", ".venv", "var", "staticfiles", "test-results", "__pycache__", ".*_cache", ".hypothesis")
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"  # How each line of the log begins.
+NOT_THE_PROJECT = (
+    ".git",
+    ".venv",
+    "node_modules",
+    "var",
+    "staticfiles",
+    "test-results",
+    "__pycache__",
+    ".*_cache",
+    ".hypothesis",
+)
 
 
 def copy_project(to: Path) -> Path:
@@ -151,7 +163,7 @@ def test_a_setting_that_cannot_be_read_is_one_sentence() -> None:
 
 def project_without_code(folder: Path) -> Path:
     (folder / "bin").mkdir(parents=True)
-    for name in ("run", "_venv"):
+    for name in ("run", "_venv", "_pip"):
         shutil.copy2(servers.ROOT / "bin" / name, folder / "bin" / name)
     shutil.copy2(servers.ROOT / "requirements.txt", folder)
     return folder
@@ -178,7 +190,7 @@ esac
 def test_a_python_too_old_is_one_sentence(tmp_path: Path) -> None:
     project = project_without_code(tmp_path / "project")
     python = fake_python(tmp_path / "path", (3, 10, 2))
-    for tool in ("bash", "cat", "dirname", "basename", "cksum"):
+    for tool in ("bash", "cat", "dirname", "basename", "cksum", "grep", "readlink"):
         (tmp_path / "path" / tool).symlink_to(shutil.which(tool) or "")
     sentence = (
         f"Chatty needs Python 3.11 or newer, found Python 3.10.2 ({python}); "
@@ -207,6 +219,12 @@ def test_a_missing_venv_module_is_one_sentence(tmp_path: Path) -> None:
         f"{python} has no venv module; "
         "install it (Debian, Ubuntu: apt-get install python3-venv) and start bin/run again."
     )
+
+
+def test_quick_checks_take_no_tests_by_name() -> None:
+    (line,) = refusal(["bin/test", "--quick", "tests/unit"])
+
+    assert line == "bin/test --quick takes no further arguments; for single tests: bin/test tests/unit"
 
 
 def test_a_half_made_venv_is_made_again_and_a_network_that_is_away_is_one_sentence(tmp_path: Path) -> None:
@@ -252,7 +270,10 @@ def serve_settings(folder: Path, **settings: str) -> dict[str, str]:
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set; expected host names "),
         ({"DEBUG": "true"}, "DEBUG is true; expected false "),
         ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY is 2 and REDIS_URL is not set; expected a Redis "),
-        ({"DATABASE_URL": "sqlite:////nonexistent/x"}, "The database of DATABASE_URL can't be used: unable to open "),
+        (
+            {"DATABASE_URL": "sqlite:////nonexistent/x"},
+            'DATABASE_URL is "sqlite:////nonexistent/x"; expected a file in a folder that is there, and /nonexistent ',
+        ),
         ({"DATABASE_URL": "postgres://a:hunter2@127.0.0.1:1/x"}, "The database of DATABASE_URL can't be used: "),
         ({"STATIC_ROOT": "/proc/static"}, 'STATIC_ROOT is "/proc/static"; expected a folder that can be written to '),
     ],
@@ -300,6 +321,21 @@ def test_production_passes_djangos_deployment_checks() -> None:
     assert "no issues" in servers.manage("check", "--deploy", "--fail-level=WARNING", **settings)
 
 
+def test_bin_serve_says_what_to_do_after_texts_were_folded_by_another_version(tmp_path: Path) -> None:
+    url = servers.sqlite_database(tmp_path)
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
+        database.execute("UPDATE chat_searchfolding SET version = '0/1.1.0'")
+    settings = serve_settings(tmp_path, DATABASE_URL=url)
+    output = tmp_path / "output"
+
+    with running(serve_command(), output, cwd=tmp_path, **settings) as process:
+        wait_for("run `manage.py refold` once all servers are of this version", output, process)
+
+    assert "0 messages" in servers.manage("refold", DATABASE_URL=url)
+    with running(serve_command(), output, cwd=tmp_path, **settings) as process:
+        assert "refold" not in "".join(wait_for("Chatty starts on", output, process))
+
+
 def children(pid: int) -> set[int]:
     """The worker processes of bin/serve: its children, but for multiprocessing's helper."""
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -324,6 +360,12 @@ def test_two_workers_serve_and_a_killed_one_is_replaced(tmp_path: Path, redis_ur
 
         os.kill(first, signal.SIGKILL)
         servers.wait_until(lambda: len(children(process.pid) - {first}) == 2, 30, "another worker in its place")
+        said = re.compile(
+            rf"^{TIME} error chatty_project.supervisor: Worker \d of 2 \(process {first}\) was killed by signal 9 "
+            r"\(SIGKILL; [^)]+\); process \d+ takes its place$",
+            re.MULTILINE,
+        )
+        servers.wait_until(lambda: said.search((tmp_path / "output").read_text()), 30, said.pattern)
         servers.wait_until(lambda: is_up(f"{address}/chatty"), 30, "the page")
 
         process.terminate()

@@ -1,5 +1,6 @@
 """Two server processes that share Redis and a database: members on different ones are in the same room."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 
@@ -35,7 +36,10 @@ async def test_changes_of_a_message_cross_over(ann: Client, bob: Client) -> None
     await ann.post("hello")
     await bob.until(lambda c: c.head == 1, "the message")
     reacted = await bob.change(1, type="react", emoji="👍", on=True)
-    assert await ann.next("message", lambda event: event["version"] == 2) == reacted
+    told = await ann.next("reacted")
+    assert (told["version"], told["after"], ann.messages) == (2, 1, {1: reacted})
+    async with Client(ann.http_url, "Eve", ann.room) as eve:  # The ring has the whole message, here as there.
+        assert eve.messages == ann.messages
     edited = await ann.change(1, type="edit", body="hello again")
     assert await bob.next("message", lambda event: event["version"] == 3) == edited
     deleted = await ann.change(1, type="delete")
@@ -152,5 +156,5 @@ async def test_a_process_that_stops_says_bye_and_its_members_stay_present(
             assert await bob.closed() == 1012
             bob.http_url = one.http_url
             await bob.come_back()
-            other.stop()
+            await asyncio.to_thread(other.stop)
             assert not {"joined", "left"} & {event["type"] for event in await ann.settle()}

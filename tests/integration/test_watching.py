@@ -11,10 +11,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat import unread
+from chat.log import unread
+from chat.log.unread import Count, Span
 from chat.models import Mention, Message, Room
-from chat.protocol import UNREAD_LIMIT, MemberId, UnreadRoom
-from chat.unread import Count, Span
+from chat.protocol.constants import UNREAD_LIMIT
+from chat.protocol.events import UnreadRoom
+from chat.protocol.fields import MemberId
 from tests.client import Client, Enter, new_slug
 from tests.servers import Pair, wait_until
 
@@ -67,7 +69,7 @@ async def test_a_room_is_not_made_by_watching_it_and_names_are_checked(enter: En
         assert (await ann.refused())["code"] == "bad_frame"
 
 
-async def test_whoever_is_gone_watches_nothing(enter: Enter, pair: Pair) -> None:
+async def test_a_closed_connection_watches_nothing(enter: Enter, pair: Pair) -> None:
     ann, bob, slug = await enter("Ann", new_slug()), await enter("Bob", new_slug()), new_slug()
     await enter("Eve", slug, on=1)
     for client in (ann, bob):
@@ -129,7 +131,7 @@ def test_news_of_many_rooms_is_counted_by_two_queries(database: str) -> None:
     assert heads == {room.pk: number + 1 for number, room in enumerate(rooms)}
     spans = [Span(room.pk, told, heads[room.pk]) for room in rooms for told in (0, 1)]
     with CaptureQueriesContext(connection) as queries:
-        counts = unread.news(spans)
+        counts = unread.new_messages(spans)
     assert len(queries) == 2
     assert [counts[span] for span in spans] == [
         Count(posted, unread.Counter({ANN: posted} if posted else {})) for posted in (0, 0, 1, 0, 2, 1, 3, 2)

@@ -205,7 +205,9 @@ async def test_reactions_come_and_go_for_everyone(ann: Client, bob: Client) -> N
     await ann.until(lambda c: c.head == 2, "Bob's reaction")
     both = await ann.change(1, type="react", emoji="❤️", on=True)
     assert both["reactions"] == {"❤️": [bob.id, ann.id]}
-    assert await bob.next("message", lambda event: event["version"] == 3) == both
+    told = await bob.next("reacted", lambda event: event["version"] == 3)
+    expected = {"type": "reacted", "seq": 1, "version": 3, "after": 2, "id": ann.id, "emoji": "❤️", "on": True}
+    assert (told, bob.messages) == (expected, {1: both})
     await ann.change(1, type="react", emoji="❤️", on=False)
     await bob.until(lambda c: c.head == 4, "Ann's change of mind")
     assert "reactions" not in await bob.change(1, type="react", emoji="❤️", on=False)
@@ -225,7 +227,7 @@ async def test_a_change_that_changes_nothing_is_answered_to_its_sender_alone(ann
     ):
         await ann.send(**command)
         assert await ann.next("message") == ann.messages[int(str(command["seq"]))]
-    assert not [event for event in await bob.settle() if event["type"] == "message"]
+    assert not [event for event in await bob.settle() if event["type"] in ("message", "reacted")]
     assert (await ann.post("next"))["version"] == 5
 
 
@@ -243,7 +245,7 @@ async def test_a_change_that_may_not_be_is_refused_by_its_seq(ann: Client, bob: 
         ({"type": "delete", "seq": 2**53 - 1}, "no_such_message"),
         ({"type": "edit", "seq": 1, "body": " "}, "body_empty"),
         ({"type": "edit", "seq": 1, "body": "x" * 4001}, "body_too_long"),
-        ({"type": "edit", "seq": 1, "body": "a\0b"}, "bad_frame"),
+        ({"type": "edit", "seq": 1, "body": "\0"}, "body_empty"),
         ({"type": "edit", "seq": 1}, "bad_frame"),
         ({"type": "react", "seq": 1, "emoji": "like", "on": True}, "bad_frame"),
         ({"type": "react", "seq": 1, "emoji": "👍👍", "on": True}, "bad_frame"),
@@ -480,7 +482,9 @@ async def test_typing_is_passed_on_but_not_all_of_it(ann: Client, bob: Client) -
 
 async def test_a_pulse_says_how_far_the_room_is(ann: Client) -> None:
     await ann.post("one")
-    assert await ann.next("pulse") == {"type": "pulse", "head": 1, "online": 1}
+    pulse = await ann.next("pulse")
+    pulse.pop("epoch", None)  # In pulses after the database's epoch moved on.
+    assert pulse == {"type": "pulse", "head": 1, "online": 1}
 
 
 # --- refusals: the connection stays ---
@@ -515,7 +519,6 @@ BAD_FRAMES: list[tuple[str | bytes, str]] = [
     ('{"type":"post","nonce":"' + NONCE + '","body":3}', "bad_frame"),
     ('{"type":"post","nonce":"' + NONCE + '","body":null}', "bad_frame"),
     ('{"type":"post","nonce":"' + NONCE + '","body":"\\ud800"}', "bad_frame"),
-    ('{"type":"post","nonce":"' + NONCE + '","body":"a\\u0000b"}', "bad_frame"),
     ('{"type":"post","nonce":"' + NONCE + '","body":""}', "body_empty"),
     ('{"type":"post","nonce":"' + NONCE + '","body":" \\n "}', "body_empty"),
     ('{"type":"post","nonce":"' + NONCE + '","body":"' + "x" * 4001 + '"}', "body_too_long"),
@@ -619,8 +622,8 @@ def test_a_page_holds_nothing_personal(server: ChattyServer) -> None:
         first, second = http.get("/chatty"), http.get("/chatty", headers={"Authorization": "Bearer x", "Cookie": "a=b"})
     assert first.text == second.text
     assert "set-cookie" not in first.headers
-    # The language is all that it depends on, and one cookie says that: test_page.py.
-    assert set(first.headers["vary"].lower().split(", ")) == {"accept-language", "cookie"}
+    # The language is all that it depends on, which one cookie says (test_room_page.py), and whether gzip is taken.
+    assert set(first.headers["vary"].lower().split(", ")) == {"accept-language", "accept-encoding", "cookie"}
 
 
 def test_pages_of_other_sites_get_no_socket(server: ChattyServer) -> None:

@@ -3,16 +3,25 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from chat import protocol
-from chat.connection import Frame
-from chat.hub import RoomHub
-from chat.log import LogUnavailable, Opening, Reading, RoomRow
-from chat.pages import Filter, Stretch, place_of
-from chat.peers import Item
-from chat.protocol import WELCOME_MESSAGES, CloseCode, History, Member, MemberId
-from chat.ring import Entry
+from chat.access.person import Person
+from chat.access.rate_limits import NO_LIMIT, Rate
+from chat.cluster.messages import Item
+from chat.log.entries import Entry
+from chat.log.epoch_proof import Proof
+from chat.log.pagination import Filter, Stretch, place_of
+from chat.log.reader import LogUnavailable, Opening, Reading, RoomRow
+from chat.protocol import codec, commands, events
+from chat.protocol.commands import History
+from chat.protocol.constants import WELCOME_MESSAGES
+from chat.protocol.errors import CloseCode
+from chat.protocol.events import Member
+from chat.protocol.fields import MemberId
+from chat.rooms.change_buffer import ChangeBuffers
+from chat.rooms.connection import Frame
+from chat.rooms.hub import JoinRequest, RoomHub
 
 ROOM = RoomRow(1, "lobby", uuid.UUID("33333333-3333-4333-8333-333333333333"))
 ANN, BOB, EVE = (Member(MemberId(name), name.title()) for name in ("ann", "bob", "eve"))
@@ -21,8 +30,8 @@ ANN, BOB, EVE = (Member(MemberId(name), name.title()) for name in ("ann", "bob",
 def entry(seq: int, version: int | None = None) -> Entry:
     """A message of that place and version."""
     version = version or seq
-    message = protocol.Message(seq, version, uuid.UUID(int=seq), ANN, f"{seq}@{version}", "", 0)
-    return Entry(seq, version, protocol.encode(message))
+    message = events.Message(seq, version, uuid.UUID(int=seq), ANN, f"{seq}@{version}", "", 0)
+    return Entry(seq, version, codec.encode(message))
 
 
 class FakeConnection:
@@ -30,10 +39,12 @@ class FakeConnection:
         self.is_open = True
         self.is_restarting = False
         self.frames: list[list[dict[str, Any]]] = []
+        self.bytes_sent = 0
         self.closed_with: tuple[int, bool] | None = None
 
     def send(self, frame: Frame) -> None:
         self.frames.append(json.loads(frame.text))
+        self.bytes_sent += len(frame.wire)
 
     answer = probe = send
 
@@ -57,7 +68,7 @@ class FakeConnection:
     @property
     def versions(self) -> list[int]:
         """Of what was told live."""
-        return [event["version"] for event in self.events if event["type"] == "message"]
+        return [event["version"] for event in self.events if event["type"] in ("message", "reacted")]
 
 
 class FakeLog:
@@ -65,7 +76,9 @@ class FakeLog:
 
     def __init__(self, *entries: Entry) -> None:
         self.messages = {one.seq: one for one in entries}
+        self.row: RoomRow | None = ROOM
         self.reads = 0
+        self.asker: object = None  # Of the newest reading of changes.
         self.is_down = False
         self.gate = asyncio.Event()
         self.gate.set()
@@ -95,7 +108,17 @@ class FakeLog:
         if self.is_down:
             raise LogUnavailable("down")
 
-    async def opening(self, room_id: int, limit: int) -> Opening:
+    async def contradicts(self, room_id: int, since: commands.Since, asker: object = None) -> bool:
+        await self._read()
+        newest, changed = (self.messages.get(seq) if seq else None for seq in (since.seq, since.changed))
+        has_newest = since.seq is None or (newest is not None and since.nonce == uuid.UUID(int=newest.seq))
+        return not has_newest or (since.changed is not None and (changed is None or changed.version < since.version))
+
+    async def rows(self, slugs: Sequence[str], asker: object = None) -> dict[str, RoomRow]:
+        await self._read()
+        return {self.row.slug: self.row} if self.row is not None and self.row.slug in slugs else {}
+
+    async def opening(self, room_id: int, limit: int, asker: object = None) -> Opening:
         await self._read()
         return self.opening_now(limit)
 
@@ -103,7 +126,7 @@ class FakeLog:
         await self._read()
         return self._changes(since, limit)
 
-    async def page(self, room_id: int, asked: History) -> Stretch:
+    async def page(self, room_id: int, asked: History, asker: object = None) -> Stretch:
         await self._read()
         wanted = Filter.of(asked)
         held = [self.messages[seq] for seq in sorted(self.messages) if wanted.takes(self.messages[seq])]
@@ -117,34 +140,51 @@ class FakeLog:
         await self.way_back.wait()
         return read
 
-    async def newest(self, room_id: int, limit: int) -> Reading:
+    async def newest(self, room_id: int, limit: int, asker: object = None) -> Reading:
+        self.asker = asker
         return await self.changes(room_id, 0, limit)
+
+
+def request_of(connection: FakeConnection, member: Member, **fields: Any) -> JoinRequest:
+    return JoinRequest(connection, Person(member.id), member.name, **fields)
 
 
 class HubOnTheTable:
     """A hub with nothing real around it; `told` is what other processes would hear."""
 
     def __init__(
-        self, log: FakeLog, resume_limit: int = 1000, opening_limit: int = 100, answer_limit: int = 10**6
+        self,
+        log: FakeLog,
+        resume_limit: int = 1000,
+        opening_limit: int = 100,
+        answer_limit: int = 10**6,
+        room: RoomRow = ROOM,
+        rings: ChangeBuffers | None = None,
+        reactions: Rate = NO_LIMIT,
     ) -> None:
         self.log = log
         self.told: list[Item] = []
-        self.emptied = 0
+        self.emptied = self.written = self.doubted = 0
         self.hub = RoomHub(
-            ROOM,
+            room,
             log.opening_now(opening_limit),
             log,  # type: ignore[arg-type]
             "here",
-            tell=lambda _, item: self.told.append(item),
+            publish=lambda _, item: self.told.append(item),
             on_empty=lambda _: setattr(self, "emptied", self.emptied + 1),
+            on_written=lambda _: setattr(self, "written", self.written + 1),
+            on_other_log=lambda _: setattr(self, "doubted", self.doubted + 1),
             resume_limit=resume_limit,
             answer_limit=answer_limit,
+            rings=rings or ChangeBuffers(10**9),
+            reactions=reactions,
             build="build",
+            proof=Proof(),
         )
 
-    async def join(self, member: Member, since: protocol.Since | None = None) -> FakeConnection:
+    async def join(self, member: Member, since: commands.Since | None = None) -> FakeConnection:
         connection = FakeConnection()
-        await self.hub.join(connection, member, since)
+        await self.hub.join(request_of(connection, member, since=since))
         return connection
 
 

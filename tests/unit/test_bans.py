@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from chat import door, moderation
-from chat.bans import ActiveBan, Bans
-from chat.door import Door
-from chat.log import LogUnavailable
-from chat.protocol import MemberId
+from chat.access.bans import ActiveBan, Bans
+from chat.access.person import Person
+from chat.log.reader import LogUnavailable
+from chat.moderation import acts, ban_enforcement
+from chat.moderation.ban_enforcement import BanEnforcement
+from chat.protocol.fields import MemberId
 from tests.unit.fakes import until
 
 EVE, ANN = MemberId("eve"), MemberId("ann")
@@ -22,7 +23,7 @@ def ban(number: int = 1, *networks: str, **fields: Any) -> ActiveBan:
     return ActiveBan(number, networks=frozenset(networks), **fields)
 
 
-def test_a_ban_is_of_a_member_wherever_and_of_a_network_whoever() -> None:
+def test_a_ban_is_of_a_member_at_any_address_and_of_any_member_at_a_network() -> None:
     bans = Bans([ban(1, "203.0.113.7")])
     assert bans.shut_out(EVE, "198.51.100.9")
     assert bans.shut_out(ANN, "203.0.113.7")
@@ -37,9 +38,15 @@ def test_a_ban_of_a_network_alone_names_no_member() -> None:
 
 
 def test_a_ban_ends_by_the_clock_and_another_one_may_still_hold() -> None:
-    over = ban(1, ends_at=time.time() - 1)
+    over = ban(1, ends_at=time.monotonic() - 1)
     assert not Bans([over]).shut_out(EVE, "")
-    assert Bans([over, ban(2, ends_at=time.time() + 60)]).shut_out(EVE, "")
+    assert Bans([over, ban(2, ends_at=time.monotonic() + 60)]).shut_out(EVE, "")
+
+
+def test_tokens_below_a_members_generation_are_refused_and_nobody_elses() -> None:
+    bans = Bans([], {EVE: 7})
+    assert (bans.is_revoked(EVE, 6), bans.is_revoked(EVE, 7), bans.is_revoked(ANN, 0)) == (True, False, False)
+    assert (bans.generation_of(EVE), bans.generation_of(ANN)) == (7, 0)
 
 
 class FakeLog:
@@ -48,20 +55,25 @@ class FakeLog:
     def __init__(self) -> None:
         self.revision = 1
         self.bans: list[ActiveBan] = []
+        self.generations: dict[MemberId, int] = {}
         self.networks: list[tuple[int, set[str]]] = []
         self.is_down = False
         self.reads = 0
 
-    async def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    async def read(self, work: Callable[..., Any], *arguments: Any) -> Any:
         await asyncio.sleep(0)
         if self.is_down:
             raise LogUnavailable("down")
-        if work is moderation.add_networks:
+        if work is acts.add_networks:
             self.networks.append(arguments)  # type: ignore[arg-type]
             return None
-        assert work is moderation.read_bans
+        assert work is acts.read_exclusions
         self.reads += 1
-        return None if arguments[0] == self.revision else (self.revision, self.bans)
+        if arguments[0] == self.revision:
+            return None
+        return acts.Exclusions(self.revision, self.bans, self.generations)
+
+    run = read
 
 
 class DoorOnTheTable:
@@ -69,7 +81,7 @@ class DoorOnTheTable:
         self.log = FakeLog()
         self.enforced = 0
         self.told = 0
-        self.door = Door(
+        self.door = BanEnforcement(
             self.log,  # type: ignore[arg-type]
             enforce=lambda: setattr(self, "enforced", self.enforced + 1),
             tell=lambda: setattr(self, "told", self.told + 1),
@@ -84,7 +96,7 @@ async def test_nobody_comes_in_before_the_bans_are_known() -> None:
         await table.door.ready()
     table.log.is_down = False
     await table.door.ready()
-    assert table.door.is_shut(EVE, "")
+    assert not table.door.can_join(Person(EVE), "lobby")
     await table.door.ready()
     assert table.log.reads == 1
 
@@ -93,11 +105,17 @@ async def test_what_a_process_is_told_it_enforces_at_once(monkeypatch: pytest.Mo
     table = DoorOnTheTable()
     await table.door.ready()
     table.log.bans, table.log.revision = [ban()], 2
-    monkeypatch.setattr(door, "FOLLOW_SECONDS", 1_000)
+    monkeypatch.setattr(ban_enforcement, "FOLLOW_SECONDS", 1_000)
     table.door.wake()
     await table.door.follow()
-    assert table.door.is_shut(EVE, "")
+    assert not table.door.can_join(Person(EVE), "lobby")
     assert table.enforced == 2
+
+
+async def test_many_who_wait_for_the_first_reading_cost_one() -> None:
+    table = DoorOnTheTable()
+    await asyncio.gather(*(table.door.ready() for _ in range(50)))
+    assert table.log.reads == 1
 
 
 async def test_bans_that_have_not_changed_are_not_enforced_again() -> None:
@@ -112,7 +130,7 @@ async def test_a_ban_by_address_takes_in_every_network_that_its_member_was_at() 
     table.log.bans = [ban(1, by_address=True), ban(2)]
     await table.door.ready()
     for network in ("203.0.113.7", "203.0.113.8", ""):
-        table.door.note(EVE, network)
+        table.door.note(Person(EVE, network=network))
     await until(lambda: table.told)
     assert table.log.networks == [(1, {"203.0.113.7", "203.0.113.8"})]
 
@@ -121,6 +139,6 @@ async def test_of_attempts_only_the_first_network_is_taken_in() -> None:
     table = DoorOnTheTable()
     table.log.bans = [ban(1, "203.0.113.7")]
     await table.door.ready()
-    table.door.note(EVE, "198.51.100.9", is_attempt=True)
+    table.door.note(Person(EVE, network="198.51.100.9"), is_attempt=True)
     await asyncio.sleep(0.02)
     assert table.log.networks == []

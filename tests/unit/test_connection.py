@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from chat.connection import EXTENSION, Frame, QueuedConnection, RawConnection, open_connection
-from chat.protocol import CloseCode
+from chat.protocol.errors import CloseCode
+from chat.rooms.connection import Frame
+from chat.rooms.send_buffers import SendBuffer, SendBuffers
+from chat.transports.connections import EXTENSION, QueuedConnection, RawConnection, open_connection
+
+
+def note(outbox: SendBuffer) -> None:
+    """Nobody minds what waits in all."""
 
 
 class Client:
@@ -32,7 +38,7 @@ async def flushed() -> None:
 
 async def test_frames_go_out_in_order() -> None:
     client = Client()
-    connection = QueuedConnection(client.send, 1000)
+    connection = QueuedConnection(client.send, 1000, note)
     for number in range(5):
         connection.send(Frame(f"[{number}]".encode()))
     await flushed()
@@ -41,7 +47,7 @@ async def test_frames_go_out_in_order() -> None:
 
 async def test_bye_comes_before_the_close() -> None:
     client = Client()
-    connection = QueuedConnection(client.send, 1000)
+    connection = QueuedConnection(client.send, 1000, note)
     connection.send(Frame(b"[1]"))
     connection.close(CloseCode.BAD_TOKEN, reconnect=False)
     connection.send(Frame(b"[2]"))
@@ -55,7 +61,7 @@ async def test_bye_comes_before_the_close() -> None:
 
 async def test_a_server_that_refuses_a_close_code_closes_all_the_same() -> None:
     client = Client()
-    connection = QueuedConnection(client.send, 1000)
+    connection = QueuedConnection(client.send, 1000, note)
     connection.close(CloseCode.RESTARTING, reconnect=True)
     await flushed()
     assert client.messages[-1] == {"type": "websocket.close", "code": 1000}
@@ -69,7 +75,7 @@ async def test_a_client_that_a_frame_cannot_be_sent_to_is_closed_not_left_deaf()
             raise ValueError("too long for this server")
         await client.send(message)
 
-    connection = QueuedConnection(send, 1000)
+    connection = QueuedConnection(send, 1000, note)
     for number in range(4):
         connection.send(Frame(f"[{number}]".encode()))
     await flushed()
@@ -80,7 +86,7 @@ async def test_a_client_that_a_frame_cannot_be_sent_to_is_closed_not_left_deaf()
 async def test_a_slow_reader_is_closed_and_holds_a_bounded_amount() -> None:
     client = Client()
     client.reads.clear()
-    connection = QueuedConnection(client.send, 1000)
+    connection = QueuedConnection(client.send, 1000, note)
     for _ in range(100):
         connection.send(Frame(b"[" + b"1" * 98 + b"]"))
     assert not connection.is_open
@@ -93,7 +99,7 @@ async def test_a_slow_reader_is_closed_and_holds_a_bounded_amount() -> None:
 
 async def test_one_frame_over_the_limit_is_no_slow_reader() -> None:
     client = Client()
-    connection = QueuedConnection(client.send, 1000)
+    connection = QueuedConnection(client.send, 1000, note)
     connection.send(Frame(b"[" + b"1" * 5000 + b"]"))
     await flushed()
     connection.send(Frame(b"[2]"))
@@ -103,7 +109,7 @@ async def test_one_frame_over_the_limit_is_no_slow_reader() -> None:
 
 async def test_an_abandoned_connection_sends_nothing_more() -> None:
     client = Client()
-    connection = QueuedConnection(client.send, 1000)
+    connection = QueuedConnection(client.send, 1000, note)
     connection.send(Frame(b"[1]"))
     connection.abandon()
     connection.send(Frame(b"[2]"))
@@ -114,6 +120,7 @@ async def test_an_abandoned_connection_sends_nothing_more() -> None:
 class Transport:
     def __init__(self) -> None:
         self.unsent = 0
+        self.holds = False  # Whether nothing of what is written leaves it.
         self.written: list[bytes] = []
         self.is_gone = False
 
@@ -125,6 +132,10 @@ class Transport:
 
     def write(self, wire: bytes) -> None:
         self.written.append(wire)
+        self.unsent += self.holds * len(wire)
+
+    def abort(self) -> None:
+        self.is_gone = True
 
 
 class Socket:
@@ -157,7 +168,7 @@ def test_a_raw_frame_is_framed_as_the_standard_says(size: int, header: bytes) ->
 
 def test_a_server_that_offers_its_socket_is_written_to() -> None:
     socket = Socket()
-    connection = open_connection({"extensions": {EXTENSION: socket}}, None, 1000)  # type: ignore[arg-type]
+    connection = open_connection({"extensions": {EXTENSION: socket}}, None, 1000, note)  # type: ignore[arg-type]
     assert isinstance(connection, RawConnection)
     connection.send(Frame(b"[1]"))
     connection.close(CloseCode.NO_JOIN, reconnect=True)
@@ -169,7 +180,7 @@ def test_a_server_that_offers_its_socket_is_written_to() -> None:
 
 def test_a_slow_reader_of_a_raw_socket_is_closed() -> None:
     socket = Socket()
-    connection = RawConnection(socket, 1000)
+    connection = RawConnection(socket, 1000, note)
     socket.transport.unsent = 1001
     connection.send(Frame(b"[1]"))
     assert (socket.transport.written, socket.closed_with, connection.is_open) == ([], 1013, False)
@@ -177,7 +188,7 @@ def test_a_slow_reader_of_a_raw_socket_is_closed() -> None:
 
 def test_an_answer_may_wait_beside_what_is_bounded() -> None:
     socket = Socket()
-    connection = RawConnection(socket, 1000)
+    connection = RawConnection(socket, 1000, note)
     connection.answer(Frame(b"[" + b"1" * 5000 + b"]"))
     socket.transport.unsent = 5500  # Nothing of it is read yet.
     connection.send(Frame(b"[1]"))
@@ -189,7 +200,7 @@ def test_an_answer_may_wait_beside_what_is_bounded() -> None:
 
 def test_nothing_is_written_to_a_socket_that_is_gone() -> None:
     socket = Socket()
-    connection = RawConnection(socket, 1000)
+    connection = RawConnection(socket, 1000, note)
     socket.transport.is_gone = True
     connection.send(Frame(b"[1]"))
     connection.close(CloseCode.NO_JOIN, reconnect=True)
@@ -203,7 +214,7 @@ def test_who_does_not_answer_is_cut_off_unless_the_answer_may_wait_behind_a_comm
     answers: bool, read_paused: bool, closed_with: int | None
 ) -> None:
     socket = Socket()
-    connection = RawConnection(socket, 1000)
+    connection = RawConnection(socket, 1000, note)
     connection.probe(Frame(b"[1]"))
     assert socket.transport.written == [b"\x81\x03[1]\x89\x00"]
     socket.is_alive, socket.read_paused = answers, read_paused
@@ -212,4 +223,50 @@ def test_who_does_not_answer_is_cut_off_unless_the_answer_may_wait_behind_a_comm
 
 
 def test_other_servers_get_the_portable_way() -> None:
-    assert isinstance(open_connection({}, None, 1000), QueuedConnection)  # type: ignore[arg-type]
+    assert isinstance(open_connection({}, None, 1000, note), QueuedConnection)  # type: ignore[arg-type]
+
+
+def slow_reader(outboxes: SendBuffers) -> tuple[RawConnection, Socket]:
+    socket = Socket()
+    socket.transport.holds = True
+    return RawConnection(socket, 10**6, outboxes.note), socket
+
+
+def test_slow_readers_together_hold_a_bounded_amount_and_the_slowest_go_first() -> None:
+    outboxes = SendBuffers(100_000)
+    readers = [slow_reader(outboxes) for _ in range(20)]
+    for number, (reader, _) in enumerate(readers):
+        reader.answer(Frame(b"x" * 1_000 * (number + 1)))
+    assert outboxes.look() > 200_000
+    assert all(reader.is_open for reader, _ in readers), "nobody had time to read"
+    readers[19][1].transport.unsent = 0  # This one has read it all meanwhile.
+    assert outboxes.look() <= 100_000
+    assert [reader.is_open for reader, _ in readers] == [*[True] * 12, *[False] * 7, True]
+    assert all(socket.closed_with == 1013 and socket.transport.is_gone for _, socket in readers[12:19])
+    assert outboxes.look() == sum(reader.unsent for reader, _ in readers) <= 100_000
+
+
+def test_what_waits_is_counted_for_everybody_who_is_sent_more_than_they_read() -> None:
+    outboxes = SendBuffers(10_000)
+    readers = [slow_reader(outboxes) for _ in range(4)]
+    for _ in range(2):  # With the second frame it shows that the first one still waits.
+        for reader, _ in readers:
+            reader.send(Frame(b"x" * 2_000))
+    for _ in range(2):
+        outboxes.look()
+    assert sum(reader.unsent for reader, _ in readers) <= 10_000
+
+
+async def test_what_waits_the_portable_way_is_counted_and_given_up_as_well() -> None:
+    client, outboxes = Client(), SendBuffers(1_000)
+    client.reads.clear()
+    connection = QueuedConnection(client.send, 10**6, outboxes.note)
+    for _ in range(50):
+        connection.send(Frame(b"[" + b"1" * 98 + b"]"))
+    assert outboxes.look() == 5_000
+    outboxes.look()
+    assert not connection.is_open
+    assert connection.unsent < 300, "the frame that is on its way, and the `bye`"
+    client.reads.set()
+    await flushed()
+    assert (connection.unsent, outboxes.look()) == (0, 0)

@@ -12,22 +12,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chat import hub as hub_module
-from chat import ring
-from chat.audience import BEATS
-from chat.log import to_entry
-from chat.markup import Rendered
+from chat.access.person import Person
+from chat.access.policy import OPEN
+from chat.cluster.messages import ClusterMessage, EntriesWritten
+from chat.content.markdown import Rendered
+from chat.log.entries import Entry
+from chat.log.operations import Change, Delete, Edit, React, alter, delta
+from chat.log.reader import to_entry
+from chat.log.turns import ITSELF
 from chat.models import Message
-from chat.operations import Change, Delete, Edit, React, alter
-from chat.peers import News, Written
-from chat.protocol import CloseCode, History, Member, MemberId, Refusal, Since
-from chat.ring import Entry
+from chat.protocol.commands import History, Since, Sync
+from chat.protocol.errors import CloseCode, Refusal
+from chat.protocol.events import Member
+from chat.protocol.fields import MemberId
+from chat.rooms import change_buffer
+from chat.rooms import hub as hub_module
+from chat.rooms.broadcaster import BEATS
+from tests.client import with_reaction
 from tests.unit import fakes
-from tests.unit.fakes import ROOM, FakeConnection, FakeLog, HubOnTheTable
+from tests.unit.examples import thorough
+from tests.unit.fakes import ROOM, FakeConnection, FakeLog, HubOnTheTable, request_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CLIENTS = 3
@@ -56,9 +63,18 @@ class ModelClient:
         self.wants_sync = False
 
     async def join(self, at: HubOnTheTable) -> None:
-        since = None if self.head is None else Since(ROOM.log, self.head)
+        since = None if self.head is None else self.since
+        if since is not None:
+            assert not await at.hub._is_of_other_history(since, ITSELF)
         self.at, self.connection, self.read = at, FakeConnection(), 0
-        await at.hub.join(self.connection, self.member, since)
+        await at.hub.join(request_of(self.connection, self.member, since=since))
+
+    @property
+    def since(self) -> Since:
+        newest = max(self.messages, default=None)
+        changed = [seq for seq, message in self.messages.items() if message["version"] == self.head]
+        nonce = None if newest is None else uuid.UUID(int=newest)
+        return Since(ROOM.log, self.head or 0, newest, nonce, changed[0] if changed else None)
 
     def drop(self) -> None:
         """Loses the connection, and what was on its way."""
@@ -88,6 +104,17 @@ class ModelClient:
                     return
                 self.head = max(self.head, event["version"])
                 self._change(event)
+            case "reacted":
+                assert self.head is not None, "a reaction before the welcome"
+                if event["version"] > self.head + 1:
+                    self.wants_sync = True
+                    return
+                assert event["version"] == self.head + 1, "a reaction is told once"
+                self.head = event["version"]
+                held = self.messages.get(event["seq"])
+                if held is not None and held["version"] < event["version"]:
+                    assert held["version"] == event["after"], "whoever has seen all before it holds what it changes"
+                    self.messages[event["seq"]] = with_reaction(held, event)
             case "page":
                 if event["before"] == self.asked_before:
                     self.asked_before, self.has_older = None, event["more"]
@@ -166,7 +193,7 @@ class Room(RuleBasedStateMachine):
         async with asyncio.timeout(10):
             await asyncio.sleep(0)
             while any(
-                one.hub._audience._tick or one.hub._hole_timer or one.hub._filling or one.hub._audience._pending
+                one.hub._broadcaster._tick or one.hub._hole_timer or one.hub._filling or one.hub._broadcaster._pending
                 for one in self.hubs
             ):
                 await asyncio.sleep(0)
@@ -196,23 +223,30 @@ class Room(RuleBasedStateMachine):
     def change(self, at: int, seq: int, what: str, author: MemberId, fate: str) -> None:
         """One that changes nothing is answered with the message as it stands."""
         row = self.rows[seq]
-        change: Change = React(ROOM, seq, author, what, on=author not in row.reactions.get(what, ()))
+        change: Change = React(ROOM, seq, Person(author), what, on=author not in row.reactions.get(what, ()))
         if what.isascii():
-            change = Delete(ROOM, seq, author) if what == "delete" else Edit(ROOM, seq, author, what)
+            change = (
+                Delete(ROOM, seq, Person(author))
+                if what == "delete"
+                else Edit(ROOM, seq, Person(author), what, Rendered(f"<p>{what}</p>", []))
+            )
         try:
-            is_new = alter(row, change, Rendered(f"<p>{what}</p>", []), NOON)
+            is_new = alter(row, change, NOON, OPEN)
         except Refusal:
             return
         if is_new:
-            self.commit(at, row, fate)
+            self.commit(at, row, fate, change)
             return
         for client in self.clients:
             if client.at is self.hubs[at] and client.connection is not None:
                 self.run(_soon(client.at.hub.repeat, client.connection, to_entry(row)))
 
-    def commit(self, at: int, row: Message, fate: str) -> None:
+    def commit(self, at: int, row: Message, fate: str, change: Change | None = None) -> None:
         """One process writes; the group keeps, doubles or loses what it says of it."""
+        after = row.version
         written = self.keep(row)
+        if change is not None:
+            written = written._replace(delta=delta(change, after, row.version))
         self.run(_soon(self.hubs[at].hub.apply, [written]))
         self.on_the_way += [(1 - at, written)] * {"k": 1, "d": 2, "l": 0}[fate]
 
@@ -227,7 +261,11 @@ class Room(RuleBasedStateMachine):
     def deliver(self, which: int) -> None:
         """Something that is on its way arrives, in any order."""
         at, written = self.on_the_way.pop(which % len(self.on_the_way))
-        self.run(_soon(self.hubs[at].hub.hear, News("x", "there", [Written([written])])))
+        self.run(
+            _soon(
+                self.hubs[at].hub.handle, ClusterMessage("x", "there", [EntriesWritten(ROOM.log, ROOM.id, [written])])
+            )
+        )
 
     @rule()
     def wait(self) -> None:
@@ -273,7 +311,7 @@ class Room(RuleBasedStateMachine):
     def sync(self, who: int) -> None:
         client = self.clients[who]
         if client.wants_sync and client.connection is not None and client.at is not None:
-            self.run(client.at.hub.send_changes(client.connection, client.head or 0))
+            self.run(client.at.hub.send_changes(client.connection, Sync(client.head or 0)))
 
     @rule(who=clients)
     def page_back(self, who: int) -> None:
@@ -325,7 +363,7 @@ class Room(RuleBasedStateMachine):
         for client in self.clients:
             client.take()
             if client.wants_sync and client.connection is not None and client.at is not None:
-                await client.at.hub.send_changes(client.connection, client.head or 0)
+                await client.at.hub.send_changes(client.connection, Sync(client.head or 0))
                 await self.settle()
                 client.take()
             while client.has_older:
@@ -345,11 +383,11 @@ def small_room() -> Any:
     """Holes close at once, and a page is small enough to be filled within an example."""
     patch = pytest.MonkeyPatch()
     patch.setattr(hub_module, "HOLE_SECONDS", 0.0)
-    for module in (ring, fakes):
+    for module in (change_buffer, fakes):
         patch.setattr(module, "WELCOME_MESSAGES", 4)
     yield
     patch.undo()
 
 
 TestConvergence = Room.TestCase
-TestConvergence.settings = settings(max_examples=300, stateful_step_count=40)
+TestConvergence.settings = thorough(300, stateful_step_count=40)

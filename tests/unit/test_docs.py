@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chat import protocol
+from chat.protocol import commands, constants, errors, events
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "protocol.md").read_text()
@@ -32,16 +32,20 @@ def documented_fields(cell: str) -> dict[str, bool]:
 
 
 def fields(struct: type[msgspec.Struct]) -> dict[str, bool]:
-    may_leave_out = struct.__struct_config__.omit_defaults or issubclass(struct, protocol.Command)
+    may_leave_out = struct.__struct_config__.omit_defaults or issubclass(struct, commands.Command)
     optional = {
         field.encode_name
         for field in msgspec.structs.fields(struct)
         if field.default in (None, msgspec.UNSET) or (may_leave_out and field.default is not msgspec.NODEFAULT)
     }
-    return {field.encode_name: field.encode_name in optional for field in msgspec.structs.fields(struct)}
+    return {
+        field.encode_name: field.encode_name in optional
+        for field in msgspec.structs.fields(struct)
+        if not (field.encode_name == "id" and "id" in optional)  # Any command may have one: "Request ids" says it.
+    }
 
 
-@pytest.mark.parametrize(("title", "structs"), [("Commands", protocol.COMMANDS), ("Events", protocol.EVENTS)])
+@pytest.mark.parametrize(("title", "structs"), [("Commands", commands.COMMANDS), ("Events", events.EVENTS)])
 def test_commands_and_events_are_documented_with_their_fields(
     title: str, structs: tuple[type[msgspec.Struct], ...]
 ) -> None:
@@ -52,35 +56,36 @@ def test_commands_and_events_are_documented_with_their_fields(
 def test_the_welcome_is_explained_field_by_field() -> None:
     explained = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \|", section("Events").split("`welcome` in detail")[1], re.M)
     names = [name for cell in explained for name in re.findall(r"`([a-z_]+)`", cell)]
-    assert sorted(names) == sorted(fields(protocol.Welcome))
+    assert sorted(names) == sorted(fields(events.Welcome))
 
 
 def test_refusals_are_documented() -> None:
-    assert list(rows("Refusals")) == [code.value for code in protocol.RefusalCode]
+    assert list(rows("Refusals")) == [code.value for code in errors.RefusalCode]
 
 
 def test_close_codes_are_documented() -> None:
-    assert list(rows("Close codes")) == [str(code.value) for code in protocol.CloseCode]
+    assert list(rows("Close codes")) == [str(code.value) for code in errors.CloseCode]
 
 
 def test_limits_are_documented() -> None:
     for number in (
-        f"1 to {protocol.NAME_LIMIT} characters",
-        f"1 to {protocol.BODY_LIMIT:,} characters",
-        f"within {protocol.JOIN_SECONDS} s",
-        f"every {protocol.TYPING_SECONDS} s",
-        f"(1 to {protocol.PAGE_LIMIT})",
-        f"(1 to {protocol.FOUND_LIMIT})",
-        f"at most {protocol.QUERY_LIMIT} characters",
-        f"newest page ({protocol.WELCOME_MESSAGES})",
-        f"up to {protocol.WELCOME_MEMBERS} members",
-        f"over {protocol.FRAME_LIMIT_BYTES // 1024} KiB",
-        f"at most {protocol.REACTION_KINDS_LIMIT} different",
-        f"{protocol.REACTIONS_LIMIT} reactions in",
-        f"up to {protocol.MODERATION_REASON_LIMIT} characters",
-        f"to {protocol.SLOW_LIMIT_SECONDS:,}",
-        f"at most {protocol.BAN_LIMIT_MINUTES:,}",
-        f"`v` is {protocol.PROTOCOL_VERSION}",
+        f"1 to {constants.NAME_LIMIT} characters",
+        f"1 to {constants.BODY_LIMIT:,} characters",
+        f"within {constants.JOIN_SECONDS} s",
+        f"every {constants.TYPING_SECONDS} s",
+        f"(1 to {constants.PAGE_LIMIT})",
+        f"(1 to {constants.FOUND_LIMIT})",
+        f"at most {constants.QUERY_LIMIT} characters",
+        f"newest page ({constants.WELCOME_MESSAGES})",
+        f"up to {constants.WELCOME_MEMBERS} members",
+        f"over {constants.FRAME_LIMIT_BYTES // 1024} KiB",
+        f"at most {constants.REACTION_KINDS_LIMIT} different",
+        f"{constants.REACTIONS_LIMIT} reactions in",
+        f"up to {constants.MODERATION_REASON_LIMIT} characters",
+        f"to {constants.SLOW_LIMIT_SECONDS:,}",
+        f"at most {constants.BAN_LIMIT_MINUTES:,}",
+        f"1 to {constants.REQUEST_ID_LIMIT} ASCII characters",
+        f"`v` is {constants.PROTOCOL_VERSION}",
     ):
         assert number in DOCUMENT
 

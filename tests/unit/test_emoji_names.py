@@ -2,7 +2,7 @@
 
 from django.utils import translation
 
-from chat.emoji_names import emoji_names
+from chat.content.emoji import emoji_names
 
 
 def names(language: str) -> dict[str, list[str]]:

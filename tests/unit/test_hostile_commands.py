@@ -5,12 +5,16 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chat import protocol
-from chat.protocol import COMMANDS, FRAME_LIMIT_BYTES, Command, Refusal, decode_command
+from chat.protocol import codec, commands, events
+from chat.protocol.codec import decode_command
+from chat.protocol.commands import COMMANDS, Command
+from chat.protocol.constants import FRAME_LIMIT_BYTES
+from chat.protocol.errors import Refusal
 from tests.faults.hostile_commands import NONCE, Tongue, every_field_wrong, right_fields, text_of
+from tests.unit.examples import thorough
 
 
 def outcome(text: str) -> str:
@@ -18,7 +22,7 @@ def outcome(text: str) -> str:
     try:
         return type(decode_command(text)).__name__
     except Refusal as refusal:
-        protocol.encode(protocol.refused(refusal))
+        codec.encode(events.refused(refusal))
         return refusal.code
 
 
@@ -26,7 +30,7 @@ def test_each_field_of_each_command_may_hold_anything() -> None:
     outcomes = Counter(map(outcome, every_field_wrong()))
     assert outcomes["bad_frame"] > 1_000
     assert outcomes["unknown_command"] > 50
-    assert {command.__name__ for command in COMMANDS if command is not protocol.Typing} <= outcomes.keys()
+    assert {command.__name__ for command in COMMANDS if command is not commands.Typing} <= outcomes.keys()
 
 
 def test_what_the_fuzzer_says_is_a_command_or_refused() -> None:
@@ -38,7 +42,7 @@ def test_what_the_fuzzer_says_is_a_command_or_refused() -> None:
         kinds.add(tongue.kind)
     assert len(kinds) == 10
     assert outcomes["bad_frame"] > 1_000
-    assert all(outcomes[command.__name__] for command in COMMANDS if command is not protocol.Join)
+    assert all(outcomes[command.__name__] for command in COMMANDS if command is not commands.Join)
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '{"type":', '[{"type":"post","body":', "[[{"])
@@ -78,7 +82,7 @@ def nearly_commands(draw: st.DrawFn) -> str:
     )
 
 
-@settings(max_examples=1_000)
+@thorough(1_000)
 @given(nearly_commands())
 @example('{"type":"post","nonce":"' + NONCE + '","body":"\\ud800"}')
 @example('{"type":"sync","since":1,"since":"x"}')

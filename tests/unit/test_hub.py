@@ -4,16 +4,30 @@ import asyncio
 
 import pytest
 
-from chat import attendance, hub
-from chat.log import About, LogUnavailable, RoomState, Rules
-from chat.peers import Held, IsTyping, News, Released, Written
-from chat.protocol import CloseCode, History, Member, MemberId, Since
-from chat.roster import Named
-from tests.unit.fakes import ANN, BOB, EVE, ROOM, FakeConnection, FakeLog, HubOnTheTable, entry, tick, until
+from chat.access.policy import Rules
+from chat.cluster.messages import ClusterMessage, EntriesWritten, IsTyping, MemberGone, MemberPresent
+from chat.cluster.names import ScreenName
+from chat.cluster.presence_shares import Seen, Shares
+from chat.log.entries import ENTRY_BYTES
+from chat.log.reader import About, LogUnavailable, RoomState
+from chat.log.readers import Askers
+from chat.log.turns import ITSELF, Asker
+from chat.protocol.commands import History, Since
+from chat.protocol.errors import CloseCode
+from chat.protocol.events import Done, Member
+from chat.protocol.fields import MemberId
+from chat.rooms import hub, presence
+from chat.rooms.change_buffer import ChangeBuffers
+from tests.unit.fakes import ANN, BOB, EVE, ROOM, FakeConnection, FakeLog, HubOnTheTable, entry, request_of, tick, until
 
 
 def table(*messages: int, resume_limit: int = 1000, opening_limit: int = 100) -> HubOnTheTable:
     return HubOnTheTable(FakeLog(*map(entry, messages)), resume_limit, opening_limit)
+
+
+def seen(shares: dict[str, dict[MemberId, ScreenName]]) -> Shares:
+    """As a look at the store has them."""
+    return {process: Seen(1, share) for process, share in shares.items()}
 
 
 def since(version: int) -> Since:
@@ -49,6 +63,17 @@ async def test_a_version_that_never_comes_is_read_from_the_log() -> None:
     room.hub.apply([entry(3)])
     await until(lambda: ann.versions == [1, 2, 3])
     assert room.log.reads == 1
+
+
+async def test_a_version_is_reached_when_everybody_was_told_of_it() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    for seq in (1, 2, 3):
+        room.log.write(entry(seq))
+    room.hub.apply([entry(3)])
+    await room.hub.reach(3)
+    room.hub.reply(ann, Done(re="x"))
+    assert ann.kinds()[-4:] == ["message", "message", "message", "done"]
 
 
 async def test_a_log_that_is_away_is_asked_again() -> None:
@@ -113,7 +138,7 @@ async def test_a_newcomer_is_not_told_of_itself() -> None:
     assert bob.kinds() == ["welcome"]
 
 
-async def test_whoever_comes_back_gets_what_was_missed_without_a_query() -> None:
+async def test_a_returning_member_gets_what_was_missed_without_a_query() -> None:
     room = table(*range(1, 61))
     ann = await room.join(ANN, since(57))
     assert [message["version"] for message in ann.events[0]["messages"]] == [58, 59, 60]
@@ -132,7 +157,23 @@ async def test_a_storm_from_farther_back_reads_the_log_once() -> None:
     assert [len(one.events[0]["messages"]) for one in joined] == [480, 470, 480, 200, 400]
 
 
-async def test_whoever_was_away_for_too_long_starts_with_the_newest_page() -> None:
+async def test_all_who_wait_for_a_reading_ask_for_it() -> None:
+    room = table(*range(1, 501), opening_limit=100)
+    room.log.gate.clear()
+    askers = [Asker("192.0.2.1", ANN.id), Asker("192.0.2.2", BOB.id)]
+    joins = [
+        asyncio.create_task(room.hub.join(request_of(FakeConnection(), ANN, since=since(20), asker=asker)))
+        for asker in askers
+    ]
+    await tick()
+    assert isinstance(room.log.asker, Askers)
+    assert list(room.log.asker.follow(None)) == askers
+    room.log.gate.set()
+    await asyncio.gather(*joins)
+    assert room.log.asker.follow(None) == (ITSELF,)
+
+
+async def test_a_member_who_was_away_for_too_long_starts_with_the_newest_page() -> None:
     room = table(*range(1, 101), resume_limit=30)
     ann = await room.join(ANN, since(69))
     assert ann.events[0]["reset"] is True
@@ -155,7 +196,7 @@ async def test_a_connection_that_closed_meanwhile_leaves_nothing_behind() -> Non
     room = table(*range(1, 200))
     connection = FakeConnection()
     room.log.gate.clear()
-    joining = asyncio.create_task(room.hub.join(connection, ANN, since(1)))
+    joining = asyncio.create_task(room.hub.join(request_of(connection, ANN, since=since(1))))
     await tick()
     connection.abandon()
     room.log.gate.set()
@@ -163,6 +204,67 @@ async def test_a_connection_that_closed_meanwhile_leaves_nothing_behind() -> Non
     assert connection.frames == []
     assert room.hub.is_empty
     assert room.told == []
+
+
+# --- memory ---
+
+
+async def test_a_room_that_gave_up_its_memory_answers_from_the_log() -> None:
+    room = table(*range(1, 61))
+    ann = await room.join(ANN)
+    room.hub._buffer.forget()
+    room.hub.apply([room.log.write(entry(61))])
+    bob, eve = await room.join(BOB), await room.join(EVE, since(40))
+    assert [message["seq"] for message in bob.events[0]["messages"]] == list(range(12, 62))
+    assert (eve.events[0]["reset"], len(eve.events[0]["messages"])) == (False, 21)
+    assert bob.events[0]["more"] is True
+    await tick()
+    assert ann.versions == [61]
+
+
+async def test_a_room_that_gives_up_its_memory_while_somebody_comes_loses_nothing() -> None:
+    room = table(*range(1, 61))
+    ann = await room.join(ANN)
+    room.hub._buffer.forget()
+    room.log.gate.clear()
+    joins = [asyncio.create_task(room.join(member, point)) for member, point in ((BOB, None), (EVE, since(55)))]
+    await tick()
+    room.hub.apply([room.log.write(entry(61)), room.log.write(entry(20, 62))])
+    room.log.write(entry(63))  # The hub hasn't heard of it.
+    room.hub._buffer.forget()
+    room.log.gate.set()
+    bob, eve = await asyncio.gather(*joins)
+    await tick()
+    assert ann.versions == [61, 62, 63]
+    assert [message["seq"] for message in bob.events[0]["messages"]] == [*range(13, 62), 63]
+    assert eve.events[0]["reset"] is False
+    told = [(message["seq"], message["version"]) for message in eve.events[0]["messages"]]
+    assert told == [(56, 56), (57, 57), (58, 58), (59, 59), (60, 60), (61, 61), (20, 62), (63, 63)]
+
+
+async def test_rooms_share_a_bounded_memory_and_a_storm_is_served_all_the_same() -> None:
+    rings = ChangeBuffers(30_000)
+    rooms = [HubOnTheTable(FakeLog(*map(entry, range(1, 61))), rings=rings) for _ in range(4)]
+    for round in range(3):
+        for room in rooms:
+            joined = await asyncio.gather(*(room.join(Member(MemberId(f"m{round}{n}"), "M")) for n in range(3)))
+            for connection in joined:
+                assert [message["seq"] for message in connection.events[0]["messages"]] == list(range(11, 61))
+            assert rings.size <= 30_000 + room.hub._buffer.size
+    for room in rooms:
+        room.hub.close(CloseCode.GOING_AWAY)
+    assert rings.size == 0
+
+
+async def test_messages_too_big_to_be_told_again_are_not_read_again_for_each_who_comes() -> None:
+    size = len(entry(10).encoded)
+    room = HubOnTheTable(FakeLog(*map(entry, range(1, 101))), answer_limit=30 * size)
+    for _ in range(3):
+        ann = await room.join(ANN, since(20))
+        assert ann.events[0]["reset"] is True
+        assert ann.events[0]["messages"][-1]["seq"] == 100
+    assert room.log.reads <= 1
+    assert room.hub._buffer.size <= 2 * 30 * (size + ENTRY_BYTES)
 
 
 # --- answers keep their place ---
@@ -260,10 +362,10 @@ async def test_a_page_is_read_again_where_more_changed_meanwhile_than_the_ring_h
 # --- what the room is about ---
 
 
-async def test_a_change_of_the_rooms_row_is_told_once_and_to_whoever_comes_later() -> None:
+async def test_a_change_of_the_rooms_row_is_told_once_and_to_later_members() -> None:
     room = table()
     ann = await room.join(ANN)
-    state = RoomState(0, Rules(), About("Tea", "Leaves", BOB.id))
+    state = RoomState(ROOM.log, 0, Rules(), About("Tea", "Leaves", BOB.id))
     room.hub.take_state(state)
     room.hub.take_state(state)
     await tick()
@@ -293,7 +395,7 @@ async def test_what_comes_together_shares_a_frame() -> None:
 
 @pytest.fixture
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attendance, "GRACE_SECONDS", 0.01)
+    monkeypatch.setattr(presence, "GRACE_SECONDS", 0.01)
 
 
 @pytest.mark.usefixtures("short_grace")
@@ -305,7 +407,7 @@ async def test_the_last_one_to_leave_empties_the_hub() -> None:
     assert not room.emptied
     room.hub.leave(ann, ANN.id)
     await until(lambda: room.emptied)
-    assert room.told[-2:] == [Released(BOB.id), Released(ANN.id)]
+    assert room.told[-2:] == [MemberGone(BOB.id), MemberGone(ANN.id)]
 
 
 @pytest.mark.usefixtures("short_grace")
@@ -331,8 +433,12 @@ async def test_who_comes_with_another_name_is_renamed() -> None:
 async def test_news_of_another_process_reaches_everybody() -> None:
     room = table()
     ann = await room.join(ANN)
-    held = Held(EVE.id, Named(1, "Eve"))
-    room.hub.hear(News("x", "there", [held, Written([entry(1)]), IsTyping(EVE.id), Released(EVE.id)]))
+    held = MemberPresent(EVE.id, ScreenName(1, "Eve"))
+    room.hub.handle(
+        ClusterMessage(
+            "x", "there", [held, EntriesWritten(ROOM.log, ROOM.id, [entry(1)]), IsTyping(EVE.id), MemberGone(EVE.id)]
+        )
+    )
     await tick()
     assert ann.kinds() == ["welcome", "joined", "message", "typing", "left"]
 
@@ -341,8 +447,8 @@ async def test_the_store_puts_right_what_the_news_left_wrong() -> None:
     room = table()
     ann = await room.join(ANN)
     now = asyncio.get_running_loop().time()
-    room.hub.reconcile({"there": {BOB.id: Named(1, "Bob"), EVE.id: Named(1, "Eve")}}, now)
-    room.hub.reconcile({"there": {EVE.id: Named(2, "Eva")}}, now + 2)
+    await room.hub.reconcile(seen({"there": {BOB.id: ScreenName(1, "Bob"), EVE.id: ScreenName(1, "Eve")}}), now)
+    await room.hub.reconcile(seen({"there": {EVE.id: ScreenName(2, "Eva")}}), now + 2)
     await tick()
     assert ann.kinds() == ["welcome", "joined", "joined", "left", "renamed"]
 
@@ -351,9 +457,9 @@ async def test_news_that_is_newer_than_a_look_at_the_store_counts() -> None:
     room = table()
     ann = await room.join(ANN)
     looked_at = asyncio.get_running_loop().time()
-    room.hub.hear(News("x", "there", [Held(EVE.id, Named(1, "Eve"))]))
-    room.hub.reconcile({}, looked_at - 1)
-    room.hub.reconcile({"there": {}}, looked_at - 1)
+    room.hub.handle(ClusterMessage("x", "there", [MemberPresent(EVE.id, ScreenName(1, "Eve"))]))
+    await room.hub.reconcile(seen({}), looked_at - 1)
+    await room.hub.reconcile(seen({"there": {}}), looked_at - 1)
     await tick()
     assert ann.kinds() == ["welcome", "joined"]
 
@@ -362,15 +468,15 @@ async def test_a_process_that_the_store_forgot_for_one_look_keeps_its_members() 
     room = table()
     ann = await room.join(ANN)
     now = asyncio.get_running_loop().time()
-    shares = {"there": {EVE.id: Named(1, "Eve")}}
-    room.hub.reconcile(shares, now)
-    room.hub.reconcile({}, now + 20)  # Redis was away for long, came back empty,
-    room.hub.reconcile({}, now + 22)
-    room.hub.reconcile(shares, now + 24)  # and the other process has put its share back.
+    shares = {"there": {EVE.id: ScreenName(1, "Eve")}}
+    await room.hub.reconcile(seen(shares), now)
+    await room.hub.reconcile(seen({}), now + 20)  # Redis was away for long, came back empty,
+    await room.hub.reconcile(seen({}), now + 22)
+    await room.hub.reconcile(seen(shares), now + 24)  # and the other process has put its share back.
     await tick()
     assert ann.kinds() == ["welcome", "joined"]
-    room.hub.reconcile({}, now + 26)
-    room.hub.reconcile({}, now + 26 + attendance.ABSENCE_SECONDS)
+    await room.hub.reconcile(seen({}), now + 26)
+    await room.hub.reconcile(seen({}), now + 26 + presence.ABSENCE_SECONDS)
     await tick()
     assert ann.kinds() == ["welcome", "joined", "left"]
 
@@ -397,7 +503,7 @@ async def test_a_member_is_away_when_all_its_tabs_are_idle() -> None:
     room.hub.leave(bob, BOB.id)  # The tab that somebody was at.
     await tick()
     assert away_told(ann) == [True, False, True]
-    assert room.told[-1] == Held(BOB.id, room.hub.own_share[BOB.id])
+    assert room.told[-1] == MemberPresent(BOB.id, room.hub.own_share[BOB.id])
     assert room.hub.own_share[BOB.id].away
 
 
@@ -407,7 +513,7 @@ async def test_an_idle_tab_that_resumes_is_not_seen_to_come_back() -> None:
     ann, bob = await room.join(ANN), await room.join(BOB)
     room.hub.set_idle(bob, BOB.id, True)
     room.hub.leave(bob, BOB.id)
-    await room.hub.join(FakeConnection(), BOB, None, is_idle=True)
+    await room.hub.join(request_of(FakeConnection(), BOB, is_idle=True))
     await tick()
     assert away_told(ann) == [True]
     await room.join(BOB)
@@ -417,7 +523,7 @@ async def test_an_idle_tab_that_resumes_is_not_seen_to_come_back() -> None:
 
 @pytest.mark.usefixtures("short_grace")
 async def test_who_is_away_is_told_together_as_it_then_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attendance, "AWAY_SECONDS", 1_000)
+    monkeypatch.setattr(presence, "AWAY_SECONDS", 1_000)
     room = table()
     ann = await room.join(ANN)
     mia = Member(MemberId("mia"), "Mia")
@@ -433,7 +539,7 @@ async def test_who_is_away_is_told_together_as_it_then_is(monkeypatch: pytest.Mo
     await until(lambda: "left" in ann.kinds())
     assert away_told(ann) == []
     before = len(ann.frames)
-    room.hub._attendance._tell_shifted()
+    room.hub._presence._publish_shifted()
     await tick()
     assert [(event["id"], event["on"]) for event in ann.events if event["type"] == "away"] == [
         (BOB.id, True),
@@ -456,20 +562,22 @@ async def test_a_member_is_away_when_it_is_so_on_all_processes() -> None:
     room = table()
     ann, bob = await room.join(ANN), await room.join(BOB)
     named = room.hub.own_share[BOB.id]
-    room.hub.hear(News("x", "there", [Held(BOB.id, named._replace(away=True))]))
+    room.hub.handle(ClusterMessage("x", "there", [MemberPresent(BOB.id, named._replace(away=True))]))
     await tick()
     assert away_told(ann) == []
     room.hub.set_idle(bob, BOB.id, True)
     await tick()
-    room.hub.hear(News("x", "there", [Held(BOB.id, named)]))
+    room.hub.handle(ClusterMessage("x", "there", [MemberPresent(BOB.id, named)]))
     await tick()
     now = asyncio.get_running_loop().time()
-    room.hub.reconcile({"there": {BOB.id: named._replace(away=True)}}, now + 1)  # News of it was lost.
+    await room.hub.reconcile(seen({"there": {BOB.id: named._replace(away=True)}}), now + 1)  # News of it was lost.
     await tick()
-    room.hub.hear(News("x", "there", [Held(BOB.id, named._replace(at=named.at + 1, name="Robert"))]))
+    room.hub.handle(
+        ClusterMessage("x", "there", [MemberPresent(BOB.id, named._replace(turn=named.turn + 1, name="Robert"))])
+    )
     await tick()
     assert away_told(ann) == [True, False, True, False]
-    assert room.hub.own_share[BOB.id] == named._replace(at=named.at + 1, name="Robert", away=True)
+    assert room.hub.own_share[BOB.id] == named._replace(turn=named.turn + 1, name="Robert", away=True)
 
 
 async def test_closing_sends_everybody_away_to_come_back() -> None:
@@ -525,11 +633,23 @@ async def test_an_answer_is_bounded_and_says_that_there_is_more() -> None:
 async def test_a_name_taken_on_another_process_is_this_ones_as_well() -> None:
     room = table()
     ann = await room.join(ANN)
-    later = Named(2**50, "Anna")
-    room.hub.hear(News("x", "there", [Held(ANN.id, later)]))
+    later = ScreenName(2**50, "Anna")
+    room.hub.handle(ClusterMessage("x", "there", [MemberPresent(ANN.id, later)]))
     await tick()
     assert room.hub.author(ANN.id).name == "Anna"
-    assert room.told[-1] == Held(ANN.id, later)
-    room.hub.hear(News("x", "there", [Released(ANN.id)]))
+    assert room.told[-1] == MemberPresent(ANN.id, later)
+    room.hub.handle(ClusterMessage("x", "there", [MemberGone(ANN.id)]))
     await tick()
     assert ann.kinds() == ["welcome", "renamed"]
+
+
+async def test_a_rename_counts_though_the_last_one_was_on_a_process_whose_clock_is_ahead() -> None:
+    room = table()
+    ann = await room.join(ANN)
+    room.hub.handle(ClusterMessage("x", "there", [MemberPresent(ANN.id, ScreenName(2**50, "Anna"))]))
+    room.hub.rename(ANN.id, "Annie")
+    room.hub.handle(ClusterMessage("x", "there", [MemberPresent(ANN.id, ScreenName(2**50, "Anna", True))]))
+    await tick()
+    assert room.hub.author(ANN.id).name == room.hub.name_of(ANN.id) == "Annie"
+    assert room.told[-1] == MemberPresent(ANN.id, ScreenName(2**50 + 1, "Annie"))
+    assert [event["member"]["name"] for event in ann.events if event["type"] == "renamed"] == ["Anna", "Annie"]

@@ -4,7 +4,7 @@ import re
 
 from django.template.loader import render_to_string
 
-from chat.scripts import page_scripts
+from chat.web.page_scripts import page_scripts
 from tests.unit.test_bus_rule import MAIN, ROOT, imports
 
 

@@ -40,7 +40,7 @@ def test_every_setting_has_its_use() -> None:
             for path in (ROOT / "chatty_project").glob("*.py")
             if path.name not in ("env.py", "__init__.py")
         )
-        + (ROOT / "chat/management/commands/runserver.py").read_text()
+        + (ROOT / "chatty_project/management/commands/runserver.py").read_text()
     )
     for setting in env.SETTINGS:
         assert f"env.{setting.name}]" in code, setting.name

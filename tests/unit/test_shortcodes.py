@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from chat.dialect import SHORTCODES
+from chat.content.markdown_rules import SHORTCODES
 
-SCRIPT = Path(__file__).resolve().parents[2] / "static/chat/js/lib/shortcodes.js"
+SCRIPT = Path(__file__).resolve().parents[2] / "static/chat/js/kit/shortcodes.js"
 
 
 def test_offered_shortcodes_are_the_servers() -> None:

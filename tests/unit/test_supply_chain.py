@@ -1,5 +1,6 @@
 """What is installed is what was meant, and nothing secret is in the repository."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 from chatty_project import env
 from tests.servers import ROOT
 
-NOT_OURS = {".git", ".venv", "var", "staticfiles", "node_modules"}
+NOT_OURS = {
+    *(".git", ".venv", "var", "staticfiles", "node_modules"),
+    *(".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache"),
+}
 SECRETS = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
     re.compile(r"""(?i)\b[a-z_]*(?:secret|passw|api|token)[a-z_]*["']?\s*[:=]\s*["'][A-Za-z0-9_+/=-]{20,}["']"""),
@@ -30,6 +34,16 @@ def test_every_requirement_is_pinned_with_a_hash(name: str) -> None:
         assert re.match(r"[A-Za-z0-9._-]+(\[\w+\])?==\S+ ", requirement), requirement
         assert "--hash=sha256:" in requirement, requirement
     assert "--require-hashes" in (ROOT / "bin" / "_venv").read_text()
+
+
+def test_every_npm_package_is_pinned_with_a_hash_and_names_no_registry() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert set(packages.pop("")) <= {"name", "devDependencies"}  # Chatty runs without any of them.
+    assert len(packages) > 1
+    for name, package in packages.items():
+        assert package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name
+    assert "npm ci --ignore-scripts" in (ROOT / "bin/test").read_text()
 
 
 def test_no_secret_is_in_the_repository() -> None:

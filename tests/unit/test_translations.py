@@ -9,6 +9,7 @@ import polib
 import pytest
 from django.conf import settings
 from django.template import Engine
+from django.template.loader_tags import IncludeNode
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 
 from tests.servers import ROOT
@@ -17,6 +18,8 @@ CATALOGS = sorted((ROOT / "locale").glob("*/LC_MESSAGES/django.po"))
 PLACEHOLDER = re.compile(r"\{\w+\}|%\(\w+\)s|<[^>]+>")
 PLURAL_CONTEXTS = {"zero", "two", "few", "many"}  # Of languages that have more than two forms.
 MARKERS = {"_", "gettext", "gettext_lazy"}
+
+IN_ARGUMENT = re.compile(r'_\("([^"]*)"\)')
 
 Text = tuple[str, str]  # The context, or "", and the text.
 
@@ -40,6 +43,9 @@ def template_texts(nodes: Iterator[object]) -> Iterator[Text]:
             yield context_of(node), node.filter_expression.var.literal
         elif isinstance(node, BlockTranslateNode):
             yield context_of(node), node.render_token_list(node.singular)[0]
+        elif isinstance(node, IncludeNode):  # `{% include ... with title=_("...") %}`
+            arguments = (IN_ARGUMENT.fullmatch(str(value.token)) for value in node.extra_context.values())
+            yield from (("", match[1]) for match in arguments if match)
         for children in getattr(node, "child_nodelists", ()):
             yield from template_texts(getattr(node, children, None) or ())
 

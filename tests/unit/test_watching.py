@@ -1,35 +1,41 @@
 """Whoever watches a room is told of every message once, whatever happens while the database is asked."""
 
 import asyncio
+import tracemalloc
+import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.log import LogUnavailable
-from chat.protocol import MemberId, UnreadRoom
-from chat.unread import Count, Span
-from chat.watching import Watching
+from chat.log.reader import LogUnavailable, RoomRow
+from chat.log.turns import Asker
+from chat.log.unread import Count, Span
+from chat.protocol.events import UnreadRoom
+from chat.protocol.fields import MemberId
+from chat.rooms.watch import Watching
+from tests.unit.examples import thorough
 from tests.unit.fakes import ANN, BOB, FakeConnection
 
-ROOMS = {"tea": 1, "milk": 2}
-SLUGS = {room_id: slug for slug, room_id in ROOMS.items()}
+ROOMS = {"tea": 1, "milk": 2, "cocoa": 3}
 
 
 class FakeRooms:
     """Rooms in a dictionary, as `Log` counts them. While the gate is shut, what was read isn't handed over."""
 
     def __init__(self) -> None:
-        self.said: dict[int, list[tuple[MemberId, bool]]] = {room_id: [] for room_id in SLUGS}  # Whether Ann is called.
+        # Whether Ann is called. The room for cocoa has no row before the first message.
+        self.said: dict[int, list[tuple[MemberId, bool]]] = {room_id: [] for room_id in ROOMS.values() if room_id != 3}
         self.asked: list[str] = []
+        self.open: set[str] = set()  # Rooms without a row that somebody is in.
         self.gate = asyncio.Event()
         self.gate.set()
         self.is_down = False
 
     def say(self, slug: str, calls: bool = False) -> None:
-        self.said[ROOMS[slug]].append((BOB.id, calls))
+        self.said.setdefault(ROOMS[slug], []).append((BOB.id, calls))
 
     def delete(self, slug: str) -> None:
         del self.said[ROOMS[slug]]
@@ -40,12 +46,21 @@ class FakeRooms:
             raise LogUnavailable("down")
         await self.gate.wait()
 
+    async def rows(self, slugs: list[str]) -> dict[str, RoomRow]:
+        found = {slug: RoomRow(ROOMS[slug], slug, uuid.UUID(int=1)) for slug in slugs if ROOMS.get(slug) in self.said}
+        await self._answer("rows")
+        return found
+
+    async def find_open(self, slugs: Iterable[str]) -> set[str]:
+        await self.gate.wait()
+        return {slug for slug in slugs if slug in self.open}
+
     async def heads(self, room_ids: list[int]) -> dict[int, int]:
         found = {room_id: len(self.said[room_id]) for room_id in room_ids if room_id in self.said}
         await self._answer("heads")
         return found
 
-    async def unread(self, read: Mapping[str, int], member_id: MemberId) -> dict[int, UnreadRoom]:
+    async def unread(self, read: Mapping[str, int], member_id: MemberId, asker: Asker) -> dict[int, UnreadRoom]:
         found = {}
         for slug, seq in read.items():
             if (said := self.said.get(ROOMS.get(slug, 0))) is not None:
@@ -54,13 +69,17 @@ class FakeRooms:
         await self._answer("unread")
         return found
 
-    async def news(self, spans: list[Span]) -> dict[Span, Count]:
+    async def new_messages(self, spans: list[Span]) -> dict[Span, Count]:
         found = {}
         for span in spans:
-            said = self.said.get(span.room_id, [])[span.told : span.head]
+            said = self.said.get(span.room_id, [])[span.since : span.head]
             found[span] = Count(len(said), Counter({ANN.id: called} if (called := sum(c for _, c in said)) else {}))
         await self._answer("news")
         return found
+
+
+def watch_over(rooms: FakeRooms) -> Watching:
+    return Watching(rooms, rooms.find_open)
 
 
 def tally(connection: FakeConnection) -> dict[str, tuple[int, int]]:
@@ -83,7 +102,7 @@ async def loop_steps(count: int = 5) -> None:
 
 async def test_what_is_unread_is_told_and_then_what_comes() -> None:
     rooms = FakeRooms()
-    watching, ann, bob = Watching(rooms), FakeConnection(), FakeConnection()
+    watching, ann, bob = watch_over(rooms), FakeConnection(), FakeConnection()
     rooms.say("tea")
     rooms.say("tea", calls=True)
     await watching.watch(ann, ANN.id, {"tea": 1, "unknown": 0})
@@ -103,7 +122,7 @@ async def test_what_is_unread_is_told_and_then_what_comes() -> None:
 
 async def test_equal_news_is_one_frame() -> None:
     rooms = FakeRooms()
-    watching, sent = Watching(rooms), []
+    watching, sent = watch_over(rooms), []
     watchers = [FakeConnection() for _ in range(3)]
     for one in watchers:
         await watching.watch(one, BOB.id, {"tea": 0, "milk": 0})
@@ -117,7 +136,7 @@ async def test_equal_news_is_one_frame() -> None:
 
 async def test_nothing_is_asked_where_nobody_watches_and_one_thing_where_nothing_happens() -> None:
     rooms = FakeRooms()
-    watching, ann = Watching(rooms), FakeConnection()
+    watching, ann = watch_over(rooms), FakeConnection()
     await watching.tick()
     assert rooms.asked == []
     await watching.watch(ann, ANN.id, dict.fromkeys(ROOMS, 0))
@@ -127,12 +146,12 @@ async def test_nothing_is_asked_where_nobody_watches_and_one_thing_where_nothing
     assert ann.events[-1] == {"type": "unread", "rooms": []}
     await watching.tick()
     assert rooms.asked == ["unread", "heads"]
-    assert watching.room_count == 0
+    assert watching.room_count == watching.size == 0
 
 
 async def test_who_begins_to_watch_during_a_tick_is_told_of_each_message_once() -> None:
     rooms = FakeRooms()
-    watching, early, late, later = Watching(rooms), *(FakeConnection() for _ in range(3))
+    watching, early, late, later = watch_over(rooms), *(FakeConnection() for _ in range(3))
     await watching.watch(early, ANN.id, {"tea": 0})
     rooms.say("tea")
     rooms.gate.clear()
@@ -150,9 +169,9 @@ async def test_who_begins_to_watch_during_a_tick_is_told_of_each_message_once() 
         assert tally(one) == {"tea": (3, 0)}
 
 
-async def test_a_deleted_room_is_dropped_and_so_is_whoever_leaves() -> None:
+async def test_a_deleted_room_and_a_watcher_that_left_are_dropped() -> None:
     rooms = FakeRooms()
-    watching, ann, bob = Watching(rooms), FakeConnection(), FakeConnection()
+    watching, ann, bob = watch_over(rooms), FakeConnection(), FakeConnection()
     for one in (ann, bob):
         await watching.watch(one, ANN.id, dict.fromkeys(ROOMS, 0))
     rooms.delete("tea")
@@ -166,9 +185,59 @@ async def test_a_deleted_room_is_dropped_and_so_is_whoever_leaves() -> None:
     assert watching.room_count == 0
 
 
+async def test_a_room_without_a_row_is_watched_like_an_empty_one_while_somebody_is_in_it() -> None:
+    rooms = FakeRooms()
+    watching, ann, bob = watch_over(rooms), FakeConnection(), FakeConnection()
+    await watching.watch(bob, BOB.id, {"cocoa": 0})
+    assert bob.events == [{"type": "unread", "rooms": []}]
+    rooms.open.add("cocoa")
+    await watching.watch(ann, ANN.id, {"cocoa": 0})
+    nothing = {"slug": "cocoa", "title": "cocoa", "unread": 0, "called": 0, "head": 0}
+    assert ann.events == [{"type": "unread", "rooms": [nothing]}]
+    await watching.tick()
+    rooms.say("cocoa", calls=True)
+    await watching.tick()
+    assert ann.events[1:] == [{"type": "activity", "rooms": [{"slug": "cocoa", "posted": 1, "head": 1, "called": 1}]}]
+    assert len(bob.events) == 1
+    watching.forget(ann)
+    assert watching.room_count == watching.size == 0
+
+
+async def test_what_is_watched_is_bounded_in_bytes_and_counted_with_what_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Many(FakeRooms):
+        async def unread(self, read: Mapping[str, int], member_id: MemberId, asker: Asker) -> dict[int, UnreadRoom]:
+            return {int(slug): UnreadRoom(slug, slug, 0, 0, 10**9 + int(slug)) for slug in read}
+
+    rooms = Many()
+    watching, connections = watch_over(rooms), [FakeConnection() for _ in range(100)]
+    for number, connection in enumerate(connections):
+        connection.answer = lambda frame: None  # type: ignore[method-assign]
+        if number == 50:
+            tracemalloc.start()
+        half = number % 2 * 1000  # Some rooms are watched by one alone, others by many.
+        await watching.watch(connection, ANN.id, {str(10**6 + half * number + room): 0 for room in range(50)})
+        if number == 49:
+            size = watching.size
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < watching.size - size < 10 * taken
+
+    limit = watching.size
+    monkeypatch.setattr("chat.rooms.watch.BYTES_LIMIT", limit)
+    late = FakeConnection()
+    await watching.watch(late, ANN.id, {"1": 0})
+    assert [room["slug"] for room in late.events[0]["rooms"]] == ["1"], "told, though not followed"
+    assert watching.size == limit
+    for connection in connections:
+        watching.forget(connection)
+    assert watching.size == 0
+
+
 async def test_a_connection_that_is_gone_when_its_answer_comes_watches_nothing() -> None:
     rooms = FakeRooms()
-    watching, ann = Watching(rooms), FakeConnection()
+    watching, ann = watch_over(rooms), FakeConnection()
     rooms.gate.clear()
     watch = asyncio.create_task(watching.watch(ann, ANN.id, {"tea": 0}))
     await loop_steps()
@@ -181,7 +250,7 @@ async def test_a_connection_that_is_gone_when_its_answer_comes_watches_nothing()
 
 async def test_what_a_tick_could_not_read_the_next_one_tells() -> None:
     rooms = FakeRooms()
-    watching, ann = Watching(rooms), FakeConnection()
+    watching, ann = watch_over(rooms), FakeConnection()
     await watching.watch(ann, ANN.id, {"tea": 0})
     rooms.say("tea")
     rooms.is_down = True
@@ -201,7 +270,7 @@ deeds = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@thorough(300)
 @given(st.lists(deeds, max_size=40))
 def test_sums_are_right_however_ticks_and_watches_overlap(happened: list[tuple[str, object, object]]) -> None:
     asyncio.run(live(happened))
@@ -209,7 +278,8 @@ def test_sums_are_right_however_ticks_and_watches_overlap(happened: list[tuple[s
 
 async def live(happened: list[tuple[str, object, object]]) -> None:
     rooms, clients = FakeRooms(), [FakeConnection() for _ in range(3)]
-    watching, ticks, doing = Watching(rooms), [], [asyncio.Lock() for _ in clients]
+    rooms.open.add("cocoa")
+    watching, ticks, doing = watch_over(rooms), [], [asyncio.Lock() for _ in clients]
 
     async def watch(number: int, slugs: set[str]) -> None:
         async with doing[number]:  # A consumer carries out one command at a time, and leaves after the last.
@@ -245,7 +315,7 @@ async def live(happened: list[tuple[str, object, object]]) -> None:
     for client in clients:
         if client.is_open:
             for slug, sums in tally(client).items():
-                said = rooms.said[ROOMS[slug]]
+                said = rooms.said.get(ROOMS[slug], [])
                 assert sums == (len(said), sum(calls for _, calls in said))
         else:
             assert client not in watching._watchers

@@ -17,21 +17,21 @@ def filtered(stage: Stage, fragment: str, name: str = "Ann") -> Person:
     return somebody
 
 
-@state("Only what two of them wrote, with links.", EVERYWHERE)
+@state("Messages with links from two people.", EVERYWHERE)
 def filter(stage: Stage) -> Person:
     somebody = filtered(stage, f"#users/{identity_of('Bob')},{identity_of('Cleo Park')}/links")
     expect(somebody.messages).to_have_count(1)
     return somebody
 
 
-@state("Nothing meets the filter.")
+@state("No messages match the filter.")
 def filter_empty(stage: Stage) -> Person:
     ann = filtered(stage, "#mentions")
-    expect(ann.page.get_by_text("Nobody has mentioned you yet")).to_be_visible()
+    expect(ann.page.get_by_text("No mentions yet")).to_be_visible()
     return ann
 
 
-@state("Messages that mention one.")
+@state("Messages that mention the reader.")
 def mentions(stage: Stage) -> Person:
     bob_at_workshop(stage)
     bob = stage.visitor("Bob", "workshop").open("#mentions").enter("Bob")
@@ -48,12 +48,12 @@ def searched(stage: Stage, words: str) -> Person:
     return ann
 
 
-@state("What the search found.", EVERYWHERE)
+@state("Search results.", EVERYWHERE)
 def search(stage: Stage) -> Person:
     return searched(stage, "the list")
 
 
-@state("The search found nothing.")
+@state("No search results.")
 def search_nothing(stage: Stage) -> Person:
     return searched(stage, "tomorrow")
 
@@ -103,12 +103,12 @@ def back_in_the_archive(stage: Stage) -> Person:
     return ann
 
 
-@state("Back in a room where much was said meanwhile: a button leads to the first of it.", EVERYWHERE)
+@state("Back in a room with many new messages: a button goes to the first of them.", EVERYWHERE)
 def since(stage: Stage) -> Person:
     return back_in_the_archive(stage)
 
 
-@state("There, a line stands above what is new.")
+@state("A line marks the first new message.")
 def new_messages(stage: Stage) -> Person:
     ann = back_in_the_archive(stage)
     ann.page.get_by_role("button", name="30 new messages since").click()

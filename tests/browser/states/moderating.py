@@ -14,7 +14,7 @@ def told(stage: Stage, **news: object) -> Person:
     return ann
 
 
-@state("The room is locked: members read, and don't write.")
+@state("The room is locked: members can only read.")
 def locked(stage: Stage) -> Person:
     ann = told(stage, locked=True)
     expect(ann.page.get_by_text("This room is locked.")).to_be_visible()
@@ -28,28 +28,28 @@ def slow_mode(stage: Stage) -> Person:
     return ann
 
 
-@state("Shut out of a room.")
+@state("Banned from a room.")
 def banned(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     stage.wires[ann].close(4003)
-    expect(ann.page.get_by_role("dialog", name="You can't enter this room any more")).to_be_visible()
+    expect(ann.page.get_by_role("dialog", name="You've been banned from this room")).to_be_visible()
     return ann
 
 
-@state("A moderator's menu of the room.")
+@state("The room's menu for a moderator.")
 def moderator_menu(stage: Stage) -> Person:
     release(stage)
     mo = stage.moderator(RELEASE)
-    mo.page.locator(".room-head").get_by_role("button", name="More about this room").click()
-    expect(mo.page.get_by_role("menuitem", name="Lock the room…")).to_be_visible()
+    mo.page.locator(".room-head").get_by_role("button", name="More actions for this room").click()
+    expect(mo.page.get_by_role("menuitem", name="Lock room…")).to_be_visible()
     return mo
 
 
-@state("A moderator bans somebody.")
+@state("A moderator bans a person.")
 def ban(stage: Stage) -> Person:
     release(stage)
     mo = stage.moderator(RELEASE)
-    choose(mo, TALK[1][1], "Ban author…")
+    choose(mo, TALK[1][1], "Ban this person…")
     expect(mo.page.get_by_role("dialog")).to_be_visible()
     return mo
 
@@ -58,6 +58,6 @@ def ban(stage: Stage) -> Person:
 def lock(stage: Stage) -> Person:
     release(stage)
     mo = stage.moderator(RELEASE)
-    choose_of_room(mo, "Lock the room…")
+    choose_of_room(mo, "Lock room…")
     expect(mo.page.get_by_role("dialog")).to_be_visible()
     return mo

@@ -15,33 +15,33 @@ def first_visit(stage: Stage) -> Person:
     return ann
 
 
-@state("A room in which nobody has said anything yet.")
+@state("A room without messages.")
 def empty(stage: Stage) -> Person:
     ann = stage.enter("Ann", "quiet-corner")
-    expect(ann.page.get_by_text("Nobody has said anything yet")).to_be_visible()
+    expect(ann.page.get_by_text("No messages yet")).to_be_visible()
     return ann
 
 
-@state("The keys, by ? or Ctrl /.")
+@state("Keyboard shortcuts (? or Ctrl /).")
 def shortcuts(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     ann.page.keyboard.press("Control+/")
-    expect(ann.page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    expect(ann.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     return ann
 
 
-@state("What one can write, by /help.")
+@state("Formatting help (/help).")
 def help(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     ann.write("/help").composer.press("Enter")
-    expect(ann.page.get_by_role("dialog", name="What you can write")).to_be_visible()
+    expect(ann.page.get_by_role("dialog", name="Formatting help")).to_be_visible()
     return ann
 
 
 @state("In German.")
 def german(stage: Stage) -> Person:
     anna = stage.visitor("Anna", "kaffeekueche", locale="de-DE").open()
-    name = anna.page.get_by_label("Was die anderen neben deinen Nachrichten sehen")
+    name = anna.page.get_by_label("Steht neben deinen Nachrichten")
     name.fill("Anna")
     name.press("Enter")
     anna.wait_until_joined()
@@ -53,7 +53,7 @@ def german(stage: Stage) -> Person:
     return anna
 
 
-@state("Names and words that run from right to left.")
+@state("Names and messages that run from right to left.")
 def right_to_left(stage: Stage) -> Person:
     def tell() -> None:
         other = stage.enter("אבישג", "languages", stays=True)

@@ -14,11 +14,11 @@ NAMES = {"book-club": "Book club", "garden": "Garden", "help-desk": "Help desk"}
 
 def make(somebody: Person, title: str, address: str, topic: str) -> None:
     open_sidebar(somebody)
-    somebody.page.get_by_role("button", name="Make a room").first.click()
-    dialog = somebody.page.get_by_role("dialog", name="Make a room")
+    somebody.page.get_by_role("button", name="Create a room").first.click()
+    dialog = somebody.page.get_by_role("dialog", name="Create a room")
     dialog.get_by_label("Name").fill(title)
     dialog.get_by_label("Address").fill(address)
-    dialog.get_by_label("What it is about").fill(topic)
+    dialog.get_by_label("Topic (optional)").fill(topic)
 
 
 def made(stage: Stage) -> None:
@@ -26,7 +26,7 @@ def made(stage: Stage) -> None:
         bob = stage.enter("Bob", "lobby", stays=True, viewport={"width": 1120, "height": 720})
         for slug, title in NAMES.items():
             make(bob, title, slug, "What we read, on Thursdays" if slug == "book-club" else "")
-            bob.page.get_by_role("button", name="Make it").click()
+            bob.page.get_by_role("button", name="Create").click()
             bob.page.wait_for_url(f"**/{slug}")
             bob.wait_until_joined()
             stage.residents[slug] = stage.tab(bob.page.context, slug, "Bob").open().wait_until_joined()
@@ -55,16 +55,16 @@ def ann_with_rooms(stage: Stage) -> Person:
     here.page.close()
     open_sidebar(ann)
     expect(ann.page.locator(".room-count:visible")).to_have_count(2)
-    expect(ann.page.get_by_role("img", name="Not sent yet")).to_be_visible()
+    expect(ann.page.get_by_role("img", name="Unsent messages")).to_be_visible()
     return ann
 
 
-@state("The list of rooms: unread messages, a call, and a draft.", EVERYWHERE)
+@state("The list of rooms: unread messages, a mention and a draft.", EVERYWHERE)
 def room_list(stage: Stage) -> Person:
     return ann_with_rooms(stage)
 
 
-@state("Going to a room, by Ctrl K.", EVERYWHERE)
+@state("Going to a room with Ctrl K.", EVERYWHERE)
 def switcher(stage: Stage) -> Person:
     ann = ann_with_rooms(stage)
     ann.page.get_by_role("button", name="Go to a room").click()
@@ -72,13 +72,13 @@ def switcher(stage: Stage) -> Person:
     return ann
 
 
-@state("Making a room, at an address that is taken.", EVERYWHERE)
+@state("Creating a room; the address is taken.", EVERYWHERE)
 def room_make(stage: Stage) -> Person:
     made(stage)
     ann = ann_at_release(stage)
     make(ann, "Book Club", "book-club", "What we read")
-    ann.page.get_by_role("button", name="Make it").click()
-    expect(ann.page.get_by_text("There is a room at this address already")).to_be_visible()
+    ann.page.get_by_role("button", name="Create").click()
+    expect(ann.page.get_by_text("This address is already taken")).to_be_visible()
     ann.run(
         """() => {
             for (const line of document.querySelectorAll(".form-address"))
@@ -88,7 +88,7 @@ def room_make(stage: Stage) -> Person:
     return ann
 
 
-@state("About a room: its topic, and its address to pass on.")
+@state("About a room: its topic and its link.")
 def about(stage: Stage) -> Person:
     made(stage)
     ann = stage.enter("Ann", "book-club")
@@ -98,10 +98,10 @@ def about(stage: Stage) -> Person:
     return ann
 
 
-@state("Changing a room's name and topic, by whoever made it.")
+@state("The room's creator edits its name and topic.")
 def describe(stage: Stage) -> Person:
     made(stage)
     bob = stage.enter("Bob", "book-club")
-    choose_of_room(bob, "Change name and topic…")
-    expect(bob.page.get_by_role("dialog", name="Name and topic of this room")).to_be_visible()
+    choose_of_room(bob, "Edit name and topic…")
+    expect(bob.page.get_by_role("dialog", name="Edit name and topic")).to_be_visible()
     return bob

@@ -33,7 +33,7 @@ PHONE = Look("phone", {"viewport": {"width": 360, "height": 720}, "has_touch": T
 
 
 def hue(identity: str) -> int:
-    """As hueOf in static/chat/js/lib/names.js has it."""
+    """As hueOf in static/chat/js/kit/names.js has it."""
     number = 2166136261
     for character in identity:
         number = ((number ^ ord(character)) * 16777619) & 0xFFFFFFFF
@@ -200,19 +200,19 @@ def choose(somebody: Person, text: str, entry: str) -> None:
 
 def open_menu(somebody: Person, text: str) -> None:
     somebody.message(text).hover()
-    somebody.message(text).get_by_role("button", name="More about this message").click()
+    somebody.message(text).get_by_role("button", name="More actions for this message").click()
     expect(somebody.page.get_by_role("menu")).to_be_visible()
 
 
 def choose_of_room(somebody: Person, entry: str, role: str = "menuitem") -> None:
     head = somebody.page.locator(".room-head")
-    head.get_by_role("button", name="More about this room").click()
+    head.get_by_role("button", name="More actions for this room").click()
     somebody.page.get_by_role(role, name=entry, exact=True).click()  # type: ignore[arg-type]
 
 
 def open_sidebar(somebody: Person) -> None:
     """Where it isn't always there."""
-    button = somebody.page.get_by_role("button", name="Show rooms and members")
+    button = somebody.page.get_by_role("button", name="Show rooms and people")
     if button.is_visible():
         button.click()
-        expect(somebody.page.locator(".sidebar.show:not(.showing)")).to_be_visible()
+        expect(somebody.page.locator(".sidebar[aria-modal]")).to_be_visible()

@@ -62,7 +62,7 @@ def ann_at_release(stage: Stage) -> Person:
     return ann
 
 
-@state("Members on one side, their messages on the other, and who writes just now.", EVERYWHERE)
+@state("People on one side, their messages on the other, and who is typing.", EVERYWHERE)
 def room(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     stage.wires[ann].say({"type": "typing", "id": identity_of("Bob")})
@@ -83,9 +83,9 @@ def workshop(stage: Stage) -> None:
         choose(ann, "Frist try", "Edit")
         ann.write("First try: 180 ms instead of two seconds.").composer.press("Enter")
         expect(bob.message("First try: 180 ms instead of two seconds.")).to_be_visible()
-        choose(ann, "Never mind", "Take back…")
-        ann.page.get_by_role("button", name="Take back", exact=True).click()
-        expect(bob.bodies.last).to_have_text("This message was taken back.")
+        choose(ann, "Never mind", "Delete…")
+        ann.page.get_by_role("button", name="Delete", exact=True).click()
+        expect(bob.bodies.last).to_have_text("Message deleted")
         bob.say("/me bows")
         choose(cleo, "First try: 180 ms instead of two seconds.", "Reply")
         cleo.say("That is @Bob's coffee paid. Thank you.")
@@ -109,7 +109,7 @@ def bob_at_workshop(stage: Stage) -> Person:
     return stage.enter("Bob", WORKSHOP)
 
 
-@state("A quote, a list, code, a mention, an answer, an edit, what was taken back, and reactions.", EVERYWHERE)
+@state("A quote, a list, code, a mention, a reply, an edit, a deleted message, and reactions.", EVERYWHERE)
 def conversation(stage: Stage) -> Person:
     return bob_at_workshop(stage)
 
@@ -118,11 +118,11 @@ def conversation(stage: Stage) -> Person:
 def folded(stage: Stage) -> Person:
     bob = bob_at_workshop(stage)
     bob.run("document.querySelector('.scroller').scrollTop = 0")
-    expect(bob.page.get_by_role("button", name="Show the whole message")).to_be_in_viewport()
+    expect(bob.page.get_by_role("button", name="Show more")).to_be_in_viewport()
     return bob
 
 
-@state("What one can do with a message.", EVERYWHERE)
+@state("The menu of a message.", EVERYWHERE)
 def menu(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     open_menu(ann, LAST)
@@ -149,7 +149,7 @@ def who_reacted(stage: Stage) -> Person:
     return bob
 
 
-@state("Somebody left (red, for three seconds), and somebody is away.")
+@state("One person has just left (red for three seconds), another is away.")
 def leaving(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     ann.run("id => app.events.publish('member:away', {id, on: true})", identity_of("Bob"))

@@ -23,18 +23,18 @@ def loading(stage: Stage) -> Person:
     return ann
 
 
-@state("Without a connection: what one writes waits.")
+@state("Offline: messages wait.")
 def offline(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     ann.run("Math.random = () => 0.999")  # The longest wait that the jitter allows.
     stage.wires[ann].cut()
-    expect(ann.bar).to_contain_text("Next try in")
+    expect(ann.bar).to_contain_text("Retrying in")
     ann.write("Does anybody hear me?").composer.press("Enter")
     expect(ann.pending).to_have_count(1)
     return ann
 
 
-@state("What a closed tab left unsent two hours ago asks whether it is still meant.")
+@state("A message from a tab that was closed two hours ago: send it now?")
 def late(stage: Stage) -> Person:
     release(stage)
     ann = stage.visitor("Ann", RELEASE)
@@ -42,21 +42,21 @@ def late(stage: Stage) -> Person:
     left = {"tab": "gone", "value": {"nonce": "n", "body": "I'm on my way.", "at": at, "state": "sending"}}
     ann.page.add_init_script(f"localStorage['chatty.outbox.{RELEASE}.n'] = {json.dumps(json.dumps(left))}")
     ann.open().enter("Ann")
-    expect(ann.page.get_by_text("You wrote this a while ago")).to_be_visible()
+    expect(ann.page.get_by_text("This message wasn't sent")).to_be_visible()
     return ann
 
 
-@state("A new version of the page is out.")
+@state("A new version is available.")
 def new_build(stage: Stage) -> Person:
     release(stage)
     ann = stage.visitor("Ann", RELEASE)
     stage.wires[ann].keep = lambda event: event.update(build="newer") or True if event["type"] == "welcome" else True
     ann.open().enter("Ann")
-    expect(ann.page.get_by_text("A new version of Chatty is out.")).to_be_visible()
+    expect(ann.page.get_by_text("A new version of Chatty is available.")).to_be_visible()
     return ann
 
 
-@state("Mentioned while one looked elsewhere: notifications are offered.")
+@state("Mentioned while away: the page offers notifications.")
 def notifications(stage: Stage) -> Person:
     release(stage)
     ann = stage.visitor("Ann", "hall")
@@ -67,11 +67,11 @@ def notifications(stage: Stage) -> Person:
     bob.say("@Ann, are you there?")
     expect(ann.page).to_have_title(re.compile("@"))
     ann.look_back()
-    expect(ann.page.get_by_role("button", name="Show notifications")).to_be_visible()
+    expect(ann.page.get_by_role("button", name="Turn on notifications")).to_be_visible()
     return ann
 
 
-@state("Installed or not: what shows when the server can't be reached at all.", EVERYWHERE[1:])
+@state("The offline page.", EVERYWHERE[1:])
 def offline_page(stage: Stage) -> Person:
     ann = stage.visitor("Ann", "offline")
     ann.page.route(

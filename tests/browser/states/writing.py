@@ -8,7 +8,7 @@ from tests.browser.states.stage import Stage, choose
 from tests.browser.states.talking import LAST, TALK, ann_at_release
 
 
-@state("Changing what one said.")
+@state("Editing a message.")
 def editing(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     choose(ann, LAST, "Edit")
@@ -16,7 +16,7 @@ def editing(stage: Stage) -> Person:
     return ann
 
 
-@state("Answering a message.")
+@state("Replying to a message.")
 def replying(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     choose(ann, TALK[5][1], "Reply")
@@ -24,7 +24,7 @@ def replying(stage: Stage) -> Person:
     return ann
 
 
-@state("Names are offered behind an @.")
+@state("Suggestions after an @.")
 def suggestions(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     ann.composer.press_sequentially("Ask @")
@@ -48,18 +48,18 @@ def failed(stage: Stage) -> Person:
     return ann
 
 
-@state("Too fast: the next one goes out by itself.")
+@state("Sending too fast: the next message waits and is sent automatically.")
 def rate_limited(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     answered(stage, ann, code="rate_limited", retry_after=8)
     for text in ("Wait.", "Let me look it up."):
         ann.write(text).composer.press("Enter")
     expect(ann.pending).to_have_count(2)
-    expect(ann.page.get_by_text("Sent again in")).to_be_visible()
+    expect(ann.page.get_by_text("Sending in")).to_be_visible()
     return ann
 
 
-@state("More than a message holds.")
+@state("A message that is too long.")
 def too_long(stage: Stage) -> Person:
     ann = ann_at_release(stage)
     ann.write("All of it, then. " * 240)

@@ -1,6 +1,7 @@
-/** Counts the words said since the page was opened. The example of docs/front-end.md. */
-import { MESSAGE_ARRIVED, subscribeAll } from "../events.js";
+/** Counts the words of messages since the page was opened. The example of docs/front-end.md. */
+import { MESSAGE_ARRIVED, subscribeAll } from "../app/events.js";
 
+/** @param {Mounting} at */
 export function mount({ events, root }) {
   let count = 0;
 

@@ -1,0 +1,69 @@
+"""Members are who the server says they are: a UUID in a signed token, issued by the server and sent back at `join`.
+
+A token proves who a member is, so it is never logged and never shown to anybody else. It is signed, not encrypted.
+A guest's token is valid for long and is renewed at each visit. If the host identified the member (`AUTHENTICATE`), the
+token is valid just long enough to join: after that the host must identify the member again.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote, unquote
+
+from django.core import signing
+
+from chat.protocol.fields import MemberId
+
+HOSTS_MINUTES = 10  # Enough for a page that loads slowly. After signing out, a token stays valid this long at most.
+_SALT = "chatty.identity"  # Separates these signatures from every other use of SECRET_KEY.
+
+
+class BadToken(Exception):
+    """The token is not one of ours, was changed, is too old, or was revoked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says. Revoking a member's tokens raises the member's generation: lower ones aren't taken any more.
+
+    A new field needs a default, which stands for tokens without it, and a line in `issue` and in `verify`.
+    """
+
+    member_id: MemberId
+    generation: int = 0
+    is_hosts: bool = False  # The host has said who this is.
+    name: str | None = None  # What the host calls them.
+
+
+def new_member_id() -> MemberId:
+    return MemberId(str(uuid.uuid4()))
+
+
+def issue(member_id: MemberId, generation: int = 0, *, is_hosts: bool = False, name: str | None = None) -> str:
+    """A token for `member_id`: 87 characters of ASCII, and some more for each field.
+
+    Signed is `<uuid>` or `<uuid>;<field>=<value>;...`, without the fields that are 0 or empty.
+    """
+    fields = {"generation": generation, "host": int(is_hosts), "name": quote(name or "")}
+    parts = [str(member_id), *(f"{field}={value}" for field, value in fields.items() if value)]
+    return signing.TimestampSigner(salt=_SALT).sign(";".join(parts))
+
+
+def verify(token: str, max_age_days: int) -> Claims:
+    """What `token` says. Whether it was revoked, `RoomRegistry.identify` knows.
+
+    Raises:
+        BadToken: forged, truncated, signed with another key, or older than `max_age_days`;
+            where the host has said who it is, than HOSTS_MINUTES.
+    """
+    signer = signing.TimestampSigner(salt=_SALT)
+    try:
+        signed = signer.unsign(token, max_age=timedelta(days=max_age_days))
+        member_id, *parts = signed.split(";")
+        fields = dict(part.split("=", 1) for part in parts)
+        if is_hosts := "host" in fields:
+            signer.unsign(token, max_age=timedelta(minutes=HOSTS_MINUTES))
+        name = unquote(fields["name"]) if "name" in fields else None
+        return Claims(MemberId(str(uuid.UUID(member_id))), int(fields.get("generation", 0)), is_hosts, name)
+    except (signing.BadSignature, ValueError) as error:
+        raise BadToken(type(error).__name__) from None

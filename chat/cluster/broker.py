@@ -1,0 +1,300 @@
+"""The fast path between processes: a Channels group for each room that this process has members in.
+
+Rooms are spread over the Redis servers. Each server has a shard here: one channel in the groups of its rooms, one
+task that receives and one that sends. So a failing server affects only its own rooms' groups. Sending never blocks
+and never raises: what a group loses is read from the log and the presence store.
+"""
+
+import asyncio
+import functools
+import itertools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.conf import settings
+
+from chat.cluster import messages
+from chat.cluster.messages import ClusterMessage, Item
+from chat.cluster.redis_servers import place_of_room
+
+logger = logging.getLogger(__name__)
+
+LAYER_SECONDS = 2  # A Redis that takes longer has lost this message: the log's heads are asked for as often.
+ECHO_SECONDS = 1  # What comes back later doesn't serve either.
+OUTBOX_BYTES = 16 * 1024 * 1024  # In all rooms; past it the groups are too slow to be of use, and the log serves.
+
+Deliver = Callable[[ClusterMessage], None]
+
+
+class Unheard(Exception):
+    """The server accepted a message of this process to itself but didn't deliver it."""
+
+
+def group_name(room: str) -> str:
+    """ASCII and under 100 characters, as Channels wants it: `room` is the hex name of a log."""
+    return f"room.{room}"
+
+
+def layers() -> dict[str, Any]:
+    """The channel layers of the settings by name, or where there are none, one in this process's memory."""
+    aliases = list(getattr(settings, "CHANNEL_LAYERS", {}))
+    return {alias: get_channel_layer(alias) for alias in aliases} or {"default": _layer_in_memory()}
+
+
+@functools.cache
+def _layer_in_memory() -> InMemoryChannelLayer:
+    return InMemoryChannelLayer()
+
+
+async def announce(room: str, *items: Item) -> None:
+    """Sends to all processes, from a process without a broker: a management command or the admin. Never raises."""
+    try:
+        choice = list(layers().values())
+        layer = choice[place_of_room(room, len(choice))]
+        encoded = messages.encode(ClusterMessage(room, "outside", list(items)))
+        async with asyncio.timeout(LAYER_SECONDS):
+            await layer.group_send(group_name(room), {"type": "room.message", "message": encoded})
+    except Exception as error:  # Each layer raises what its server's client raises.
+        logger.warning("The channel layer lost an announcement, the database serves instead: %r", error)
+
+
+class Shard:
+    """This process's membership in the groups of one server. `deliver` gets other processes' messages."""
+
+    def __init__(self, name: str, layer: Any, process: str, deliver: Deliver, outbox_bytes: int) -> None:
+        self.process = process
+        self._name = name
+        self._layer = layer
+        self._deliver = deliver
+        self._channel: str | None = None
+        self._opening = asyncio.Lock()
+        self._mending: asyncio.Task[None] | None = None
+        self._must_flush = False  # The subscriptions don't deliver, or weren't made: all of them are made anew.
+        self._flushing: asyncio.Task[None] | None = None
+        self._is_failing = False
+        self._wanted: set[str] = set()
+        self._joined: set[str] = set()
+        self._outbox: dict[str, list[Item]] = {}
+        self._outbox_size = 0
+        self._outbox_bytes = outbox_bytes
+        self._sender: asyncio.Task[None] | None = None
+        self._receiver: asyncio.Task[None] | None = None
+        self._received = 0  # Messages of any kind.
+        self._numbers = itertools.count()
+        self._echoes: dict[int, asyncio.Future[None]] = {}  # One for each `probe` that is under way.
+
+    async def subscribe(self, room: str) -> None:
+        """From now on the room's messages are delivered; where the layer can't be reached, from the next `mend` on."""
+        self._wanted.add(room)
+        await self.mend()
+
+    async def unsubscribe(self, room: str) -> None:
+        self._wanted.discard(room)
+        await self.mend()
+
+    async def keep(self) -> None:
+        """Checks whether the server still delivers, and repairs the subscriptions. Call it every few seconds."""
+        if self._channel is not None:
+            try:
+                await self.probe()
+            except Unheard as error:
+                self._must_flush = True
+                self._note_failure(error)
+            except Exception as error:
+                self._note_failure(error)
+            else:
+                self._note_success()
+        await self.mend()
+
+    async def probe(self) -> None:
+        """Return when this process has heard itself, or anybody, through the server since it sent a message.
+
+        Raises:
+            Unheard: it was sent within LAYER_SECONDS, and nothing came within ECHO_SECONDS.
+            Exception: any error of the server's client when sending.
+        """
+        number, received = next(self._numbers), self._received
+        echo = self._echoes[number] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(LAYER_SECONDS):
+                await self._layer.send(await self._open_channel(), {"type": "echo", "echo": number})
+            # In a time of its own: else a server that takes messages slowly, and delivers none, would go unnoticed.
+            await asyncio.wait([echo], timeout=ECHO_SECONDS)
+            if self._received == received:  # Else the echo is behind others, on a busy machine.
+                raise Unheard("it takes messages and delivers none")
+        finally:
+            del self._echoes[number]
+
+    async def mend(self) -> None:
+        """Joins and leaves groups until they match the wanted ones, or the layer fails.
+
+        One attempt at a time, for all who ask: a layer that hangs costs each of them LAYER_SECONDS, not their sum.
+        """
+        if self._mending is None:
+            self._mending = asyncio.create_task(self._mend())
+        await asyncio.shield(self._mending)
+
+    async def _mend(self) -> None:
+        try:
+            if self._must_flush:
+                async with asyncio.timeout(LAYER_SECONDS):
+                    await self._flush()
+            while self._wanted != self._joined:
+                async with asyncio.timeout(LAYER_SECONDS):
+                    if missing := self._wanted - self._joined:
+                        room = missing.pop()
+                        channel = await self._open_channel()
+                        await self._layer.group_add(group_name(room), channel)
+                        if channel == self._channel:  # Else all subscriptions were dropped meanwhile.
+                            self._joined.add(room)
+                    else:
+                        room = (self._joined - self._wanted).pop()
+                        await self._layer.group_discard(group_name(room), self._channel)
+                        self._joined.discard(room)
+        except Exception as error:
+            self._note_failure(error)
+        finally:
+            self._mending = None
+
+    async def _flush(self) -> None:
+        """Drops the connection and every subscription, which `_mend` then makes again.
+
+        It goes on where the caller doesn't wait any longer. A flush that is cut short, while it waits for the layer's
+        lock, leaves rooms that the layer takes for subscribed: they would hear nothing from then on.
+        """
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._do_flush())
+            self._flushing.add_done_callback(lambda flushing: flushing.cancelled() or flushing.exception())
+        await asyncio.shield(self._flushing)
+
+    async def _do_flush(self) -> None:
+        receiver, self._receiver, self._channel = self._receiver, None, None
+        self._joined.clear()
+        try:
+            await self._layer.flush()
+            self._must_flush = False
+        finally:
+            self._flushing = None
+            if receiver is not None:
+                receiver.cancel()
+
+    async def _open_channel(self) -> str:
+        async with self._opening:
+            if self._must_flush:
+                await self._flush()
+            if self._channel is None:
+                try:
+                    self._channel = await self._layer.new_channel()
+                except BaseException:
+                    self._must_flush = True  # Else it keeps a queue for every channel that came to nothing.
+                    raise
+                self._receiver = asyncio.create_task(self._receive(self._channel))
+            return self._channel
+
+    async def _receive(self, channel: str) -> None:
+        while True:
+            try:
+                received = await self._layer.receive(channel)
+                self._received += 1
+                if (number := received.get("echo")) is not None:
+                    self._handle_echo(number)
+                    continue
+                message = messages.decode(received["message"])
+                if message.process != self.process:
+                    self._deliver(message)
+            except (msgspec.DecodeError, KeyError, TypeError) as error:
+                logger.error("Another process sent something that this one can't read: %s", error)
+            except Exception:
+                logger.exception("A message from the channel layer was lost")
+                await asyncio.sleep(1)  # Not a thousand times a second.
+
+    def _handle_echo(self, number: int) -> None:
+        echo = self._echoes.get(number)
+        if echo is not None and not echo.done():
+            echo.set_result(None)
+
+    def send(self, room: str, *items: Item) -> None:
+        """Sends to the other processes soon. Items of one room that gather meanwhile share a message."""
+        size = sum(map(messages.weight, items))
+        if self._outbox_size + size > self._outbox_bytes:
+            return
+        self._outbox.setdefault(room, []).extend(items)
+        self._outbox_size += size
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send())
+
+    async def _send(self) -> None:
+        try:
+            while self._outbox:
+                outbox, self._outbox, size = self._outbox, {}, self._outbox_size
+                try:
+                    for room, items in outbox.items():
+                        encoded = messages.encode(ClusterMessage(room, self.process, items))
+                        async with asyncio.timeout(LAYER_SECONDS):
+                            await self._layer.group_send(group_name(room), {"type": "room.message", "message": encoded})
+                except Exception as error:  # The rest would fail as well: all of it is for the same server.
+                    self._note_failure(error)
+                finally:
+                    self._outbox_size -= size
+        finally:
+            self._sender = None
+
+    def _note_failure(self, error: Exception) -> None:
+        """Logs the first of several failures in a row."""
+        if not self._is_failing:
+            self._is_failing = True
+            logger.warning("%s loses messages between processes, the log serves its rooms: %r", self._name, error)
+
+    def _note_success(self) -> None:
+        if self._is_failing:
+            self._is_failing = False
+            logger.warning("%s carries messages between processes again", self._name)
+
+    async def close(self) -> None:
+        """Sends the pending messages, then leaves the groups."""
+        if self._sender is not None:
+            await self._sender
+        if self._receiver is not None:
+            self._receiver.cancel()
+            await asyncio.gather(self._receiver, return_exceptions=True)
+
+
+class Broker:
+    """The shards of all servers, each with the rooms that have their place there. Redis servers are a handful."""
+
+    def __init__(self, process: str, deliver: Deliver) -> None:
+        choice = layers().values()
+        count = len(choice)
+        names = ["Redis"] if count == 1 else [f"Redis {number} of {count}" for number in range(1, count + 1)]
+        self._shards = [
+            Shard(name, layer, process, deliver, OUTBOX_BYTES // count)
+            for name, layer in zip(names, choice, strict=True)
+        ]
+
+    def _of(self, room: str) -> Shard:
+        return self._shards[place_of_room(room, len(self._shards))]
+
+    async def subscribe(self, room: str) -> None:
+        """As `Shard.subscribe`."""
+        await self._of(room).subscribe(room)
+
+    async def unsubscribe(self, room: str) -> None:
+        await self._of(room).unsubscribe(room)
+
+    def send(self, room: str, *items: Item) -> None:
+        """As `Shard.send`."""
+        self._of(room).send(room, *items)
+
+    async def keep(self) -> None:
+        """As `Shard.keep`, for every server at the same time."""
+        await asyncio.gather(*(shard.keep() for shard in self._shards))
+
+    async def try_delivering(self) -> list[BaseException | None]:
+        """What each server's `probe` raises, in the order of REDIS_URL; None where it delivers."""
+        return await asyncio.gather(*(shard.probe() for shard in self._shards), return_exceptions=True)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(shard.close() for shard in self._shards))

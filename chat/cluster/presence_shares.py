@@ -1,0 +1,98 @@
+"""How far this process has followed other processes' members in a room. Pure.
+
+A process numbers the changes of its share. Each change names the one before it. A process that has received all
+changes since it read the share, or since the share began, knows the share and needn't read it again.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from chat.cluster.names import ScreenName
+from chat.protocol.fields import MemberId
+
+RECENT_LIMIT = 10_000  # Kept while the store is read: seconds of it. Past it, it is read once more.
+
+Share = Mapping[MemberId, ScreenName]  # A process's members in one room.
+
+
+class Known(NamedTuple):
+    """What is known of a share: that it is the one with this revision, 0 for nothing; and of how many members."""
+
+    revision: int = 0
+    size: int = 0
+
+
+class Seen(NamedTuple):
+    """A share as the store has it. Without a `share` it is the one that is known."""
+
+    revision: int
+    share: Share | None
+
+
+Shares = dict[str, Seen]  # Every other process's share in one room, by process.
+
+
+class ShareChange(NamedTuple):
+    """A change that was heard of: when, of whom, and which revision of the share it makes of which."""
+
+    at: float
+    member_id: MemberId
+    after: int
+    revision: int
+
+
+class Followed:
+    """What was heard of one process's share."""
+
+    __slots__ = ("_forgotten_at", "_latest", "_recent", "received_at", "revision")
+
+    def __init__(self) -> None:
+        self.received_at = float("-inf")
+        self.revision = 0  # The share is known as it was after this change; 0: something was missed.
+        self._recent: list[ShareChange] = []  # Since the last look at the store.
+        self._latest: dict[MemberId, ShareChange] = {}  # The last one of each member.
+        self._forgotten_at = float("-inf")
+
+    def handle(self, change: ShareChange, is_first: bool) -> bool:
+        """Takes a change. False where the share is known as it was after it, or later: the change is late.
+
+        `is_first`: nothing is known of this share, so that it may just be beginning.
+        """
+        self.received_at = change.at
+        if 0 < change.revision <= self.revision:
+            return False
+        is_next = change.after == self.revision if self.revision else is_first and change.after == 0
+        self.revision = change.revision if is_next else 0
+        if len(self._recent) >= RECENT_LIMIT:
+            self._forget()
+            self._forgotten_at = change.at
+        self._recent.append(change)
+        self._latest[change.member_id] = change
+        return True
+
+    def is_newer(self, member_id: MemberId, read_at: float, revision: int) -> bool:
+        """Whether something was heard of this member that a look at the store may not show.
+
+        The look was begun at `read_at`, and found this revision.
+        """
+        change = self._latest.get(member_id)
+        is_newer = change is not None and change.at >= read_at and not 0 < change.revision <= revision
+        return is_newer or self._forgotten_at >= read_at
+
+    def update(self, revision: int, read_at: float) -> None:
+        """The share is taken as a look showed it that was begun at `read_at`, but for what was heard since then."""
+        for change in self._recent:
+            if change.at >= read_at and change.revision > revision:
+                revision = change.revision if revision and change.after == revision else 0
+        self.revision = 0 if self._forgotten_at >= read_at else revision
+        self.prune(read_at)
+
+    def prune(self, read_at: float) -> None:
+        """Forgets the change that any look from now on shows as well."""
+        kept = [change for change in self._recent if change.at >= read_at]
+        self._forget()
+        self._recent = kept
+        self._latest = {change.member_id: change for change in kept}
+
+    def _forget(self) -> None:
+        self._recent, self._latest = [], {}

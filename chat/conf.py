@@ -1,0 +1,86 @@
+"""The application's settings: the dict `CHATTY` in Django's settings. All keys are optional."""
+
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+Network = IPv4Network | IPv6Network
+
+
+class Key(NamedTuple):
+    """A key of `CHATTY`: its default, whether a value will do, and what is expected."""
+
+    default: Any
+    accepts: Callable[[Any], bool]
+    expected: str
+
+
+def _is_list_of(*kinds: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list | tuple) and all(isinstance(item, kinds) for item in value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_count(value) and value > 0
+
+
+def _is_rate(value: Any) -> bool:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    return all(isinstance(number, int | float) and number >= 0 for number in value)
+
+
+def _is_function(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and callable(import_string(value))
+    except ImportError:
+        return False
+
+
+STRINGS = "a list of strings"
+COUNT = "an integer, 0 or more"
+POSITIVE = "an integer above 0"
+RATE = "two numbers, 0 or more: how much at once, and how much a second after that; 0 at once is no limit"
+
+KEYS: Mapping[str, Key] = {
+    # Origins of the pages that may open a socket; none is the page's own.
+    "ALLOWED_ORIGINS": Key([], _is_list_of(str), STRINGS),
+    # Redis servers for fan-out and presence between workers; without one there may be one worker only. The channel
+    # layers must be there for them: "default", "redis-2", "redis-3", ...
+    "REDIS_URLS": Key([], _is_list_of(str), STRINGS),
+    "SOCKET_URL": Key("", lambda value: isinstance(value, str), "a string"),  # Of the sockets, without the room.
+    "PAGE_MAX_AGE": Key(0, _is_count, COUNT),  # Seconds.
+    # Proxies whose X-Forwarded-For is believed.
+    "TRUSTED_PROXIES": Key([], _is_list_of(IPv4Network, IPv6Network), "a list of networks of the module ipaddress"),
+    # Who somebody is, as chat/access/authentication.py describes it.
+    "AUTHENTICATE": Key("chat.access.authentication.account", _is_function, "the dotted path of a function"),
+    "TOKEN_MAX_AGE_DAYS": Key(365, _is_positive, POSITIVE),
+    "RESUME_LIMIT": Key(1_000, _is_positive, POSITIVE),  # Changes.
+    "UNSENT_LIMIT": Key(1_048_576, _is_positive, POSITIVE),  # Bytes.
+    "BUFFER_LIMIT": Key(134_217_728, _is_positive, POSITIVE),  # Bytes.
+    "POST_LIMIT": Key((20, 2), _is_rate, RATE),  # Messages.
+    "COMMAND_LIMIT": Key((100, 20), _is_rate, RATE),  # Commands.
+    "IDENTITY_LIMIT": Key((200, 1), _is_rate, RATE),  # New members of an address.
+    "ROOM_REACTION_LIMIT": Key((100, 50), _is_rate, RATE),  # Reactions in a room.
+    "ADDRESS_CPU": Key((10, 0.25), _is_rate, RATE),  # Seconds of a core for an address.
+    "MAX_CONNECTIONS_PER_ADDRESS": Key(200, _is_count, COUNT),
+    "MAX_CONNECTIONS_PER_MEMBER": Key(20, _is_count, COUNT),
+}
+
+
+class ChattySettings:
+    """`chatty.POST_LIMIT` is `settings.CHATTY["POST_LIMIT"]`, or its default."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in KEYS:
+            raise AttributeError(name)
+        return getattr(settings, "CHATTY", {}).get(name, KEYS[name].default)
+
+
+chatty = ChattySettings()

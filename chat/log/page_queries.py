@@ -1,0 +1,82 @@
+"""Queries for pages of messages. Each set of conditions uses an index in the order of seqs."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from django.db import connection
+from django.db.models import Field, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.query import RawQuerySet
+
+from chat.log.pagination import Filter
+from chat.models import Mention, Message
+
+Side = Literal["<", ">="]
+_MESSAGES, _MENTIONS = Message._meta.db_table, Mention._meta.db_table
+_COLUMNS = ", ".join(
+    f"said.{field.column}" for field in Message._meta.concrete_fields
+)  # PostgreSQL's index is one more.
+
+
+def nearest(room_id: int, wanted: Filter, side: Side, seq: int, limit: int) -> list[Message]:
+    """The `limit` messages that are `wanted` nearest below `seq` (`<`), or from it on (`>=`), by seq."""
+    found = list(_narrowed(room_id, wanted, side, seq, limit))
+    return found[::-1] if side == "<" else found
+
+
+def named(room_id: int, seqs: Sequence[int]) -> list[Message]:
+    """Those of these messages that there are, by seq."""
+    return list(Message.objects.filter(room_id=room_id, seq__in=seqs).order_by("seq"))
+
+
+def _narrowed(
+    room_id: int, wanted: Filter, side: Side, seq: int, limit: int
+) -> "QuerySet[Message] | RawQuerySet[Message]":
+    if wanted.mentions is not None:
+        return _calling(room_id, wanted.mentions, wanted, side, seq, limit)
+    messages = Message.objects.filter(room_id=room_id)
+    messages = messages.filter(seq__lt=seq) if side == "<" else messages.filter(seq__gte=seq)
+    if wanted.links:
+        messages = messages.filter(has_link=True)
+    messages = messages.order_by("-seq" if side == "<" else "seq")
+    if len(wanted.authors) > 1:
+        return _of_any(messages, wanted.authors, limit)
+    return (messages.filter(author_id=wanted.authors[0]) if wanted.authors else messages)[:limit]
+
+
+def _calling(
+    room_id: int, member_id: uuid.UUID, wanted: Filter, side: Side, seq: int, limit: int
+) -> "RawQuerySet[Message]":
+    """Messages that mention a member, in the order of the table of mentions.
+
+    The condition on `seq` is on both tables, so that the database can start there whichever it scans.
+    """
+    of_authors = f" AND said.author_id IN ({', '.join(['%s'] * len(wanted.authors))})" if wanted.authors else ""
+    sql = (
+        f"SELECT {_COLUMNS} FROM {_MESSAGES} said JOIN {_MENTIONS} called"  # nosec B608
+        " ON called.room_id = said.room_id AND called.seq = said.seq"
+        f" WHERE said.room_id = %s AND said.seq {side} %s{of_authors}{' AND said.has_link' if wanted.links else ''}"
+        f" AND called.member_id = %s AND called.seq {side} %s"
+        f" ORDER BY called.seq {'DESC' if side == '<' else 'ASC'} LIMIT %s"
+    )
+    author: Field[Any, Any] = Message._meta.get_field("author_id")
+    authors = (author.get_db_prep_value(each, connection) for each in wanted.authors)
+    me = author.get_db_prep_value(member_id, connection)
+    return Message.objects.raw(sql, [room_id, seq, *authors, me, seq, limit])
+
+
+def _of_any(messages: "QuerySet[Message]", authors: Sequence[uuid.UUID], limit: int) -> "QuerySet[Message]":
+    """The first `limit` of some authors: so many of each are looked up by the index, and the first of all are taken.
+
+    The databases themselves would read all that these authors ever said, or all that anybody said since.
+    """
+    (order,) = messages.query.order_by
+    parts = [
+        messages.filter(author_id=author).values("id", "seq")[:limit].query.sql_with_params() for author in authors
+    ]
+    of_each = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS of_{number}" for number, (sql, _) in enumerate(parts))  # nosec B608
+    direction = "DESC" if order == "-seq" else "ASC"
+    first = f"SELECT of_any.id FROM ({of_each}) AS of_any ORDER BY of_any.seq {direction} LIMIT {limit:d}"  # nosec B608
+    ids = RawSQL(first, [value for _, values in parts for value in values])  # nosec B611
+    return Message.objects.filter(pk__in=ids).order_by(order)

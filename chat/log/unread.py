@@ -1,0 +1,125 @@
+"""Counts unread messages of rooms that a member watches: since the last visit, and since the last update.
+
+Everything here waits for the database (`Log` runs it on its threads). Counts go up to a head that was read before or
+with them. Versions are assigned under the room's lock, so everything up to the head is there, and only deletions
+change the count later. The statements are SQL because each serves many rooms, and at a restart everybody asks. They
+are the same on SQLite and PostgreSQL. Input from outside is a parameter, never part of the text (hence
+`nosec B608`).
+"""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from chat.models import Mention, Message, Room
+from chat.protocol.constants import UNREAD_LIMIT
+from chat.protocol.events import UnreadRoom
+from chat.protocol.fields import MemberId
+
+_ROOMS, _MESSAGES, _MENTIONS = (model._meta.db_table for model in (Room, Message, Mention))
+_IN_SPAN = "message.room_id = span.room_id AND message.seq > span.since AND message.seq <= span.head"
+_MESSAGE_SINCE, _MENTION_SINCE = (
+    f"{table}.room_id = room.id AND {table}.seq > place.seq AND {table}.seq <= room.head"
+    for table in ("message", "mention")
+)
+_ROOMS_AT_ONCE = 5_000  # In one statement, well below what the databases take.
+
+
+class Span(NamedTuple):
+    """The messages of a room above the version `since`, up to the version `head`."""
+
+    room_id: int
+    since: int
+    head: int
+
+
+@dataclass(slots=True)
+class Count:
+    """The number of messages in a span, and of mentions by others, by member."""
+
+    posted: int
+    mentions: Counter[MemberId] = field(default_factory=Counter)
+
+
+def heads(room_ids: Collection[int]) -> dict[int, int]:
+    """The heads of these rooms, by id. Deleted rooms are missing."""
+    found: dict[int, int] = {}
+    for some in _batches(list(room_ids)):
+        found |= dict(Room.objects.filter(pk__in=some).values_list("pk", "head"))
+    return found
+
+
+def unread(read: Mapping[str, int], member_id: MemberId) -> dict[int, UnreadRoom]:
+    """Unread messages of these rooms, by the room's id. `read` has the last read seq, by slug.
+
+    Rooms that don't exist are missing. Nobody counts beyond UNREAD_LIMIT.
+    """
+    if not read:
+        return {}
+    me = Message._meta.get_field("author_id").get_db_prep_value(uuid.UUID(member_id), connection)
+    messages = f"SELECT 1 FROM {_MESSAGES} message WHERE {_MESSAGE_SINCE} AND deleted_at IS NULL AND author_id <> %s"  # nosec B608
+    mentions = (
+        # CROSS: SQLite takes the tables in this order then. Else it may read all messages to find a few mentions.
+        f"SELECT 1 FROM {_MENTIONS} mention CROSS JOIN {_MESSAGES} message"  # nosec B608
+        f" WHERE mention.member_id = %s AND {_MENTION_SINCE}"
+        " AND message.room_id = mention.room_id AND message.seq = mention.seq AND author_id <> %s"
+    )
+    rows = _rows(
+        f"WITH place (slug, seq) AS (VALUES {_marks(read.items())})"  # nosec B608
+        f" SELECT room.id, room.slug, room.title, {_counted(messages)}, {_counted(mentions)}, room.head"
+        f" FROM place JOIN {_ROOMS} room ON room.slug = place.slug",
+        read.items(),
+        me,
+        me,
+        me,
+    )
+    return {room_id: UnreadRoom(slug, title or slug, *counts) for room_id, slug, title, *counts in rows}
+
+
+def new_messages(spans: Sequence[Span]) -> dict[Span, Count]:
+    """Counts these spans. The result doesn't depend on when or for whom it is counted."""
+    counts: dict[Span, Count] = {}
+    posted = f"SELECT COUNT(*) FROM {_MESSAGES} message WHERE {_IN_SPAN} AND deleted_at IS NULL"  # nosec B608
+    with_reply_mention = (
+        f"SELECT span.*, author_id, mentions FROM span JOIN {_MESSAGES} message"  # nosec B608
+        f" ON {_IN_SPAN} WHERE mentions IS NOT NULL"
+    )
+    for some in _batches(spans):
+        with_spans = f"WITH span (room_id, since, head) AS (VALUES {_marks(some)}) "
+        for *span, count in _rows(f"{with_spans} SELECT span.*, ({posted}) FROM span", some):  # nosec B608
+            counts[Span(*span)] = Count(count)
+        for *span, author_id, mentions in _rows(with_spans + with_reply_mention, some):
+            mentioned = set(map(MemberId, json.loads(mentions) or ())) - {MemberId(str(_uuid(author_id)))}
+            counts[Span(*span)].mentions.update(mentioned)
+    return counts
+
+
+def _counted(rows: str) -> str:
+    return f"(SELECT COUNT(*) FROM ({rows} LIMIT {UNREAD_LIMIT}) AS counted)"  # nosec B608
+
+
+def _rows(sql: str, table: Collection[tuple[Any, ...]], *values: Any) -> list[Any]:
+    """The rows of a statement that starts with a table of values."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*(value for row in table for value in row), *values])
+        return list(cursor.fetchall())
+
+
+def _marks(table: Collection[tuple[Any, ...]]) -> str:
+    row = ", ".join(["%s"] * len(next(iter(table))))
+    return ", ".join([f"({row})"] * len(table))
+
+
+def _uuid(value: Any) -> uuid.UUID:
+    """SQLite has no UUID type and returns the digits."""
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+
+
+def _batches(all_of_them: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(all_of_them), _ROOMS_AT_ONCE):
+        yield all_of_them[start : start + _ROOMS_AT_ONCE]

@@ -1,0 +1,182 @@
+"""What moderators do, as the database keeps it: bans, revoked tokens, rooms' rules, and the record.
+
+Everything here waits for the database, so it runs on a thread of the log (`Log.run`) or in a page of the admin. None
+of it tells anybody: `RoomRegistry` does for a command, admin.py for the admin.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from chat.access.bans import ActiveBan
+from chat.access.person import Moderator
+from chat.log import room_rows
+from chat.log.audit import Kind, record
+from chat.log.reader import RoomGone, RoomRow
+from chat.models import Ban, BannedNetwork, BanQuerySet, BanRevision, Message, Revocation, Room
+from chat.protocol.events import milliseconds
+from chat.protocol.fields import MemberId
+
+NETWORKS_LIMIT = 16  # Of one ban. Further networks of the member aren't banned.
+
+# --- bans ---
+
+
+def ban(
+    moderator: Moderator,
+    room: RoomRow,
+    member_id: uuid.UUID,
+    name: str,
+    minutes: int | None,
+    address: bool,
+    reason: str,
+) -> int | None:
+    """Bans a member, from now on. Returns when the ban ends (ms since 1970), or None for never."""
+    ends_at = None if minutes is None else timezone.now() + timedelta(minutes=minutes)
+    if not name:  # The member isn't here: their last message has the name.
+        said = Message.objects.filter(room_id=room.id, author_id=member_id).order_by("-seq")
+        name = said.values_list("author_name", flat=True).first() or ""
+    add_ban(
+        Ban(
+            member_id=member_id,
+            member_name=name,
+            reason=reason,
+            by_address=address,
+            created_by_id=moderator.id,
+            ends_at=ends_at,
+        ),
+        moderator,
+        room.slug,
+    )
+    return None if ends_at is None else milliseconds(ends_at)
+
+
+def add_ban(new: Ban, moderator: Moderator, room: str = "") -> None:
+    """Puts a ban in force."""
+    with transaction.atomic():
+        new.save()
+        _count_up()
+        until = "without an end" if new.ends_at is None else f"until {new.ends_at:%Y-%m-%d %H:%M} UTC"
+        record(
+            moderator,
+            Kind.BAN,
+            room=room,
+            member_id=new.member_id,
+            member_name=new.member_name,
+            detail=until + (", with the address" if new.by_address else ""),
+            reason=new.reason,
+        )
+
+
+def unban(moderator: Moderator, room: RoomRow, member_id: uuid.UUID, reason: str) -> None:
+    """Lifts all bans of a member; the record says so for each."""
+    lift(Ban.objects.filter(member_id=member_id), moderator, reason, room.slug)
+
+
+def lift(bans: BanQuerySet, moderator: Moderator, reason: str = "", room: str = "") -> int:
+    """Ends those of these bans that are in force, and forgets their addresses. Returns how many they were."""
+    with transaction.atomic():
+        # By their ids: what else the query joins can't be locked. In one order, so that two who lift don't deadlock.
+        ids = bans.in_force().select_related(None).order_by("pk").values_list("pk", flat=True)
+        lifted = list(Ban.objects.in_force().filter(pk__in=list(ids)).order_by("pk").select_for_update())
+        Ban.objects.filter(pk__in=[one.pk for one in lifted]).update(lifted_at=timezone.now())
+        BannedNetwork.objects.filter(ban__in=lifted).delete()
+        _count_up()
+        for one in lifted:
+            record(
+                moderator, Kind.UNBAN, room=room, member_id=one.member_id, member_name=one.member_name, reason=reason
+            )
+    return len(lifted)
+
+
+def revoke(moderator: Moderator | None, member_id: uuid.UUID, name: str = "", reason: str = "") -> None:
+    """Makes every token of a member that was issued before worthless. Without a moderator: by the command line.
+
+    The member's generation rises to the time in seconds, so that it would rise also if the row had been lost.
+    """
+    with transaction.atomic():
+        row, _ = Revocation.objects.select_for_update().get_or_create(pk=member_id)
+        row.generation = max(row.generation + 1, int(time.time()))
+        row.save()
+        _count_up()
+        record(moderator, Kind.REVOKE, member_id=member_id, member_name=name, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """Whom the database keeps out: the bans in force, and by member the lowest generation of tokens that is taken."""
+
+    revision: int
+    bans: list[ActiveBan]
+    generations: dict[MemberId, int]
+
+
+def read_exclusions(known: int | None) -> Exclusions | None:
+    """The exclusions; None where their revision is the one that is `known`. One row tells."""
+    revision = BanRevision.objects.filter(pk=1).values_list("number", flat=True).first() or 0
+    if revision == known:
+        return None
+    # Read after the revision: whatever is newer than that comes with the next one, again.
+    revoked = {MemberId(str(pk)): number for pk, number in Revocation.objects.values_list("pk", "generation")}
+    now = timezone.now()
+    found = Ban.objects.in_force(now).prefetch_related("networks")
+    bans = [
+        ActiveBan(
+            one.pk,
+            None if one.member_id is None else MemberId(str(one.member_id)),
+            frozenset(banned.network for banned in one.networks.all()),
+            one.by_address,
+            None if one.ends_at is None else time.monotonic() + (one.ends_at - now).total_seconds(),
+        )
+        for one in found
+    ]
+    return Exclusions(revision, bans, revoked)
+
+
+def add_networks(ban_id: int, networks: Iterable[str]) -> None:
+    """Shuts these networks out as well, for as long as the ban is in force."""
+    with transaction.atomic():
+        if not Ban.objects.in_force().filter(pk=ban_id, by_address=True).select_for_update().exists():
+            return
+        room_left = NETWORKS_LIMIT - BannedNetwork.objects.filter(ban_id=ban_id).count()
+        rows = [BannedNetwork(ban_id=ban_id, network=network) for network in sorted(networks)]
+        BannedNetwork.objects.bulk_create(rows[: max(room_left, 0)], ignore_conflicts=True)
+        _count_up()
+
+
+def forget_networks() -> None:
+    """Forgets the addresses of bans that are over."""
+    BannedNetwork.objects.filter(ban__in=Ban.objects.over()).delete()
+
+
+def _count_up() -> None:
+    """Call it in the transaction that changes bans or revocations: who sees the new revision also sees the change."""
+    BanRevision.objects.get_or_create(pk=1)
+    BanRevision.objects.filter(pk=1).update(number=F("number") + 1)
+
+
+# --- rules ---
+
+
+def lock(moderator: Moderator, room: RoomRow, on: bool, reason: str) -> None:
+    """Makes a room read only, or opens it again. Nothing is written after a lock has been."""
+    with transaction.atomic():
+        room = room_rows.written(room)
+        if not Room.objects.filter(pk=room.id).update(locked=on):
+            raise RoomGone(room.slug)
+        record(moderator, Kind.LOCK if on else Kind.UNLOCK, room=room.slug, reason=reason)
+
+
+def slow_down(moderator: Moderator, room: RoomRow, seconds: int, reason: str) -> None:
+    """Sets how many seconds lie between two messages of a member."""
+    with transaction.atomic():
+        room = room_rows.written(room)
+        if not Room.objects.filter(pk=room.id).update(slow_seconds=seconds):
+            raise RoomGone(room.slug)
+        record(moderator, Kind.SLOW, room=room.slug, detail=f"{seconds} s" if seconds else "off", reason=reason)

@@ -1,0 +1,70 @@
+"""Decodes and encodes frames."""
+
+import json
+import uuid
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import msgspec
+
+from chat.protocol.commands import (
+    COMMANDS,
+    Command,
+)
+from chat.protocol.errors import Refusal, RefusalCode
+from chat.protocol.events import or_unset
+from chat.protocol.fields import RequestId, Seq
+
+_command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(reduce(or_, COMMANDS))
+_COMMAND_NAMES = frozenset(command.__struct_config__.tag for command in COMMANDS)
+
+
+def decode_command(frame: str) -> Command:
+    """The command in a client's text frame.
+
+    Raises:
+        Refusal: `bad_frame` or `unknown_command`, naming the command's id, nonce and seq where they can be read.
+    """
+    try:
+        return _command_decoder.decode(frame)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise _explain(frame, error) from None
+
+
+def _explain(frame: str, error: Exception) -> Refusal:
+    """Why `frame` is no command. The second, lenient look is taken only at frames that failed the strict one."""
+    try:
+        # Unlike msgspec, this reads lone surrogates: such a frame is refused, but by its nonce.
+        fields = json.loads(frame)
+    except (ValueError, RecursionError):
+        return Refusal(RefusalCode.BAD_FRAME, "Expected one JSON object; this is not JSON.")
+    if not isinstance(fields, dict):
+        return Refusal(RefusalCode.BAD_FRAME, "Expected one JSON object, a command.")
+    named = _readable(fields)
+    kind = fields.get("type")
+    if isinstance(kind, str) and kind not in _COMMAND_NAMES:
+        return Refusal(RefusalCode.UNKNOWN_COMMAND, "Unknown command.", **named)
+    detail = "The frame nests too deeply." if isinstance(error, RecursionError) else str(error)
+    return Refusal(RefusalCode.BAD_FRAME, detail.encode("utf-8", "replace").decode(), **named)
+
+
+def _readable(fields: dict[str, Any]) -> dict[str, Any]:
+    """What names a refused command in its refusal, where it is what it should be."""
+
+    def read(name: str, kind: Any) -> Any:
+        try:
+            return msgspec.convert(fields.get(name), kind)
+        except (msgspec.ValidationError, UnicodeError):
+            return None
+
+    return {"nonce": read("nonce", uuid.UUID), "seq": read("seq", Seq), "re": or_unset(read("id", RequestId))}
+
+
+encode = msgspec.json.Encoder().encode
+
+
+def frame(events: Iterable[bytes]) -> bytes:
+    """A server frame: the JSON array of `events`, each encoded already."""
+    return b"[" + b",".join(events) + b"]"

@@ -1,0 +1,303 @@
+"""Events: what the server sends. A server frame is one JSON array of events."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from chat.protocol.constants import BODY_LIMIT, NAME_LIMIT, PULSE_SECONDS
+from chat.protocol.errors import CloseCode, Refusal, RefusalCode
+from chat.protocol.fields import MemberId
+
+T = TypeVar("T")
+
+
+class Event(Struct, frozen=True, tag_field="type"):
+    """What the server says."""
+
+
+class Answer(Event, frozen=True, kw_only=True):
+    """What answers one client's command. `re`: the command's `id`."""
+
+    re: str | UnsetType = UNSET
+
+
+class Member(Struct, frozen=True):
+    """Somebody in a room. `like`: somebody else there who had a name that looks the same before."""
+
+    id: MemberId
+    name: str
+    like: MemberId | UnsetType = UNSET
+    away: bool | UnsetType = UNSET
+
+
+class RoomInfo(Struct, frozen=True, omit_defaults=True):
+    slug: str
+    title: str
+    topic: str = ""
+    locked: bool = False
+    slow: int = 0  # Seconds between two messages of a member.
+
+
+class Limits(Struct, frozen=True):
+    body: int = BODY_LIMIT
+    name: int = NAME_LIMIT
+
+
+class Welcome(Answer, frozen=True, tag="welcome"):
+    """Answers `join`. `messages`, `members`: encoded already."""
+
+    me: Member
+    room: RoomInfo
+    log: uuid.UUID
+    head: int
+    reset: bool
+    messages: list[Raw]
+    more: bool
+    members: Raw
+    online: int
+    build: str
+    epoch: str | UnsetType = UNSET
+    pulse: int = PULSE_SECONDS
+    limits: Limits = Limits()
+    moderator: bool | UnsetType = UNSET
+    may_describe: bool | UnsetType = UNSET
+
+
+class Message(Event, frozen=True, tag="message", omit_defaults=True):
+    """A message as it now stands. Times are milliseconds since 1970 UTC."""
+
+    seq: int
+    version: int
+    nonce: uuid.UUID
+    author: Member
+    body: str
+    html: str
+    at: int
+    edited_at: int | UnsetType = UNSET
+    deleted: bool = False
+    reactions: dict[str, list[MemberId]] | UnsetType = UNSET
+    mentions: list[MemberId] | UnsetType = UNSET
+    reply_to: int | UnsetType = UNSET
+
+
+class Reacted(Event, frozen=True, tag="reacted"):
+    """A member (`id`) has chosen an emoji for the message `seq`, or no longer does.
+
+    The message as of version `after`, with that, is the message as of `version`.
+    """
+
+    seq: int
+    version: int
+    after: int
+    id: MemberId
+    emoji: str
+    on: bool
+
+
+class Joined(Event, frozen=True, tag="joined"):
+    member: Member
+    online: int
+
+
+class Left(Event, frozen=True, tag="left"):
+    id: MemberId
+    online: int
+
+
+class Renamed(Event, frozen=True, tag="renamed"):
+    member: Member
+    online: int
+
+
+class AwayNow(Event, frozen=True, tag="away"):
+    """A member is idle in all its tabs, or in one of them no longer."""
+
+    id: MemberId
+    on: bool
+
+
+class RoomNow(Answer, frozen=True, tag="room"):
+    """Who may write has changed, or the title or the topic."""
+
+    room: RoomInfo
+
+
+class Made(Answer, frozen=True, tag="made"):
+    """Answers `make`."""
+
+    room: RoomInfo
+
+
+class UnreadRoom(Struct, frozen=True):
+    """What somebody hasn't read of a room, up to the version `head`: messages, and those of them that call them."""
+
+    slug: str
+    title: str
+    unread: int
+    called: int
+    head: int
+
+
+class Unread(Answer, frozen=True, tag="unread"):
+    """Answers `watch`, with those of the rooms that exist."""
+
+    rooms: list[UnreadRoom]
+
+
+class RoomActivity(Struct, frozen=True, omit_defaults=True):
+    """How many more messages a watched room has, up to the version `head`, and how many of them call the reader."""
+
+    slug: str
+    posted: int
+    head: int
+    called: int = 0
+
+
+class Activity(Event, frozen=True, tag="activity"):
+    """Something was said in watched rooms. `rooms`: encoded already."""
+
+    rooms: list[Raw]
+
+
+class Banned(Answer, frozen=True, tag="banned"):
+    """Answers `ban`. `until`: milliseconds since 1970 UTC; missing where the ban has no end."""
+
+    id: MemberId
+    until: int | UnsetType = UNSET
+
+
+class Unbanned(Answer, frozen=True, tag="unbanned"):
+    """Answers `unban`."""
+
+    id: MemberId
+
+
+class TypingNow(Event, frozen=True, tag="typing"):
+    id: MemberId
+
+
+class Pulse(Event, frozen=True, tag="pulse"):
+    head: int
+    online: int
+    epoch: str | UnsetType = UNSET
+
+
+class Page(Answer, frozen=True, tag="page"):
+    """Answers `history`: messages by `seq`; `more` where there are older ones, `newer` where there are newer ones."""
+
+    messages: list[Raw]
+    more: bool
+    before: int | UnsetType = UNSET
+    after: int | UnsetType = UNSET
+    around: int | UnsetType = UNSET
+    seqs: list[int] | UnsetType = UNSET
+    newer: bool | UnsetType = UNSET
+    author: uuid.UUID | UnsetType = UNSET
+    authors: list[uuid.UUID] | UnsetType = UNSET
+    mentions: uuid.UUID | UnsetType = UNSET
+    links: bool | UnsetType = UNSET
+
+
+class Result(Struct, frozen=True):
+    """A message that was found. `excerpt`: a part of its body, in pieces of `(text, is_match)`."""
+
+    seq: int
+    author: Member
+    at: int
+    excerpt: list[tuple[str, bool]]
+
+
+class Found(Answer, frozen=True, tag="found"):
+    """Answers `search`, newest first, and repeats what was asked; `more` where older ones match as well."""
+
+    query: str
+    results: list[Result]
+    more: bool
+    before: int | UnsetType = UNSET
+    author: uuid.UUID | UnsetType = UNSET
+    at_from: int | UnsetType = UNSET
+    at_before: int | UnsetType = UNSET
+
+
+class Changes(Answer, frozen=True, tag="changes"):
+    """Answers `sync`; comes unasked where the server itself had to catch up."""
+
+    since: int
+    messages: list[Raw]
+    more: bool
+    head: int
+    reset: bool
+
+
+class Refused(Answer, frozen=True, tag="refused"):
+    code: RefusalCode
+    detail: str
+    nonce: uuid.UUID | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    retry_after: float | UnsetType = UNSET
+
+
+class Done(Answer, frozen=True, tag="done"):
+    """Answers a command with an `id` whose effect everybody is told of, behind that."""
+
+
+class Bye(Event, frozen=True, tag="bye"):
+    """The server is about to close with `code`; `after`, in seconds, spreads the reconnects."""
+
+    code: CloseCode
+    reconnect: bool
+    after: float = 0
+
+
+EVENTS: tuple[type[Event], ...] = (
+    Welcome,
+    Message,
+    Reacted,
+    Joined,
+    Left,
+    Renamed,
+    AwayNow,
+    RoomNow,
+    Made,
+    Unread,
+    Activity,
+    Banned,
+    Unbanned,
+    TypingNow,
+    Pulse,
+    Page,
+    Found,
+    Changes,
+    Refused,
+    Done,
+    Bye,
+)
+
+
+def or_unset(value: T | None) -> T | UnsetType:
+    """The value of a field that is left out where there is none."""
+    return UNSET if value is None else value
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970 UTC."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment(milliseconds: int) -> datetime:
+    """The time that so many milliseconds since 1970 UTC are."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def refused(refusal: Refusal) -> Refused:
+    """The event that tells a client of a refusal."""
+    return Refused(
+        code=refusal.code,
+        detail=refusal.detail,
+        nonce=or_unset(refusal.nonce),
+        seq=or_unset(refusal.seq),
+        retry_after=or_unset(refusal.retry_after),
+        re=refusal.re,
+    )

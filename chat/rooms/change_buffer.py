@@ -1,0 +1,236 @@
+"""A room's newest messages and changes, encoded, in memory: it answers joins and reconnects.
+
+It is limited in bytes, for a room and for all rooms of a process. Everything else is read from the log.
+"""
+
+from collections.abc import Iterable
+
+from chat.log.entries import ENTRY_BYTES, Entry
+from chat.protocol.constants import WELCOME_MESSAGES
+
+
+class ChangeBuffer:
+    """The newest page of messages, by seq; and every message that changed after version `floor`, by version.
+
+    The two differ once old messages change: a thousand reactions to an old message are a thousand changes, and the
+    newest page is still the newest page. Each holds at most `size_limit` bytes of messages.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        size_limit: int,
+        floor: int,
+        page: Iterable[Entry],
+        changes: Iterable[Entry],
+        rings: "ChangeBuffers | None" = None,
+    ) -> None:
+        """`page`: the newest messages. `changes`: all changes after `floor`, read from the log after `page`."""
+        self.capacity = capacity
+        self.floor = floor
+        self.bottom = 0  # What changed after a version below it is more than `size_limit`.
+        self.has_page = True
+        self._size_limit = size_limit
+        self._buffers = rings
+        self._changes: dict[int, Entry] = {}  # By seq, in the order of versions: a changed message moves to the end.
+        self._changes_size = 0
+        self._page: dict[int, Entry] = {}  # By seq, in the order of seqs: the newest ones, without a gap.
+        self._page_size = 0
+        self._is_page_cut = False  # Older messages didn't fit.
+        self._encoded_page: list[bytes] | None = None
+        self._counted = 0  # The bytes that `rings` know of.
+        for entry in page:
+            self._put_on_page(entry)
+        for entry in changes:
+            self._add(entry)
+        self._count()
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    @property
+    def size(self) -> int:
+        """The bytes that it holds. A message that is on the page and among the changes counts twice."""
+        return self._changes_size + self._page_size + ENTRY_BYTES * (len(self._changes) + len(self._page))
+
+    def add(self, entry: Entry) -> None:
+        """Takes the room's next change; above what may be held the oldest ones go."""
+        self._add(entry)
+        self._count()
+
+    def _add(self, entry: Entry) -> None:
+        before = self._changes.pop(entry.seq, None)
+        self._changes[entry.seq] = entry
+        self._changes_size += len(entry.encoded)
+        if before is not None:
+            self._changes_size -= len(before.encoded)
+        if entry.seq < entry.version and (before is None or len(before.encoded) > len(entry.encoded)):
+            self.bottom = 0  # A message may have become smaller: something older may fit again.
+        while len(self._changes) > self.capacity or self._changes_size > self._size_limit:
+            self._drop_oldest_change()
+        is_on_page = entry.seq >= self.oldest_seq or (len(self._page) < WELCOME_MESSAGES and not self._is_page_cut)
+        if self.has_page and is_on_page:
+            self._put_on_page(entry)
+
+    def _drop_oldest_change(self) -> None:
+        if self._changes_size > self._size_limit:
+            self.bottom = next(iter(self._changes.values())).version
+        oldest = self._changes.pop(next(iter(self._changes)))
+        self._changes_size -= len(oldest.encoded)
+        self.floor = oldest.version
+
+    def _put_on_page(self, entry: Entry) -> None:
+        is_in_place = entry.seq in self._page or entry.seq > next(reversed(self._page), 0)
+        if (before := self._page.get(entry.seq)) is not None:
+            self._page_size -= len(before.encoded)
+        self._page[entry.seq] = entry
+        self._page_size += len(entry.encoded)
+        if not is_in_place:  # Its birth was missed, and it comes with a later change.
+            self._page = dict(sorted(self._page.items()))
+        while len(self._page) > WELCOME_MESSAGES or (self._page_size > self._size_limit and len(self._page) > 1):
+            self._is_page_cut = True
+            self._page_size -= len(self._page.pop(self.oldest_seq).encoded)
+        self._encoded_page = None
+
+    @property
+    def oldest_seq(self) -> int:
+        """The first seq of the newest page; 0 in an empty room."""
+        return next(iter(self._page), 0)
+
+    def deepen(self, floor: int, head: int, changes: Iterable[Entry], *, is_cut_by_size: bool = False) -> None:
+        """Takes what the log held between a lower `floor` and `head`, which may overlap with what is held already.
+
+        `is_cut_by_size`: what changed after a version below `floor` is more than `size_limit`.
+        """
+        if floor >= self.floor or head < self.floor:  # Nothing new, or a hole would stay in between.
+            return
+        older: list[Entry] = []
+        bottom = floor if is_cut_by_size else 0
+        for entry in sorted(changes, key=_version, reverse=True):
+            if entry.version > self.floor or entry.seq in self._changes:
+                continue
+            if self._changes_size + len(entry.encoded) > self._size_limit:
+                floor = bottom = entry.version
+                break
+            older.append(entry)
+            self._changes_size += len(entry.encoded)
+        self._changes = {entry.seq: entry for entry in reversed(older)} | self._changes
+        self.floor, self.bottom = floor, max(self.bottom, bottom)
+        self._count()
+
+    def find(self, seq: int) -> Entry | None:
+        """The message as it now stands, if it is here."""
+        return self._changes.get(seq) or self._page.get(seq)
+
+    def entries_since(self, version: int) -> list[Entry] | None:
+        """What changed after `version`, oldest change first; None where that reaches below the floor."""
+        if version < self.floor:
+            return None
+        found = []
+        for entry in reversed(self._changes.values()):
+            if entry.version <= version:
+                break
+            found.append(entry)
+        return found[::-1]
+
+    def since(self, version: int) -> list[bytes] | None:
+        """As `entries_since`, as it goes over the wire."""
+        found = self.entries_since(version)
+        return None if found is None else [entry.encoded for entry in found]
+
+    def newest_page(self) -> list[bytes]:
+        """The newest messages, by seq. Kept until it changes: in a reconnect storm everybody gets the same list."""
+        if self._encoded_page is None:
+            self._encoded_page = [entry.encoded for entry in self._page.values()]
+        return self._encoded_page
+
+    def forget(self) -> None:
+        """Drops everything. Later changes are kept. The page is read from the log when needed."""
+        if self._changes:
+            self.floor = next(reversed(self._changes.values())).version
+        self._changes.clear()
+        self._page.clear()
+        self._changes_size = self._page_size = 0
+        self._encoded_page = None
+        self.has_page = False
+        self._count()
+
+    def close(self) -> None:
+        """Nobody uses it any more."""
+        if self._buffers is not None:
+            self._buffers.remove(self, self._counted)
+            self._buffers = None
+
+    def _count(self) -> None:
+        if self._buffers is not None:
+            by, self._counted = self.size - self._counted, self.size
+            self._buffers.count(self, by)
+
+
+class ChangeBuffers:
+    """All rings of a process, which hold at most `limit` bytes together, and a ring more.
+
+    Past it the largest rings forget what they hold, until a tenth of the limit is free. So the rooms of those who post
+    much make way first, and few are looked at for each message.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._buffers: dict[ChangeBuffer, None] = {}
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._buffers)
+
+    def count(self, ring: ChangeBuffer, by: int) -> None:
+        """The ring has become larger by so many bytes."""
+        self._buffers[ring] = None
+        self.size += by
+        if self.size > self._limit and by > 0:
+            self._make_room(ring)
+
+    def _make_room(self, growing: ChangeBuffer) -> None:
+        for ring in sorted(self._buffers, key=lambda ring: ring.size, reverse=True):
+            if self.size <= 0.9 * self._limit or not ring.size:
+                break
+            if ring is not growing:
+                ring.forget()
+
+    def remove(self, ring: ChangeBuffer, size: int) -> None:
+        del self._buffers[ring]
+        self.size -= size
+
+
+class ReorderBuffer:
+    """Changes that came before their turn: at most so many, and of so many bytes. The log has what isn't kept."""
+
+    def __init__(self, capacity: int, size_limit: int) -> None:
+        self._capacity = capacity
+        self._size_limit = size_limit
+        self._entries: dict[int, Entry] = {}  # By version.
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def put(self, entry: Entry) -> None:
+        self.pop(entry.version)
+        if len(self._entries) < self._capacity and self.size + entry.size <= self._size_limit:
+            self._entries[entry.version] = entry
+            self.size += entry.size
+
+    def pop(self, version: int) -> Entry | None:
+        """The change of this version, which isn't kept any longer."""
+        entry = self._entries.pop(version, None)
+        if entry is not None:
+            self.size -= entry.size
+        return entry
+
+    def drop_until(self, version: int) -> None:
+        """Forgets what came up to this version."""
+        for known in [known for known in self._entries if known <= version]:
+            self.pop(known)
+
+
+def _version(entry: Entry) -> int:
+    return entry.version

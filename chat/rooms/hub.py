@@ -1,0 +1,542 @@
+"""One room in one process: the version it has reached, and everybody here who wants to know.
+
+Everything here runs on the event loop. Nothing else runs between two awaits. So a join has no gap: the welcome and
+the subscription are one step.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from msgspec import UNSET, Raw, UnsetType
+
+from chat.access import policy
+from chat.access.person import Person
+from chat.access.policy import OPEN
+from chat.access.rate_limits import Bucket, Rate, crowded
+from chat.cluster.messages import ClusterMessage, EntriesWritten, IsTyping, Item, MemberGone, MemberPresent
+from chat.cluster.presence_shares import Known, Share, Shares
+from chat.content import mentions
+from chat.content.mentions import People
+from chat.content.search_terms import Phrase
+from chat.log import pagination
+from chat.log.entries import Entry
+from chat.log.epoch_proof import Proof
+from chat.log.reader import Log, Opening, Reading, RoomRow, RoomState
+from chat.log.readers import Askers
+from chat.log.search import SearchQuery
+from chat.log.turns import ITSELF, Asker
+from chat.protocol import codec
+from chat.protocol.commands import History, Search, Since, Sync
+from chat.protocol.errors import CloseCode
+from chat.protocol.events import Changes, Event, Found, Member, Pulse, RoomInfo, RoomNow, TypingNow, Welcome, or_unset
+from chat.protocol.fields import MemberId
+from chat.rooms.broadcaster import Broadcaster
+from chat.rooms.change_buffer import ChangeBuffer, ChangeBuffers, ReorderBuffer
+from chat.rooms.connection import Connection, Frame
+from chat.rooms.presence import MayStay, RoomPresence
+
+logger = logging.getLogger(__name__)
+
+OPENING_CHANGES = 100  # What a hub starts with; it reads deeper when the first member comes back from farther away.
+_NONCE_WITHIN = 150  # Bytes of an encoded message, in which its nonce stands: behind type, seq and version.
+HOLE_SECONDS = 0.05  # A version that is late by more than a trip through Redis is read from the log.
+
+Publish = Callable[[str, Item], None]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequest:
+    """A request to join a room over this connection. `name` is a clean one.
+
+    `since`: what the client knows of the room already. What is read for it, `asker` asks for. `re` is the welcome's.
+    """
+
+    connection: Connection
+    person: Person
+    name: str
+    since: Since | None = None
+    is_idle: bool = False
+    asker: Asker = ITSELF
+    re: str | UnsetType = UNSET
+
+
+class RoomHub:
+    """An open room. `publish(name, item)` sends to other processes, `on_empty(hub)` is called when nobody is left.
+
+    `on_written(hub)` is called when the room has got a row, `on_other_log(hub)` when another process or the database
+    has another log for it. A member may resume over `resume_limit` changes and gets at most `answer_limit` bytes of
+    messages in one answer. `reactions` limits the reactions of all members here together.
+    """
+
+    def __init__(
+        self,
+        room: RoomRow,
+        opening: Opening,
+        log: Log,
+        process: str,
+        *,
+        publish: Publish,
+        on_empty: Callable[["RoomHub"], None],
+        on_written: Callable[["RoomHub"], None],
+        on_other_log: Callable[["RoomHub"], None],
+        resume_limit: int,
+        answer_limit: int,
+        rings: ChangeBuffers,
+        reactions: Rate,
+        build: str,
+        proof: Proof,
+    ) -> None:
+        self.room = room
+        self.joining = 0  # Joins under way.
+        self._log = log
+        self._publish = publish
+        self._on_empty = on_empty
+        self._on_written = on_written
+        self._on_other_log = on_other_log
+        self._resume_limit = resume_limit
+        self._answer_limit = answer_limit
+        self._buffers = rings
+        self._reactions = Bucket(reactions)
+        self._build = build
+        self._proof = proof
+
+        self.rules, self.about = opening.rules, opening.about
+        self.head = opening.changes.head
+        self._buffer = self._buffer_of(opening)
+        self._reorder_buffer = ReorderBuffer(resume_limit, answer_limit)
+        self._hole_timer: asyncio.TimerHandle | None = None
+        self._filling: asyncio.Task[None] | None = None
+        self._deepening = asyncio.Lock()
+        self._askers = Askers()  # Who waits for it.
+        self._lookups: dict[Since, asyncio.Task[bool]] = {}  # Under way.
+
+        self._broadcaster = Broadcaster(lambda: codec.encode(Pulse(self.head, self._presence.online, proof.update)))
+        self._presence = RoomPresence(
+            process,
+            announce=self._emit,
+            publish=lambda change: self._publish(self.room.name, change),
+            on_departure=self._departed,
+        )
+
+    # --- members ---
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._presence.has_own and not self.joining
+
+    @property
+    def own_share(self) -> Share:
+        return self._presence.own_share
+
+    @property
+    def connection_count(self) -> int:
+        return len(self._broadcaster)
+
+    async def join(self, request: JoinRequest) -> None:
+        """Welcomes a connection, and from then on sends it whatever happens here.
+
+        Raises:
+            LogUnavailable, RoomGone: the log was needed and couldn't be read.
+        """
+        connection, since, asker = request.connection, request.since, request.asker
+        if since is not None and (since.log != self.room.log or await self._is_of_other_history(since, asker)):
+            since = None
+        await self._prepare(None if since is None else since.version, asker)
+        if not connection.is_open:  # Gone while the log was read.
+            return
+        self._presence.arrive(connection, request.person, request.name, is_idle=request.is_idle)
+        self._broadcaster.admit(connection)
+        connection.answer(Frame.of(self._welcome(request, since)))
+
+    def leave(self, connection: Connection, member_id: MemberId) -> None:
+        """Forgets a connection. Its member leaves a moment after the last one, unless this process is stopping."""
+        self._broadcaster.dismiss(connection)
+        self._presence.leave(connection, member_id)
+
+    def disconnect_banned(self, may_stay: MayStay) -> list[Person]:
+        """Closes all connections that may not be here any more. Returns who was banned."""
+        shown_out = self._presence.disconnect_banned(may_stay)
+        for connection, _, answer in shown_out:
+            self._broadcaster.dismiss(connection)
+            connection.close(answer.close_code, reconnect=False)
+        return [person for _, person, answer in shown_out if answer.close_code is CloseCode.BANNED]
+
+    def _departed(self) -> None:
+        if self.is_empty:
+            self._on_empty(self)
+
+    def rename(self, member_id: MemberId, name: str) -> None:
+        """Changes a member's name, a clean one, for everybody."""
+        self._presence.rename(member_id, name)
+
+    def set_idle(self, connection: Connection, member_id: MemberId, is_idle: bool) -> None:
+        """Nobody does anything at this connection's end, or somebody does again: its member may be away, or back."""
+        self._presence.set_idle(connection, member_id, is_idle)
+
+    def author(self, member_id: MemberId) -> Member:
+        """The member as it is called now."""
+        return self._presence.member(member_id)
+
+    def name_of(self, member_id: MemberId) -> str:
+        """As a member is called now; empty for one that isn't here."""
+        return self._presence.name_of(member_id)
+
+    def people_in(self, body: str) -> People:
+        """Those here whom the body may call by `@name`."""
+        return (
+            self._presence.called(mentions.candidates(body))
+            if any(sign in body for sign in mentions.SIGNS)
+            else mentions.NOBODY
+        )
+
+    def type(self, member_id: MemberId) -> None:
+        """Says that a member is typing, unless it was said a moment ago."""
+        if self._presence.may_type(member_id):
+            self._emit(TypingNow(member_id))
+            self._publish(self.room.name, IsTyping(member_id))
+
+    def take_reaction(self) -> None:
+        """Counts a reaction that a member here asks for.
+
+        Raises:
+            Refusal: `rate_limited`: so many come that everybody would be told of little else.
+        """
+        if wait := self._reactions.take(1, asyncio.get_running_loop().time()):
+            raise crowded(wait)
+
+    def handle(self, message: ClusterMessage) -> None:
+        """Takes what another process says."""
+        for item in message.items:
+            match item:
+                case EntriesWritten(log, room_id, entries):
+                    if self.take_row(RoomRow(room_id, self.room.slug, log)):
+                        self.apply(entries)
+                    else:
+                        self._on_other_log(self)
+                case IsTyping(member_id):
+                    self._emit(TypingNow(member_id))
+                case MemberPresent() | MemberGone():
+                    self._presence.handle(message.process, item)
+
+    def take_row(self, row: RoomRow) -> bool:
+        """Take the row that the room has got meanwhile. False where the row has another log: it isn't taken then."""
+        if row.log != self.room.log:
+            return False
+        if not self.room.is_written:
+            self.room = row
+            self._on_written(self)
+        return True
+
+    def take_state(self, state: RoomState) -> None:
+        """Takes who may write here, and what the room is about, as the database has it."""
+        before = self.info
+        self.rules, self.about = state.rules, state.about
+        if self.info != before:
+            self._emit(RoomNow(self.info))
+
+    @property
+    def info(self) -> RoomInfo:
+        """The room, as everybody here is told of it."""
+        title = self.about.title or self.room.slug
+        return RoomInfo(self.room.slug, title, self.about.topic, self.rules.locked, self.rules.slow)
+
+    def known(self, process: str) -> Known:
+        """What needn't be read of another process's share."""
+        return self._presence.known(process)
+
+    async def reconcile(self, shares: Shares, read_at: float) -> None:
+        """Compares the roster with the presence store, as it was at `read_at` (the loop's time) or later."""
+        await self._presence.reconcile(shares, read_at)
+
+    # --- the log ---
+
+    def apply(self, entries: Iterable[Entry]) -> None:
+        """Takes committed changes, of this process or another, in any order and any number of times."""
+        for entry in entries:
+            if entry.version == self.head + 1:
+                self._take(entry)
+            elif entry.version > self.head:
+                self._reorder_buffer.put(entry)
+        while (next_entry := self._reorder_buffer.pop(self.head + 1)) is not None:
+            self._take(next_entry)
+        if self._reorder_buffer and self._hole_timer is None:
+            self._hole_timer = asyncio.get_running_loop().call_later(HOLE_SECONDS, self._close_hole)
+
+    def _take(self, entry: Entry) -> None:
+        self.head = entry.version
+        self._reorder_buffer.pop(entry.version)  # It may have come twice.
+        self._buffer.add(entry.whole)
+        self._broadcaster.emit(entry.update)
+
+    def _close_hole(self) -> None:
+        self._hole_timer = None
+        if self._reorder_buffer:
+            self.catch_up()
+
+    def catch_up(self) -> "asyncio.Task[None]":
+        """Reads what this hub has missed. There is one reading at a time, shared by all callers.
+
+        The task raises LogUnavailable or RoomGone if the log can't be read. The next comparison of heads tries again.
+        """
+        if self._filling is None:
+            self._filling = asyncio.create_task(self._fill())
+            self._filling.add_done_callback(self._filled)
+        return self._filling
+
+    async def _fill(self) -> None:
+        if not self.room.is_written:
+            row = (await self._log.rows([self.room.slug])).get(self.room.slug)
+            if row is not None and not self.take_row(row):
+                self._on_other_log(self)
+            if not self.room.is_written:
+                return
+        reading = await self._log.changes(self.room.id, self.head, self._resume_limit)
+        if reading.is_cut:
+            self._start_over(await self._log.opening(self.room.id, self._resume_limit))
+        else:
+            self._take_reading(reading)
+
+    async def reach(self, version: int) -> None:
+        """Returns when everybody here was told of what happened up to `version`.
+
+        Raises:
+            LogUnavailable, RoomGone: the log was needed and couldn't be read.
+        """
+        for _ in range(2):  # A reading that was under way may have begun too early; the next one hasn't.
+            if version > self.head:
+                await asyncio.shield(self.catch_up())
+
+    def _filled(self, task: "asyncio.Task[None]") -> None:
+        self._filling = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("Room %s could not catch up with its log: %r", self.room.slug, error)
+
+    def _take_reading(self, reading: Reading) -> None:
+        if reading.head <= self.head:  # The group has told it all meanwhile.
+            return
+        missing = [entry for entry in reading.entries if entry.version > self.head]
+        if len(missing) == reading.head - self.head:  # Every version is there: members see them one by one, as always.
+            self.apply(missing)
+            return
+        # A message changed twice meanwhile, and its first change is nowhere to be had: members get the sum of it all.
+        since, self.head = self.head, reading.head
+        for entry in missing:
+            self._buffer.add(entry)
+        self._send_changes(Changes(since, _raw(entry.encoded for entry in missing), since > 0, self.head, reset=False))
+
+    def _start_over(self, opening: Opening) -> None:
+        """Too much was missed to be told change by change."""
+        if opening.changes.head <= self.head:  # The group has told it all meanwhile.
+            return
+        since = self.head
+        self._open(opening)
+        messages, more, _ = self._changed_after(-1)
+        self._send_changes(Changes(since, _raw(messages), more, self.head, reset=True))
+
+    def _open(self, opening: Opening) -> None:
+        self.head = opening.changes.head
+        self._buffer.close()
+        self._buffer = self._buffer_of(opening)
+
+    def _buffer_of(self, opening: Opening) -> ChangeBuffer:
+        reading = opening.changes
+        return ChangeBuffer(
+            self._resume_limit, self._answer_limit, reading.floor, opening.page, reading.entries, self._buffers
+        )
+
+    async def _is_of_other_history(self, since: Since, asker: Asker) -> bool:
+        """Whether the log contradicts what the client knows.
+
+        The ring says it, else one lookup for all clients that know the same.
+        """
+        checks = (self._ring_has_newest(since), self._ring_has_change(since))
+        if False in checks:
+            return True
+        if None not in checks or not self.room.is_written:
+            return False
+        if (lookup := self._lookups.get(since)) is None:
+            lookup = self._lookups[since] = asyncio.create_task(self._log.contradicts(self.room.id, since, asker))
+            lookup.add_done_callback(lambda _: self._lookups.pop(since))
+        return await asyncio.shield(lookup)
+
+    def _ring_has_newest(self, since: Since) -> bool | None:
+        """Whether the client's newest message is the one that has its place; None where only the log knows."""
+        if since.seq is None or since.nonce is None:
+            return True
+        entry = self._buffer.find(since.seq)
+        return None if entry is None else str(since.nonce).encode() in entry.encoded[:_NONCE_WITHIN]
+
+    def _ring_has_change(self, since: Since) -> bool | None:
+        """Whether the client's newest change may be the one that has its version; None where only the log knows."""
+        if since.changed is None:
+            return True
+        if since.version > self.head or (entry := self._buffer.find(since.changed)) is None:
+            return None
+        if entry.version <= since.version:
+            return entry.version == since.version
+        # The message has changed again. No other one has this version then.
+        newer = self._buffer.entries_since(since.version - 1)
+        return None if newer is None else not newer or newer[0].version != since.version
+
+    async def _prepare(self, since: int | None, asker: Asker) -> None:
+        """Makes the ring hold what an answer needs: what changed after `since`, if that is known, and the page."""
+        for _ in range(3):  # Other rooms may need the memory while the log is read.
+            if since is not None:
+                await self._reach(since, asker)
+            if self._buffer.has_page:
+                return
+            with self._askers.with_one_more(asker):
+                async with self._deepening:
+                    if not self._buffer.has_page:
+                        await self._read_again()
+
+    async def _read_again(self) -> None:
+        """Reads the newest page and changes, which were given up for other rooms' sake."""
+        opening = await self._log.opening(self.room.id, OPENING_CHANGES, self._askers)
+        reading = opening.changes
+        if reading.head > self.head and reading.floor > self.head:
+            self._start_over(opening)
+            return
+        self._take_reading(reading)
+        if (newer := self._buffer.entries_since(reading.head)) is None:
+            return  # More changed meanwhile than the ring holds: `_prepare` tries again.
+        self._buffer.close()
+        self._buffer = self._buffer_of(opening)
+        for entry in newer:
+            self._buffer.add(entry)
+
+    def _send_changes(self, changes: Changes) -> None:
+        self._emit(changes)
+        self._reorder_buffer.drop_until(self.head)
+        self.apply(())
+
+    async def _reach(self, since: int, asker: Asker) -> None:
+        """Makes the ring hold what changed after `since`, as far as members may resume. One reading serves a storm."""
+        await self.reach(since)  # The client may have been served by a process that is ahead of this one.
+        if self._is_in_log_only(since):
+            with self._askers.with_one_more(asker):
+                async with self._deepening:
+                    if self._is_in_log_only(since):
+                        reading = await self._log.newest(self.room.id, self._resume_limit, self._askers)
+                        self._buffer.deepen(
+                            reading.floor, reading.head, reading.entries, is_cut_by_size=reading.is_cut_by_size
+                        )
+
+    def _is_in_log_only(self, since: int) -> bool:
+        """Whether what changed after `since` may be told, and isn't in the ring."""
+        return self._can_resume(since) and self._buffer.bottom <= since < self._buffer.floor
+
+    def _can_resume(self, since: int) -> bool:
+        return 0 <= self.head - since <= self._resume_limit
+
+    def _changed_after(self, since: int) -> tuple[list[bytes], bool, bool]:
+        """The messages that bring a client up to date, whether there are older ones, and whether it starts afresh."""
+        changed = self._buffer.since(since) if self._can_resume(since) else None
+        if changed is not None and sum(map(len, changed)) <= self._answer_limit:
+            return changed, since > 0, False
+        page = self._buffer.newest_page()
+        fitting = pagination.fitting(page, self._answer_limit)
+        return fitting, self._has_older or len(fitting) < len(page), True
+
+    @property
+    def _has_older(self) -> bool:
+        return self._buffer.oldest_seq > 1  # The first change of a room is a message: seq 1 is its oldest.
+
+    # --- answers to one connection ---
+
+    def _welcome(self, request: JoinRequest, since: Since | None) -> Welcome:
+        person = request.person
+        known = -1 if since is None else since.version
+        messages, more, reset = self._changed_after(known)
+        return Welcome(
+            me=Member(person.id, request.name),
+            room=self.info,
+            log=self.room.log,
+            head=self.head,
+            reset=reset,
+            messages=_raw(messages),
+            more=more,
+            members=self._presence.encoded(),
+            online=self._presence.online,
+            build=self._build,
+            epoch=self._proof.text,
+            moderator=bool(policy.can_moderate(person)) or UNSET,
+            # A lock may be gone by the time that somebody describes the room.
+            may_describe=bool(policy.can_describe(person, self.about.made_by, OPEN)) or UNSET,
+            re=request.re,
+        )
+
+    def repeat(self, connection: Connection, entry: Entry) -> None:
+        """Answers a repeated nonce, unless the message is still on its way to everybody."""
+        if entry.version <= self.head:
+            self._broadcaster.reply(connection, entry.encoded)
+
+    async def send_page(self, connection: Connection, asked: History, asker: Asker = ITSELF) -> None:
+        """Answers `history`, with no message older than this connection was told it is.
+
+        A client that doesn't hold a message yet may have passed its change over: the page must not bring it as it was
+        before.
+        """
+        while True:
+            head = self.head
+            read = await self._log.page(self.room.id, asked, asker)
+            if (changes := self._buffer.entries_since(head)) is not None:  # Else more changed than the ring holds.
+                self.reply(connection, pagination.page(asked, read, changes, self._answer_limit))
+                return
+
+    async def send_found(
+        self, connection: Connection, command: Search, phrases: Sequence[Phrase], asker: Asker = ITSELF
+    ) -> None:
+        """Answers `search`, whose query asks for `phrases`."""
+        wanted = SearchQuery(phrases, command.before, command.author, command.at_from, command.at_before)
+        results, more = await self._log.search(self.room.id, wanted, command.limit, asker)
+        found = Found(
+            command.query,
+            results,
+            more,
+            before=or_unset(command.before),
+            author=or_unset(command.author),
+            at_from=or_unset(command.at_from),
+            at_before=or_unset(command.at_before),
+            re=command.re,
+        )
+        self.reply(connection, found)
+
+    async def send_changes(self, connection: Connection, command: Sync, asker: Asker = ITSELF) -> None:
+        """Answers `sync`."""
+        since = command.since
+        await self._prepare(since, asker)
+        messages, more, reset = self._changed_after(since)
+        self.reply(connection, Changes(since, _raw(messages), more, self.head, reset, re=command.re))
+
+    def reply(self, connection: Connection, event: Event) -> None:
+        """Sends an event to one connection, behind everything that the room was told before."""
+        self._broadcaster.reply(connection, codec.encode(event))
+
+    # --- everybody ---
+
+    def beat(self, beat: int) -> None:
+        """Sends the head to the connections whose turn it is. A client that has missed something then asks for it."""
+        self._broadcaster.beat(beat)
+
+    def cut_off_silent(self, beat: int) -> None:
+        """Closes connections that have shown no sign of life since their beat."""
+        self._broadcaster.cut_off_silent(beat)
+
+    def _emit(self, event: Event) -> None:
+        self._broadcaster.emit(codec.encode(event))
+
+    def close(self, code: CloseCode, *, after: Callable[[], float] = lambda: 0.0) -> None:
+        """Sends everybody away, to come back after as many seconds as `after()` says for each."""
+        self._broadcaster.close()
+        self._buffer.close()
+        if self._hole_timer is not None:
+            self._hole_timer.cancel()
+        for connection in self._presence.close():
+            connection.close(code, reconnect=True, after=after())
+
+
+def _raw(encoded: Iterable[bytes]) -> list[Raw]:
+    return [Raw(message) for message in encoded]

@@ -1,0 +1,437 @@
+"""One client's conversation with a room: decodes commands, charges for them, carries them out, answers.
+
+It knows neither ASGI nor sockets: a transport hands it text, and it answers over a `Connection`.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from chat.access import accounts, policy, tokens
+from chat.access.accounts import Asked, session_of
+from chat.access.client_address import client_network
+from chat.access.person import ANYBODY, Person
+from chat.access.policy import OPEN
+from chat.access.rate_limits import FLOOD_SECONDS, Admission, Bucket, Membership, Rate, costs_cpu, current_limiter
+from chat.conf import chatty
+from chat.content import search_terms, validation
+from chat.content.markdown import Rendered
+from chat.log import operations, pagination, room_management
+from chat.log.operations import Operation
+from chat.log.reader import LogUnavailable, RoomGone
+from chat.log.turns import Asker
+from chat.paths import SLUG
+from chat.protocol import codec, events
+from chat.protocol.commands import (
+    Away,
+    BanMember,
+    Command,
+    Delete,
+    Describe,
+    Edit,
+    History,
+    Join,
+    Lock,
+    Make,
+    Post,
+    React,
+    Rename,
+    Search,
+    SlowDown,
+    Sync,
+    Typing,
+    UnbanMember,
+    Watch,
+)
+from chat.protocol.constants import FRAME_LIMIT_BYTES, JOIN_SECONDS, PROTOCOL_VERSION
+from chat.protocol.errors import CloseCode, Refusal, RefusalCode
+from chat.protocol.events import Done, Made, RoomNow
+from chat.rooms.connection import Connection, Frame
+from chat.rooms.hub import JoinRequest, RoomHub
+from chat.rooms.registry import NotAdmitted, RoomRegistry, current_registry
+from chat.rooms.watch import Watching
+from chat.sessions import identification, moderator_commands
+from chat.sessions.moderator_commands import ModeratorCommand
+
+logger = logging.getLogger(__name__)
+
+_warnings = Bucket(Rate(1, 1 / 60))  # One a minute says it.
+_Question = Search | History | Sync | Watch
+_Answered = Join | Make | BanMember | UnbanMember | _Question  # By an event of their own; the others by `done`.
+NOTHING: Asked = {}  # The scope of a client of which nothing is known.
+RETRY_SECONDS = 2  # What a member is asked to wait for a database that is away: a restart takes about as long.
+
+
+Handler = Callable[["ClientSession", Any], Awaitable[None]]
+HANDLERS: dict[type[Command], Handler] = {}  # By command. One with an answer of its own is in `_Answered`, too.
+
+
+def handles(*commands: type[Command]) -> Callable[[Handler], Handler]:
+    """Registers a method of ClientSession for these commands."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(commands, handler))
+        return handler
+
+    return register
+
+
+class ClientSession:
+    """A client that wants to be in the room called `slug`. Nothing that it sends raises.
+
+    `address`: where it comes from. `asked`: the scope or request that it came with, for AUTHENTICATE.
+    """
+
+    def __init__(self, slug: str, connection: Connection, address: str, asked: Asked = NOTHING) -> None:
+        self._slug = slug
+        self._connection = connection
+        self._address = address
+        self._network = client_network(address)
+        self._asked = asked
+        self._hub: RoomHub | None = None
+        self._person = ANYBODY  # Who it is, from its join on.
+        self._written = 0  # The version of the last message that it posted or changed.
+        self._watching: Watching | None = None  # Only of a connection that has watched other rooms.
+        self._join_deadline: asyncio.TimerHandle | None = None
+        self._question: asyncio.Task[None] | None = None  # What is asked for, while it is looked up.
+        self._membership: Membership | None = None
+        self._limiter = current_limiter()
+        self._refusals: Bucket = self._limiter.stranger()
+        self._admission = self._limiter.open_socket(self._network)
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether the client may be answered at all. One that comes again and again over the limit may not."""
+        return self._admission is not Admission.HAMMERING
+
+    def start(self) -> None:
+        """Waits for `join` from now on, or says why the client can't come in."""
+        if not SLUG.fullmatch(self._slug):
+            self._connection.close(CloseCode.NO_SUCH_ROOM, reconnect=False)
+        elif self._admission is Admission.TOO_MANY:  # A browser's page learns why only from an open socket.
+            if not _warnings.take(1, time.monotonic()):
+                logger.warning(
+                    "MAX_CONNECTIONS_PER_ADDRESS is met by %s; where that is a proxy, TRUSTED_PROXIES should name it",
+                    self._address,
+                )
+            self._send_away()
+        else:
+            self._await_join()
+
+    async def receive(self, text: str | None) -> None:
+        """Takes one frame; None for one that isn't text. Commands are carried out in their order.
+
+        A question (`search`, `history`, `sync`, `watch`) is looked up in the background, so that the transport
+        notices meanwhile if the client goes.
+        """
+        if self._question is not None:
+            await self._question
+        if not self._connection.is_open:
+            return
+        if text is not None and len(text) > FRAME_LIMIT_BYTES:  # Not every server was told of the limit.
+            self._connection.close(CloseCode.FRAME_TOO_BIG, reconnect=True)
+            return
+        try:
+            if text is None:
+                raise Refusal(RefusalCode.BAD_FRAME, "Expected a text frame with one JSON object; got a binary one.")
+            command = codec.decode_command(text)
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        if isinstance(command, _Question):
+            self._question = asyncio.create_task(self._carry_out(command))
+        else:
+            await self._carry_out(command)
+
+    def close(self) -> None:
+        """Ends the session, whatever it was doing. The member leaves the room."""
+        if self._join_deadline is not None:
+            self._join_deadline.cancel()
+        if self._question is not None:  # Nobody waits for the answer any more.
+            self._question.cancel()
+        self._connection.abandon()
+        if self._watching is not None:
+            self._watching.forget(self._connection)
+        if self._hub is not None:
+            self._hub.leave(self._connection, self._person.id)
+        if self._membership is not None:
+            self._membership.leave()
+        if self._admission is Admission.GRANTED:
+            self._limiter.close_socket(self._network)
+
+    def _await_join(self) -> None:
+        self._join_deadline = asyncio.get_running_loop().call_later(JOIN_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        self._connection.close(CloseCode.NO_JOIN, reconnect=True)
+
+    async def _carry_out(self, command: Command) -> None:
+        """Does what a client asks for, or says why not. Never raises."""
+        try:
+            if self._hub is None and not isinstance(command, Join):
+                raise Refusal(RefusalCode.NOT_JOINED, "Expected `join` first.")
+            if costs_cpu(command):
+                self._limiter.spend_cpu(self._network, 0)
+            if self._membership is not None:
+                self._membership.spend(command)
+            await HANDLERS[type(command)](self, command)
+            if command.id is not None and not isinstance(command, _Answered):
+                await self._joined.reach(self._written)  # Its message may wait for what others said before it.
+                self._joined.reply(self._connection, Done(re=command.re))
+        except Refusal as refusal:
+            self._refuse(refusal, command)
+        except LogUnavailable:
+            self._refuse(_unavailable("The database can't be reached. Try again."), command)
+        except RoomGone:
+            self._refuse(_unavailable("The room was deleted and is about to be made anew. Try again."), command)
+        except Exception:  # A bug. It may cost this command, not the connection and what else comes over it.
+            logger.exception("A command failed")
+            self._refuse(_unavailable("Something went wrong on the server. Try again."), command)
+
+    def _send_away(self) -> None:
+        self._connection.close(CloseCode.FLOODING, reconnect=True, after=FLOOD_SECONDS)
+
+    def _refuse(self, refusal: Refusal, command: Command | None = None) -> None:
+        """Tells the client that the command isn't carried out. None for one that couldn't be decoded."""
+        if command is not None:
+            refusal.nonce = refusal.nonce or getattr(command, "nonce", None)
+            refusal.seq = refusal.seq or getattr(command, "seq", None)
+            refusal.re = command.re
+        is_own_doing = refusal.is_own_doing and refusal.code is not RefusalCode.UNAVAILABLE
+        if is_own_doing and self._refusals.take(1, time.monotonic()):
+            self._send_away()
+            return
+        event = events.refused(refusal)
+        if self._hub is None:
+            self._connection.send(Frame.of(event))
+        else:
+            self._hub.reply(self._connection, event)
+
+    # --- commands ---
+
+    @handles(Join)
+    async def _handle_join(self, command: Join) -> None:
+        if self._hub is not None:
+            raise Refusal(RefusalCode.ALREADY_JOINED, "This connection has joined its room.")
+        if command.v != PROTOCOL_VERSION:
+            self._connection.close(CloseCode.WRONG_PROTOCOL, reconnect=False)
+            return
+        if self._join_deadline is not None:
+            self._join_deadline.cancel()
+        try:
+            self._hub = await self._enter(command)
+        except tokens.BadToken:
+            self._connection.close(CloseCode.BAD_TOKEN, reconnect=False)
+        except NotAdmitted as refused:
+            self._connection.close(refused.code, reconnect=False)
+        finally:
+            if self._hub is None:
+                if self._membership is not None:
+                    self._membership.leave()
+                    self._membership = None
+                if self._connection.is_open:
+                    self._await_join()
+
+    async def _enter(self, command: Join) -> RoomHub | None:
+        registry = current_registry()
+        person = await self._identify(registry, command.token)
+        name = validation.clean_name(command.name if person.name is None else person.name)
+        self._membership = self._limiter.join(person.id)
+        if self._membership is None:
+            self._send_away()
+            return None
+        self._refusals = self._membership.refusals
+        self._person = person
+        request = JoinRequest(self._connection, person, name, command.since, command.away, self._asker, command.re)
+        return await registry.join(self._slug, request)
+
+    async def _identify(self, registry: RoomRegistry, token: str) -> Person:
+        """Who the client is: whom AUTHENTICATE names, else whom its token names.
+
+        Raises:
+            BadToken: nobody.
+            LogUnavailable: nobody can tell.
+            Refusal: too many ask.
+        """
+        person = await identification.authenticated(registry, self._asked, self._asker)
+        if person is None:
+            claims = tokens.verify(token, chatty.TOKEN_MAX_AGE_DAYS)
+            session, asker = session_of(self._asked), Asker(self._network, claims.member_id)
+            moderator = None
+            if session is not None:
+                moderator = await registry.log.read(accounts.moderator_of, session, asker=asker)
+            person = Person(claims.member_id, claims.name, moderator, generation=claims.generation)
+        return replace(person, network=self._network)
+
+    @handles(Post)
+    async def _handle_post(self, command: Post) -> None:
+        body = validation.clean_body(command.body)
+        if not self._joined.room.is_written and self._membership is not None:  # The first message makes a row.
+            self._membership.make_room(self._network)
+        name = self._joined.author(self._person.id).name
+        by = await self._writer()
+        registry = current_registry()
+        rendered = await self._rendered(registry, body)
+        room, head = self._joined.room, self._joined.head
+        await self._commit(
+            registry, operations.Post(room, command.nonce, by, name, body, rendered, command.reply_to, head)
+        )
+
+    @handles(Edit)
+    async def _handle_edit(self, command: Edit) -> None:
+        body = validation.clean_body(command.body)
+        by = await self._writer()
+        registry = current_registry()
+        rendered = await self._rendered(registry, body)
+        room, head = self._joined.room, self._joined.head
+        await self._commit(registry, operations.Edit(room, command.seq, by, body, rendered, command.base, head))
+
+    @handles(Delete)
+    async def _handle_delete(self, command: Delete) -> None:
+        by = await self._person_now()
+        registry = current_registry()
+        await self._turn(registry)
+        room, head = self._joined.room, self._joined.head
+        await self._commit(registry, operations.Delete(room, command.seq, by, command.reason, head))
+
+    @handles(React)
+    async def _handle_react(self, command: React) -> None:
+        emoji = validation.clean_emoji(command.emoji)
+        self._joined.take_reaction()
+        by = await self._writer()
+        registry = current_registry()
+        await self._turn(registry)
+        room, head = self._joined.room, self._joined.head
+        await self._commit(registry, operations.React(room, command.seq, by, emoji, command.on, head))
+
+    # `registry` below is the one from before the session waited for anything: a process that stops has no current one.
+
+    async def _rendered(self, registry: RoomRegistry, body: str) -> Rendered:
+        """The body, when what this member sent before has been passed on."""
+        rendered = await registry.renderer.render(self._network, self._person.id, body, self._joined.people_in)
+        self._expect_allowed(registry)
+        return rendered
+
+    async def _turn(self, registry: RoomRegistry) -> None:
+        """Waits until what this member sent before has been passed on."""
+        await registry.renderer.turn(self._network, self._person.id)
+        self._expect_allowed(registry)
+
+    def _expect_allowed(self, registry: RoomRegistry) -> None:
+        """Raises Refusal where the member was banned while it waited for its turn."""
+        registry.can_join(self._person, self._slug).expect()
+
+    async def _commit(self, registry: RoomRegistry, operation: Operation) -> None:
+        """Acknowledged by the message itself: a new one reaches its sender as it does everybody."""
+        committed = await registry.commit(operation)
+        if not committed.is_new:
+            self._joined.repeat(self._connection, committed.entry)
+        self._written = committed.entry.version
+
+    @handles(Rename)
+    async def _handle_rename(self, command: Rename) -> None:
+        policy.can_rename(self._person).expect()
+        self._joined.rename(self._person.id, validation.clean_name(command.name))
+
+    @handles(Typing)
+    async def _handle_type(self, command: Typing) -> None:
+        self._joined.type(self._person.id)
+
+    @handles(Away)
+    async def _handle_away(self, command: Away) -> None:
+        self._joined.set_idle(self._connection, self._person.id, command.on)
+
+    @handles(History)
+    async def _handle_history(self, command: History) -> None:
+        policy.can_read(self._person, self._slug).expect()
+        pagination.check(command)
+        await self._joined.send_page(self._connection, command, self._asker)
+
+    @handles(Search)
+    async def _handle_search(self, command: Search) -> None:
+        policy.can_read(self._person, self._slug).expect()
+        await self._joined.send_found(self._connection, command, search_terms.parse(command.query), self._asker)
+
+    @handles(Sync)
+    async def _handle_sync(self, command: Sync) -> None:
+        policy.can_read(self._person, self._slug).expect()
+        await self._joined.send_changes(self._connection, command, self._asker)
+
+    @handles(Make)
+    async def _handle_make(self, command: Make) -> None:
+        title, topic = validation.clean_title(command.title), validation.clean_topic(command.topic)
+        if not SLUG.fullmatch(command.slug):
+            raise Refusal(RefusalCode.SLUG_INVALID, "A room's address is 1 to 50 characters of a-z, 0-9 and hyphens.")
+        if self._membership is not None:
+            self._membership.make_room(self._network)
+        registry = current_registry()
+        log = await registry.proposed_log(command.slug)
+        room, info = await registry.log.run(
+            room_management.make, command.slug, title, topic, self._person, log, asker=self._asker
+        )
+        await registry.show_made(room)
+        self._joined.reply(self._connection, Made(info, re=command.re))
+
+    @handles(Describe)
+    async def _handle_describe(self, command: Describe) -> None:
+        title, topic = validation.clean_title(command.title), validation.clean_topic(command.topic)
+        by = await self._person_now()
+        hub, registry = self._joined, current_registry()
+        before = hub.info
+        await registry.log.run(room_management.describe, hub.room, title, topic, by, asker=self._asker)
+        if not await registry.show_change(hub, before):
+            hub.reply(self._connection, RoomNow(hub.info, re=command.re))
+
+    @handles(Watch)
+    async def _handle_watch(self, command: Watch) -> None:
+        if not all(SLUG.fullmatch(room.slug) for room in command.rooms):
+            raise Refusal(
+                RefusalCode.BAD_FRAME, "Expected rooms' addresses: 1 to 50 characters of a-z, 0-9 and hyphens."
+            )
+        read = {
+            room.slug: room.seq
+            for room in command.rooms
+            if room.slug != self._slug and policy.can_read(self._person, room.slug)
+        }
+        self._watching = current_registry().watching
+        await self._watching.watch(self._connection, self._person.id, read, self._asker, command.re)
+
+    @handles(BanMember, UnbanMember, Lock, SlowDown)
+    async def _handle_moderation(self, command: ModeratorCommand) -> None:
+        person = await self._person_now()
+        event = await moderator_commands.carry_out(
+            command, person=person, hub=self._joined, registry=current_registry()
+        )
+        if event is not None:
+            self._joined.reply(self._connection, event)
+
+    async def _person_now(self) -> Person:
+        """The member with today's rights. A moderator's are looked up each time: they may have been taken away."""
+        if (moderator := self._person.moderator) is not None:
+            moderator = await current_registry().log.read(accounts.moderator_now, moderator, asker=self._asker)
+            self._person = replace(self._person, moderator=moderator)
+        return self._person
+
+    async def _writer(self) -> Person:
+        """The same for what everybody may do where a room has no rules: then nothing is looked up."""
+        if self._person.moderator is None:
+            return self._person
+        if self._joined.rules == OPEN:
+            return replace(self._person, moderator=None)
+        return await self._person_now()
+
+    @property
+    def _asker(self) -> Asker:
+        return Asker(self._network, self._person.id)
+
+    @property
+    def _joined(self) -> RoomHub:
+        assert self._hub is not None
+        return self._hub
+
+
+def _unavailable(detail: str) -> Refusal:
+    return Refusal(RefusalCode.UNAVAILABLE, detail, retry_after=RETRY_SECONDS)

@@ -1,0 +1,90 @@
+"""Chatty's error pages: a wrong address, an invalid request, a server error.
+
+They say what happened in the reader's language and link to the lobby. They need nothing that may have failed: no
+database, no session and no valid Host header.
+"""
+
+import functools
+import logging
+from http import HTTPStatus
+from typing import cast
+
+from csp.decorators import csp_update
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.translation import gettext_lazy as _
+
+logger = logging.getLogger(__name__)
+
+# A title and a text for each status.
+WORDS = {
+    HTTPStatus.BAD_REQUEST: (
+        _("Invalid request"),
+        _("The server couldn't process this request. Reload the page, or go to the lobby."),
+    ),
+    HTTPStatus.FORBIDDEN: (
+        _("Access denied"),
+        _("You don't have permission, or the form has expired. Go back, reload the page and try again."),
+    ),
+    HTTPStatus.NOT_FOUND: (
+        _("Page not found"),
+        _("Check the address. A room's address has up to 50 lowercase letters, numbers or hyphens."),
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        _("Something went wrong on the server"),
+        _("The error was logged. Your messages are safe. Try again in a moment."),
+    ),
+}
+
+
+# Each has the signature that Django, or the URL that leads to it, calls it with.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, HTTPStatus.BAD_REQUEST)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, HTTPStatus.FORBIDDEN)
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """For a form without a token that holds, which Django has logged."""
+    return _page(request, HTTPStatus.FORBIDDEN)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """For what Django knows no page of, and for what follows /chatty/ and is no room's address.
+
+    The latter has a URL of its own: so it is shown in development as well, where Django has another page for the rest.
+    """
+    return _page(request, HTTPStatus.NOT_FOUND)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _page(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
+    try:
+        language = translation.get_language_from_request(request)  # What failed may have come before the middleware.
+        text, kind = _rendered(status, language), "text/html"
+    except Exception:  # The last resort needs no template.
+        logger.exception("The page for %d can't be made", status)
+        language, text, kind = "en", f"{status.value} {status.phrase}\n", "text/plain"
+    response = HttpResponse(text, status=status, content_type=f"{kind}; charset=utf-8")
+    response.headers["Content-Language"] = language
+    patch_cache_control(response, no_cache=True)
+    patch_vary_headers(response, ("Accept-Language", "Cookie"))
+    with_policy = csp_update({"require-trusted-types-for": ["'script'"], "trusted-types": ["'none'"]})
+    return cast(HttpResponse, with_policy(lambda _: response)(request))
+
+
+@functools.cache
+def _rendered(status: HTTPStatus, language: str) -> str:
+    """One page for each status and language: strangers ask for many wrong addresses."""
+    with translation.override(language):
+        title, text = WORDS[status]
+        return render_to_string("chat/error.html", {"title": title, "text": text, "status": status.value})

@@ -1,0 +1,79 @@
+"""Security headers of every response, in addition to those of Django's middleware."""
+
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from chat.paths import socket_url
+from chat.web.middleware import OnTheLoop
+
+# Browser features that the page doesn't use, denied to any injected script.
+_UNUSED = (
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "serial",
+    "usb",
+)
+PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED)
+# Of an answer that doesn't come from Django.
+BARE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": PERMISSIONS_POLICY,
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+AsyncView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
+
+
+def security_policy(update: dict[str, list[str]]) -> Callable[[AsyncView], AsyncView]:
+    """Adds to a view's Content-Security-Policy, as django-csp's `csp_update` does, which knows no coroutines."""
+
+    def decorate(view: AsyncView) -> AsyncView:
+        @functools.wraps(view)
+        async def decorated(*arguments: Any, **named: Any) -> HttpResponseBase:
+            response = await view(*arguments, **named)
+            response._csp_update = update  # type: ignore[attr-defined]  # Where django-csp looks for it.
+            return response
+
+        return decorated
+
+    return decorate
+
+
+class SecurityHeaders(OnTheLoop, CSPMiddleware):
+    """The Content-Security-Policy of settings.py, with the socket that the page may open; and what has no options."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:
+        """The socket's origin by name: not every browser takes `'self'` for the same host's ws:// or wss://."""
+        parts = super().get_policy_parts(request, response, report_only)
+        try:
+            socket = urlsplit(socket_url(request))
+        except DisallowedHost:
+            return parts
+        parts.update = {**(parts.update or {}), "connect-src": [f"{socket.scheme}://{socket.netloc}"]}
+        return parts

@@ -1,0 +1,298 @@
+"""The threads of HTTP requests: so many, with so many database connections, and a queue that has an end.
+
+Django makes a thread for each request, and with it a database connection where the request needs one. Here requests
+for /admin take turns on a few threads, each of which has one connection. All other pages need no database, and share
+other threads for the little that Django doesn't do on the event loop. The log's threads are their own: what goes on
+at /admin takes none of theirs, nor the committer's connection.
+
+What finds the queue full, or has waited in it for too long, is answered 503 with a Retry-After.
+"""
+
+import asyncio
+import itertools
+from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext
+from django.db import connections
+
+from chat.access.client_address import client_address, client_network
+from chat.paths import is_admin
+from chat.web.headers import BARE_HEADERS
+
+PAGE_THREADS = 2
+PAGES_AT_ONCE = 2_000  # Requests that are being answered; a page's scripts and styles are 120 of them.
+PAGES_OF_NETWORK = 1_000
+# Of those, the ones that are worked on: each is a millisecond of the event loop, and with 100 a message waited 140 ms.
+PAGES_OF_NETWORK_IN_WORK = 4
+PROBES = ("/healthz", "/readyz")  # The second may wait for a database, and holds up no page.
+ADMIN_THREADS = 4
+ADMIN_WAITING = 64
+ADMIN_WAITING_OF_NETWORK = 16
+ADMIN_WAIT_SECONDS = 10
+RETRY_SECONDS = 2
+IDLE_SECONDS = 30  # A thread that had nothing to do for so long closes its database connection.
+CLOSE_SECONDS = 2  # The process shall end soon.
+LANE = "chatty.lane"  # The scope's entry for the lane that an /admin request has.
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class Busy(Exception):
+    """The queue is full."""
+
+
+class Thread:
+    """One thread, and the database connection that it may have."""
+
+    def __init__(self, name: str) -> None:
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._uses = 0
+
+    def use(self) -> None:
+        self._uses += 1
+
+    def close_when_idle(self) -> None:
+        asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close_if_unused_since, self._uses)
+
+    def _close_if_unused_since(self, uses: int) -> None:
+        if uses == self._uses:
+            self.executor.submit(connections.close_all)
+
+    async def close(self) -> None:
+        """Ends the thread and its connection. One that hangs in the database isn't waited for."""
+        closing = asyncio.wrap_future(self.executor.submit(connections.close_all))
+        await asyncio.wait((closing,), timeout=CLOSE_SECONDS)
+        self.executor.shutdown(wait=False)
+
+
+class Queue:
+    """Requests that wait for one of a few threads, a network's turn about: who sends many waits behind its own."""
+
+    def __init__(self, threads: list[Thread], limit: int, limit_of_network: int) -> None:
+        self._free = threads
+        self._limit = limit
+        self._limit_of_network = limit_of_network
+        self._waiting: OrderedDict[str, deque[asyncio.Future[Thread]]] = OrderedDict()
+        self._count = 0
+
+    async def take(self, network: str) -> Thread:
+        """A thread of the caller's own, until `give_back`.
+
+        Raises:
+            Busy: too many wait already.
+        """
+        if self._free:  # Then nobody waits.
+            return self._free.pop()
+        waiting = self._waiting.setdefault(network, deque())
+        if self._count >= self._limit or len(waiting) >= self._limit_of_network:
+            self._forget_if_empty(network)
+            raise Busy
+        future: asyncio.Future[Thread] = asyncio.get_running_loop().create_future()
+        waiting.append(future)
+        self._count += 1
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                self.give_back(future.result())
+            else:
+                waiting.remove(future)
+                self._count -= 1
+                self._forget_if_empty(network)
+            raise
+
+    def give_back(self, thread: Thread) -> None:
+        """The thread goes to the next in turn."""
+        while self._waiting:
+            network, waiting = self._waiting.popitem(last=False)
+            future = waiting.popleft()
+            self._count -= 1
+            if waiting:
+                self._waiting[network] = waiting  # At the end: the others' turn.
+            if not future.done():
+                future.set_result(thread)
+                return
+        self._free.append(thread)
+
+    def _forget_if_empty(self, network: str) -> None:
+        if not self._waiting.get(network, True):
+            del self._waiting[network]
+
+
+class Lane:
+    """A request's hold on a thread of /admin. Released, the thread goes on to the next when it has done its work."""
+
+    def __init__(self, thread: Thread, queue: Queue) -> None:
+        self.thread = thread
+        self._queue = queue
+        self._is_released = False
+        thread.use()
+
+    def release(self) -> None:
+        """Lets the thread go, once. What the request does after that comes in between other requests' work."""
+        if self._is_released:
+            return
+        self._is_released = True
+        loop = asyncio.get_running_loop()
+        done = self.thread.executor.submit(lambda: None)  # After all that was given to it: some may be abandoned.
+        done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._give_back))
+
+    def _give_back(self) -> None:
+        self.thread.close_when_idle()
+        self._queue.give_back(self.thread)
+
+
+class WebThreads:
+    """Wraps Django's ASGI application."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._page_threads = [Thread("page") for _ in range(PAGE_THREADS)]
+        self._next_page_thread = itertools.cycle(self._page_threads)
+        self._pages: Counter[str] = Counter()  # Requests that are being answered, by network.
+        self._places: dict[str, asyncio.Semaphore] = {}  # For those that are worked on, by network.
+        self._page_count = 0
+        self._admin_threads = [Thread("admin") for _ in range(ADMIN_THREADS)]
+        self._admin = Queue(list(self._admin_threads), ADMIN_WAITING, ADMIN_WAITING_OF_NETWORK)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        body = Body(receive)
+        if not await body.read():  # Before it takes anybody's place: a client may be slow.
+            return
+        network = client_network(client_address(scope))
+        if is_admin(scope["path"]):
+            await self._answer_at_admin(network, scope, body, send)
+        else:
+            await self._answer_page(network, scope, body, send)
+
+    async def _answer_page(self, network: str, scope: MutableMapping[str, Any], body: "Body", send: Send) -> None:
+        if self._page_count >= PAGES_AT_ONCE or self._pages[network] >= PAGES_OF_NETWORK:
+            await refuse(send)
+            return
+        place = self._enter(network)
+        if scope["path"] in PROBES:
+            place = asyncio.Semaphore()
+        try:
+            await place.acquire()
+        except BaseException:
+            self._leave(network)
+            raise
+
+        def done() -> None:
+            place.release()
+            self._leave(network)
+
+        await self._run(next(self._next_page_thread), scope, body, send, Once(done))
+
+    def _enter(self, network: str) -> asyncio.Semaphore:
+        self._page_count += 1
+        self._pages[network] += 1
+        return self._places.setdefault(network, asyncio.Semaphore(PAGES_OF_NETWORK_IN_WORK))
+
+    def _leave(self, network: str) -> None:
+        self._page_count -= 1
+        self._pages[network] -= 1
+        if not self._pages[network]:
+            del self._pages[network], self._places[network]
+
+    async def _answer_at_admin(self, network: str, scope: MutableMapping[str, Any], body: "Body", send: Send) -> None:
+        taking = asyncio.ensure_future(self._admin.take(network))
+        try:
+            await asyncio.wait((taking, body.gone), timeout=ADMIN_WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not taking.done():  # It took too long, or its client has gone.
+                taking.cancel()
+        await asyncio.wait((taking,))
+        if taking.cancelled() or isinstance(taking.exception(), Busy):
+            body.gone.cancel()
+            await refuse(send)
+            return
+        lane = Lane(taking.result(), self._admin)
+        await self._run(lane.thread, {**scope, LANE: lane}, body, send, lane.release)
+
+    async def _run(
+        self,
+        thread: Thread,
+        scope: MutableMapping[str, Any],
+        body: "Body",
+        send: Send,
+        done: Callable[[], None],
+    ) -> None:
+        """Answers with the thread. It is `done` with the answer's head: a client that reads slowly keeps no place."""
+
+        async def send_and_be_done(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                done()
+            await send(message)
+
+        try:
+            async with ThreadSensitiveContext(executor=thread.executor):
+                await self._application(scope, body.receive, send_and_be_done)
+        finally:
+            done()
+            body.gone.cancel()
+
+    async def close(self) -> None:
+        """Ends the threads and closes their connections."""
+        await asyncio.gather(*(thread.close() for thread in (*self._page_threads, *self._admin_threads)))
+
+
+class Once:
+    """Calls something the first time only."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work: Callable[[], None] | None = work
+
+    def __call__(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work()
+
+
+class Body:
+    """A request's body, read whole; the server bounds its size and its time. Then, whether the client has gone."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._messages: deque[Message] = deque()
+        self.gone: asyncio.Future[Message]
+
+    async def read(self) -> bool:
+        """Whether it came to its end."""
+        has_more = True
+        while has_more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                return False
+            self._messages.append(message)
+            has_more = message.get("more_body", False)
+        self.gone = asyncio.ensure_future(self._receive())
+        return True
+
+    async def receive(self) -> Message:
+        return self._messages.popleft() if self._messages else await asyncio.shield(self.gone)
+
+
+async def refuse(send: Send) -> None:
+    """Says that there is too much to do."""
+    body = f"Chatty is busy. Please try again in {RETRY_SECONDS} seconds.\n".encode()
+    headers = BARE_HEADERS | {
+        "Retry-After": str(RETRY_SECONDS),
+        "Content-Length": str(len(body)),
+        "Content-Type": "text/plain; charset=utf-8",
+        "Cache-Control": "no-store",
+    }
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 503,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,148 @@
+"""The page, the identity and the two health checks."""
+
+import math
+import re
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import conditional_page, require_safe
+from django.views.decorators.vary import vary_on_cookie, vary_on_headers
+
+from chat.access import identity_cookie, policy, tokens
+from chat.access.client_address import client_network, request_address
+from chat.access.person import ANYBODY, Person
+from chat.access.rate_limits import current_limiter
+from chat.conf import chatty
+from chat.log.reader import LogUnavailable
+from chat.log.turns import Asker
+from chat.paths import DEFAULT_ROOM, socket_url
+from chat.protocol.errors import Refusal
+from chat.rooms.registry import current_registry
+from chat.sessions.identification import authenticated
+from chat.web import error_pages
+from chat.web.headers import security_policy
+from chat.web.room_page import current_page
+
+RETRY_SECONDS = 2  # What a visitor is asked to wait for a database that is away.
+_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
+
+
+# No script of the page may make nodes of a string but kit/safe-html.js, nor name a worker's script but
+# shell/worker-url.js: the two policies are theirs.
+@security_policy({"require-trusted-types-for": ["'script'"], "trusted-types": ["chatty-messages", "chatty-worker"]})
+@require_safe
+@conditional_page
+@vary_on_cookie  # Of cookies it knows one, the language that was chosen; LocaleMiddleware adds Accept-Language.
+async def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
+    """A room's page. In one language it is the same for everybody and holds nothing personal: any cache may keep it."""
+    if not policy.can_read(ANYBODY, slug):
+        return error_pages.not_found(request)
+    page = current_page()
+    is_gzipped = bool(_TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")))
+    response = HttpResponse(page.gzipped(slug) if is_gzipped else page.body(slug))
+    response["ETag"] = f'W/"{page.digest}-{slug}"'
+    if is_gzipped:
+        response["Content-Encoding"] = "gzip"
+    patch_vary_headers(response, ["Accept-Encoding"])
+    if chatty.PAGE_MAX_AGE:
+        patch_cache_control(response, public=True, max_age=chatty.PAGE_MAX_AGE)
+    else:
+        patch_cache_control(response, no_cache=True)
+    return response
+
+
+@require_safe
+def lower_case(request: HttpRequest, slug: str | None = None) -> HttpResponse:
+    """Leads on to a room whose address was written with capitals. What follows it, such as a filter, is kept."""
+    address = reverse("chat:chatty") if slug is None else reverse("chat:room", kwargs={"slug": slug.lower()})
+    query = request.META["QUERY_STRING"]
+    return HttpResponseRedirect(f"{address}?{query}" if query else address)
+
+
+@require_safe
+@never_cache
+@vary_on_headers("Authorization", "Cookie")
+async def user_info(request: HttpRequest) -> JsonResponse:
+    """Who the visitor is, and where the socket is: `{"uuid", "token", "socketURL"}`. A cookie keeps the token as well.
+
+    Where AUTHENTICATE says who it is, that counts: the answer has the `name` that it gives, and no cookie. A guest is
+    the same member again for a token that still holds: that of `Authorization: Bearer`, else the cookie's. Without
+    one, a new member: of those an address gets only so many, then 429 with the time to wait. 503 where nobody can
+    tell who it is.
+    """
+    network = client_network(request_address(request))
+    try:
+        person = await authenticated(current_registry(), request, Asker(network, ""))
+        if person is not None:
+            return await _host_info(request, person)
+        known = await _known_member(request)
+    except (LogUnavailable, Refusal):
+        return _refuse(503, "unavailable", RETRY_SECONDS)
+    if known is None:
+        if wait := current_limiter().issue(network):
+            return _refuse(429, "rate_limited", math.ceil(wait))
+        known = tokens.Claims(tokens.new_member_id())
+    token = tokens.issue(known.member_id, known.generation)
+    response = JsonResponse({"uuid": known.member_id, "token": token, "socketURL": socket_url(request)})
+    identity_cookie.write_token(request, response, token)
+    return response
+
+
+async def _host_info(request: HttpRequest, person: Person) -> JsonResponse:
+    """The answer to somebody whom the host has named."""
+    generation = await current_registry().generation_of(person.id)
+    token = tokens.issue(person.id, generation, is_hosts=True, name=person.name)
+    info = {"uuid": person.id, "token": token, "socketURL": socket_url(request)}
+    return JsonResponse(info if person.name is None else info | {"name": person.name})
+
+
+async def _known_member(request: HttpRequest) -> tokens.Claims | None:
+    """The guest of the first token that holds. Who the host said somebody is, only the host can say again.
+
+    The page's own comes first: its tabs have joined with it. The answer's cookie then has the same one.
+    """
+    _kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    for token in (bearer.strip(), identity_cookie.read_token(request)):
+        try:
+            claims = await current_registry().identify(token)
+        except tokens.BadToken:
+            continue
+        if not claims.is_hosts:
+            return claims
+    return None
+
+
+def _refuse(status: int, code: str, seconds: int) -> JsonResponse:
+    refusal = {"code": code, "retry_after": seconds}
+    return JsonResponse(refusal, status=status, headers={"Retry-After": str(seconds)})
+
+
+@require_safe
+@never_cache
+async def healthz(request: HttpRequest) -> JsonResponse:
+    """The process lives."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether this process can take posts: 200, or 503 with what is wrong in words.
+
+    Where some of several Redis servers fail, it is 200 with the words: all processes see the same, and a load balancer
+    that asks them would send everybody away for a part of the rooms, whose posts come by the log.
+    """
+    report = await current_registry().readiness.report()
+    failing = "degraded" if all(problem.is_partial for problem in report.redis) else "unavailable"
+    parts = {
+        "database": "unavailable" if report.database else "ok",
+        "redis": "not used" if not chatty.REDIS_URLS else failing if report.redis else "ok",
+    }
+    if not report.problems:
+        return JsonResponse({"status": "ok", **parts})
+    words = [problem.words for problem in report.problems]
+    if report.is_ready:
+        return JsonResponse({"status": "degraded", **parts, "problems": words})
+    return JsonResponse({"status": "unavailable", **parts, "problems": words}, status=503)

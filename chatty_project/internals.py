@@ -1,0 +1,62 @@
+"""What Chatty uses of uvicorn and websockets beyond what they document, looked for before the server starts.
+
+requirements.in keeps both below their next minor release, for any of these may be renamed there. An installation that
+doesn't go by requirements.txt is told what is missing, in place of an AttributeError in the middle of a connection.
+"""
+
+import dis
+from importlib import import_module
+from importlib.metadata import version
+from types import FunctionType
+
+# Class: its attributes. tests/unit/test_internals.py compares them with what server.py, http.py and supervisor.py use.
+INTERNALS: dict[str, tuple[str, ...]] = {
+    "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol": (
+        *("close_sent", "close_timeout", "close_timer", "conn", "connection_made", "curr_msg_data_type"),
+        *("data_received", "disconnected", "frames", "handle_close", "handle_connect", "handle_cont", "handle_events"),
+        *("handle_parser_exception", "handle_ping", "handle_pong", "handshake_complete", "handshake_initiated", "loop"),
+        *("queue", "read_paused", "receive", "scope", "send_receive_event_to_app", "shutdown", "transport"),
+    ),
+    "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol": (
+        *("_start_asgi_task", "connection_lost", "connection_made", "data_received", "handle_websocket_upgrade"),
+        *("loop", "on_body", "on_headers_complete", "on_message_begin", "on_message_complete", "pipeline"),
+        *("send_400_response", "transport", "url"),
+    ),
+    "uvicorn.protocols.http.httptools_impl:RequestResponseCycle": (
+        *("disconnected", "message_event", "response_complete"),
+    ),
+    "uvicorn.supervisors.multiprocess:Multiprocess": (
+        *("config", "keep_subprocess_alive", "processes", "should_exit", "sockets"),
+    ),
+    "uvicorn.supervisors.multiprocess:Process": (*("exitcode", "is_alive", "join", "kill", "pid", "process", "start"),),
+    "websockets.server:ServerProtocol": ("close_sent", "data_to_send", "fail", "reject", "send_close"),
+}
+
+
+def problems(internals: dict[str, tuple[str, ...]] = INTERNALS) -> list[str]:
+    """What is missing of `internals`, a sentence each."""
+    found = []
+    for place, attributes in internals.items():
+        module, _, name = place.partition(":")
+        package = module.partition(".")[0]
+        try:
+            names = attributes_of(getattr(import_module(module), name))
+        except (ImportError, AttributeError):
+            missing = [place]
+        else:
+            missing = [f"{name}.{attribute}" for attribute in attributes if attribute not in names]
+        found += [
+            f"{package} {version(package)} has no {what}, which bin/serve uses; expected the {package} that "
+            "requirements.txt pins: python -m pip install -r requirements.txt"
+            for what in missing
+        ]
+    return found
+
+
+def attributes_of(owner: type) -> set[str]:
+    """The names of the attributes of the class, and of those that its methods give to objects."""
+    methods = [value for part in owner.__mro__ for value in vars(part).values() if isinstance(value, FunctionType)]
+    assigned = {
+        step.argval for method in methods for step in dis.get_instructions(method) if step.opname == "STORE_ATTR"
+    }
+    return {*dir(owner), *assigned}

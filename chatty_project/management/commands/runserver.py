@@ -1,0 +1,44 @@
+"""`manage.py runserver`: Daphne's, on HOST and PORT, with a last line that says where the room is."""
+
+import os
+from typing import Any
+
+from daphne.management.commands.runserver import Command as DaphneCommand
+from daphne.server import Server
+
+from chat import open_files
+from chatty_project import databases, env, listen, places
+
+# Seconds. Daphne looks at its connections every 2 s, so that a pulled cable is noticed within 2 + 2 + 3.
+PING_INTERVAL = 2
+PING_TIMEOUT = 3
+
+
+class Command(DaphneCommand):  # type: ignore[misc]  # Daphne has no types.
+    environment = env.read(os.environ)
+    default_addr = environment[env.HOST].strip("[]")
+    default_port = str(environment[env.PORT])
+
+    def run(self, **options: Any) -> None:
+        """Starts the server, unless it would let others in, and once the port is known to be free."""
+        if problems := env.problems(self.environment):
+            raise SystemExit("\n".join(problems))
+        if self.environment[env.DEBUG] and not env.is_loopback(self.addr):
+            raise SystemExit(f'DEBUG is true and the address is "{self.addr}"; expected {env.ONLY_HERE}')
+        if problems := places.problems(self.environment):
+            raise SystemExit("\n".join(problems))
+        if refusal := listen.why_not(self.addr, int(self.port), "bin/run"):
+            raise SystemExit(refusal)
+        open_files.raise_limit()
+        try:
+            super().run(**options)
+        finally:
+            databases.checkpoint()
+
+    def server_cls(self, **arguments: Any) -> Server:
+        """The server that Daphne's command then runs."""
+        return Server(ready_callable=self.announce, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT, **arguments)
+
+    def announce(self) -> None:
+        self.stdout.write(f"Chatty is running: {listen.url(self.addr, int(self.port))}/chatty")
+        self.stdout.flush()

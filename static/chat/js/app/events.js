@@ -1,0 +1,178 @@
+/**
+ * The event bus and the names of all its events.
+ *
+ * Facts are named `subject:what-happened`, requests in the imperative. docs/front-end.md lists name, payload and publishers.
+ */
+
+const known = new Set();
+const standing = new Set();
+
+/**
+ * @template {keyof Payloads} N
+ * @param {N} text
+ */
+function name(text) {
+  known.add(text);
+  return text;
+}
+
+/**
+ * The name of a fact that stands until the next one: who subscribes later is told at once.
+ * @template {keyof Payloads} N
+ * @param {N} text
+ */
+function lasting(text) {
+  standing.add(text);
+  return name(text);
+}
+
+// The page
+export const APP_LAUNCHED = name("app:launched");
+export const FILTER_CHANGED = name("filter:changed");
+export const TOGGLE_FILTER = name("filter:toggle");
+export const COMPOSER_ESCAPED = name("composer:escaped");
+export const FOCUS_COMPOSER = name("composer:focus");
+export const FILL_COMPOSER = name("composer:fill");
+export const OPEN_MENU = name("menu:open");
+export const MENU_CHOSEN = name("menu:chosen");
+
+// What came while nobody looked
+export const ALERTS_CHANGED = name("alerts:changed");
+export const ALERTS_BLOCKED = name("alerts:blocked");
+export const SOUND_CHANGED = name("sound:changed");
+
+// The rooms I know
+export const ROOMS_CHANGED = name("rooms:changed");
+
+// Who I am
+export const SESSION_JOINED = name("session:joined");
+export const SESSION_CHANGED = lasting("session:changed");
+export const IDENTITY_READY = name("identity:ready");
+export const NAME_CHOSEN = name("name:chosen");
+export const CHANGE_NAME = name("name:change");
+export const OPEN_SCREEN_NAME = name("screen-name:open");
+
+// The connection
+export const CONNECTION_CHANGED = name("connection:changed");
+export const RETRY_CONNECTION = name("connection:retry");
+export const SEND_COMMAND = name("command:send");
+
+// What the server says: the events of the wire
+export const ROOM_WELCOMED = name("room:welcomed");
+export const ROOM_PULSED = name("room:pulsed");
+export const ROOM_CHANGED = name("room:changed");
+export const ROOMS_ACTIVE = name("rooms:active");
+export const MESSAGE_ARRIVED = name("message:arrived");
+export const REACTION_ARRIVED = name("reaction:arrived");
+export const CHANGES_ARRIVED = name("changes:arrived");
+export const PAGE_ARRIVED = name("page:arrived");
+export const FOUND_ARRIVED = name("found:arrived");
+export const MEMBER_JOINED = name("member:joined");
+export const MEMBER_LEFT = name("member:left");
+export const MEMBER_RENAMED = name("member:renamed");
+export const MEMBER_TYPED = name("member:typed");
+export const MEMBER_AWAY = name("member:away");
+export const COMMAND_REFUSED = name("command:refused");
+
+// The room's messages, in order and complete
+export const TIMELINE_RESET = name("timeline:reset");
+export const TIMELINE_CHANGED = name("timeline:changed");
+export const TIMELINE_EXTENDED = name("timeline:extended");
+export const TIMELINE_REACHED = name("timeline:reached");
+export const TIMELINE_MISSED = name("timeline:missed");
+export const TIMELINE_TRIMMED = name("timeline:trimmed");
+export const LOAD_OLDER = name("timeline:load-older");
+export const SHOW_MESSAGE = name("message:show");
+export const SHOW_NEWEST = name("timeline:show-newest");
+export const VIEW_MOVED = name("view:moved");
+
+// What I say
+export const SEND_MESSAGE = name("message:send");
+export const RETRY_MESSAGE = name("message:retry");
+export const DISCARD_MESSAGE = name("message:discard");
+export const OUTBOX_CHANGED = name("outbox:changed");
+
+// A message's node: what else is shown of it
+export const MESSAGE_FILLED = name("message:filled");
+
+// What others answer to
+export const WANT_QUOTE = name("quote:want");
+export const QUOTE_CHANGED = name("quote:changed");
+
+// My edits, deletions and reactions
+export const AMEND_MESSAGE = name("message:amend");
+export const RETRY_AMENDMENT = name("amendment:retry");
+export const DISCARD_AMENDMENT = name("amendment:discard");
+export const AMENDMENTS_CHANGED = name("amendments:changed");
+export const EDIT_AGAIN = name("message:edit-again");
+export const DELETE_MESSAGE = name("message:delete");
+
+// People
+export const NAMESAKES_CHANGED = name("people:namesakes-changed");
+export const NAMES_CHANGED = name("people:names-changed");
+
+function check(name) {
+  if (!known.has(name)) {
+    throw new TypeError(`Unknown event ${JSON.stringify(name)}. The names are the constants in events.js; a new one is added there.`);
+  }
+}
+
+function invoke(handler, payload) {
+  try {
+    handler(payload);
+  } catch (error) {
+    reportError(error);
+  }
+}
+
+/**
+ * A bus: `publish(name, payload)` calls every `subscribe(name, handler)`; `subscribe` returns the way to unsubscribe.
+ * @returns {Bus}
+ */
+export function makeBus() {
+  const handlers = new Map();
+  const latest = new Map(); // Of those that stand, what was published last.
+
+  function subscribe(name, handler) {
+    check(name);
+    if (!handlers.has(name)) handlers.set(name, new Set());
+    // A wrapper, so that the same function subscribed twice is two subscriptions, each with its own end.
+    const subscription = { handler };
+    handlers.get(name).add(subscription);
+    if (latest.has(name)) invoke(handler, latest.get(name));
+    return () => handlers.get(name).delete(subscription);
+  }
+
+  /** @type {(name: string, payload?: object) => void} */
+  function publish(name, payload = {}) {
+    check(name);
+    Object.freeze(payload); // Listeners share it.
+    if (standing.has(name)) latest.set(name, payload);
+    for (const { handler } of [...(handlers.get(name) ?? [])]) invoke(handler, payload);
+  }
+
+  return Object.freeze({ publish, subscribe });
+}
+
+/**
+ * Asks the server: `answered` is called once, with the event that answers the command or a refusal. Returns the way to call it off.
+ * @param {Bus} events
+ * @param {Wire.Command} command
+ * @param {(answer: Wire.Outcome) => unknown} answered
+ * @param {Pick<Payloads["command:send"], "offline" | "seconds" | "progress">} options
+ */
+export function request(events, command, answered, options = {}) {
+  const asking = new AbortController();
+  events.publish(SEND_COMMAND, { command, answered, signal: asking.signal, ...options });
+  return () => asking.abort();
+}
+
+/**
+ * Subscribes to many names at once: `{[NAME]: handler}`. Returns the way to unsubscribe from all.
+ * @param {Bus} events
+ * @param {Handlers} table
+ */
+export function subscribeAll(events, table) {
+  const ends = /** @type {[any, any][]} */ (Object.entries(table)).map(([name, handler]) => events.subscribe(name, handler));
+  return () => ends.forEach((end) => end());
+}

@@ -1,0 +1,126 @@
+/** Suggests names after `@` and emoji after `:`. Arrow keys choose, Enter and Tab insert, Escape closes. */
+import {
+  MEMBER_JOINED,
+  MEMBER_LEFT,
+  MEMBER_RENAMED,
+  NAMESAKES_CHANGED,
+  ROOM_WELCOMED,
+  SESSION_CHANGED,
+  subscribeAll,
+} from "../app/events.js";
+import { complete } from "./completion.js";
+import { fromTemplate, isComposing, listen, setText, slot } from "../kit/dom.js";
+import { SUGGESTIONS, takeEscape } from "../kit/key-stack.js";
+import { fold, paintAvatar, tagOf } from "../kit/names.js";
+import { readWords } from "../kit/words.js";
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const { plural } = readWords(root);
+  const field = root.querySelector("textarea");
+  const list = slot(root, "options");
+  const people = new Map(); // id -> member
+  let me = null;
+  let namesakes = new Set();
+  let found = null;
+  let chosen = 0;
+  let dismissed = null; // What was before the caret when Escape was pressed.
+
+  const put = (member) => people.set(member.id, member);
+
+  const ends = [
+    subscribeAll(events, {
+      [SESSION_CHANGED]: (session) => (me = session.id),
+      [ROOM_WELCOMED](welcome) {
+        people.clear();
+        welcome.members.forEach(put);
+      },
+      [MEMBER_JOINED]: ({ member }) => put(member),
+      [MEMBER_RENAMED]: ({ member }) => put(member),
+      [MEMBER_LEFT]: ({ id }) => people.delete(id),
+      [NAMESAKES_CHANGED]: ({ names }) => (namesakes = names),
+    }),
+    listen(field, "input", look),
+    listen(field, "click", look),
+    listen(field, "blur", close),
+    // On the way down: while the list is open, Enter takes what is chosen, and the composer doesn't hear of it.
+    listen(root, "keydown", takeKey, { capture: true }),
+    takeEscape(SUGGESTIONS, dismiss),
+    listen(list, "pointerdown", (event) => event.preventDefault()), // The field keeps the focus, and its keyboard.
+    listen(list, "click", ({ target }) => {
+      const index = [...list.children].indexOf(target.closest("[role=option]"));
+      if (index >= 0) take(index);
+    }),
+  ];
+
+  function look() {
+    const before = field.value.slice(0, field.selectionStart);
+    if (field.selectionStart !== field.selectionEnd || before === dismissed) return close();
+    dismissed = null;
+    found = complete(before, [...people.values()].filter(({ id }) => id !== me));
+    if (!found) return close();
+    list.replaceChildren(...found.options.map(draw));
+    list.hidden = false;
+    field.setAttribute("aria-controls", list.id);
+    setText(slot(root, "count"), plural("found", found.options.length));
+    choose(0);
+  }
+
+  function draw({ label, note, person }, index) {
+    const option = fromTemplate(root, "option");
+    option.id = `${list.id}-${index}`;
+    const mark = slot(option, "mark");
+    if (person) paintAvatar(mark, person);
+    else mark.classList.replace("avatar", "suggest-emoji");
+    if (!person) setText(mark, label);
+    setText(slot(option, "label"), person ? label : note);
+    setText(slot(option, "tag"), person && namesakes.has(fold(person.name)) ? tagOf(person.id) : "");
+    return option;
+  }
+
+  function choose(index) {
+    chosen = (index + list.children.length) % list.children.length;
+    [...list.children].forEach((option, at) => option.setAttribute("aria-selected", String(at === chosen)));
+    list.children[chosen].scrollIntoView({ block: "nearest" });
+    field.setAttribute("aria-activedescendant", list.children[chosen].id);
+  }
+
+  function takeKey(event) {
+    if (!found || isComposing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "ArrowDown") choose(chosen + 1);
+    else if (event.key === "ArrowUp") choose(chosen - 1);
+    else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey) take(chosen);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  function dismiss({ target }) {
+    if (!found || target !== field) return false;
+    dismissed = field.value.slice(0, field.selectionStart);
+    close();
+    return true;
+  }
+
+  function take(index) {
+    const { start, options } = found;
+    close();
+    field.setRangeText(options[index].text, start, field.selectionStart, "end");
+    dismissed = field.value.slice(0, field.selectionStart);
+    field.dispatchEvent(new Event("input", { bubbles: true })); // For other listeners of the field.
+  }
+
+  function close() {
+    found = null;
+    list.hidden = true;
+    list.replaceChildren();
+    field.removeAttribute("aria-activedescendant");
+    field.removeAttribute("aria-controls");
+    setText(slot(root, "count"), "");
+  }
+
+  return function unmount() {
+    ends.forEach((end) => end());
+    close();
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * The message field. Enter sends and Shift+Enter starts a new line. On a phone, whose keyboard has no Shift+Enter, Enter starts a new line and
+ * the button sends. The text is kept as a draft until it is sent.
+ *
+ * Other modules may borrow the field for a text that isn't a new message: the draft is put aside until they give it back. They may also set a
+ * context that is sent with each message.
+ */
+import {
+  APP_LAUNCHED,
+  CHANGE_NAME,
+  COMPOSER_ESCAPED,
+  FILL_COMPOSER,
+  FOCUS_COMPOSER,
+  OPEN_SCREEN_NAME,
+  ROOM_WELCOMED,
+  SEND_MESSAGE,
+  subscribeAll,
+} from "../app/events.js";
+import { cleanBody } from "../kit/clean.js";
+import { readCommand } from "../kit/commands.js";
+import { isCovered } from "../kit/dialog.js";
+import { isComposing, listen, setText, slot } from "../kit/dom.js";
+import { openDraft } from "../kit/draft.js";
+import { COMPOSER, takeEscape } from "../kit/key-stack.js";
+import { hasModifier, takesText, typesText } from "../kit/keys.js";
+import { readWords } from "../kit/words.js";
+import { borrow, giveBack, lastWanted, openHelp, setContext, submitted, typed } from "./signals.js";
+
+const ON_SCREEN_KEYBOARD = matchMedia("(hover: none) and (pointer: coarse)");
+const COUNT_FROM = 0.9; // The characters left are worth a thought only near the end.
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const draft = openDraft(root.dataset.room);
+  const { word, plural } = readWords(root);
+  const field = root.elements.body;
+  const button = slot(root, "send");
+  const left = slot(root, "left");
+  const problem = slot(root, "problem");
+  let limit = Number(root.dataset.bodyLimit);
+  let isBorrowed = false;
+  let context = {};
+
+  field.value = draft.read();
+  hintKey();
+
+  const ends = [
+    subscribeAll(events, {
+      [APP_LAUNCHED]: refresh,
+      [ROOM_WELCOMED](welcome) {
+        limit = welcome.limits?.body ?? limit;
+        refresh();
+      },
+      [FOCUS_COMPOSER]: () => field.focus(),
+      [FILL_COMPOSER]({ body }) {
+        draft.write([draft.read().trimEnd(), body].filter(Boolean).join("\n"));
+        if (!isBorrowed) show(draft.read());
+        field.focus();
+      },
+    }),
+    setContext.listen((set) => {
+      context = set.context;
+      if (set.isNew) field.focus();
+    }),
+    giveBack.listen(() => {
+      if (!isBorrowed) return;
+      isBorrowed = false;
+      show(draft.read(), word("send"));
+    }),
+    borrow.listen(({ body, label }) => {
+      isBorrowed = true;
+      show(body, label);
+      field.focus();
+    }),
+    draft.watchSent(() => {
+      if (!isBorrowed) show("");
+    }),
+    listen(root, "submit", (event) => {
+      event.preventDefault();
+      send();
+    }),
+    listen(field, "keydown", (event) => {
+      if (event.shiftKey || isComposing(event)) return;
+      const asksForLast = event.key === "ArrowUp" && !hasModifier(event) && !isBorrowed && !field.value;
+      const sends = event.key === "Enter" && (!ON_SCREEN_KEYBOARD.matches || event.ctrlKey || event.metaKey);
+      if (!sends && !asksForLast) return;
+      event.preventDefault();
+      if (asksForLast) lastWanted.emit();
+      else send();
+    }),
+    listen(field, "input", () => {
+      setText(problem, "");
+      refresh();
+      if (!isBorrowed) draft.write(field.value);
+      if (field.value.trim()) typed.emit({ body: field.value });
+    }),
+    takeEscape(COMPOSER, letGo),
+    listen(window, "resize", fit),
+    listen(ON_SCREEN_KEYBOARD, "change", hintKey),
+    listen(document, "keydown", takeKey),
+  ];
+
+  function send() {
+    const body = tidied();
+    if (room() < 0) return setText(problem, plural("over", -room()));
+    if (isBorrowed) return submitted.emit({ body });
+    if (!body) return;
+    const { kind, text } = readCommand(body);
+    if (kind === "unknown") return setText(problem, word("unknown", { command: text }));
+    if (kind === "incomplete") return setText(problem, word("incomplete"));
+    if (kind === "say") events.publish(SEND_MESSAGE, { body: text, ...context });
+    if (kind === "help") openHelp.emit();
+    if (kind === "nick" && text) events.publish(CHANGE_NAME, { name: text });
+    if (kind === "nick" && !text) events.publish(OPEN_SCREEN_NAME);
+    field.value = "";
+    draft.clear();
+    setText(problem, "");
+    refresh();
+    if (kind !== "help") field.focus();
+  }
+
+  /** Ends what it was borrowed for, or its context. */
+  function letGo({ target, shiftKey }) {
+    if (target !== field || shiftKey || !(isBorrowed || Object.keys(context).length)) return false;
+    events.publish(COMPOSER_ESCAPED, { isBorrowed });
+    return true;
+  }
+
+  function show(body, label = "") {
+    field.value = body;
+    if (label) setText(slot(root, "send-label"), label);
+    setText(problem, "");
+    refresh();
+  }
+
+  /** What is written, without empty lines around it. Its first line stays as far in as it was typed. */
+  function tidied() {
+    const body = cleanBody(field.value).replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
+    return body.trimStart().startsWith("/") ? body.trimStart() : body;
+  }
+
+  /** Characters as the server counts them: code points. */
+  function room() {
+    return limit - [...tidied()].length;
+  }
+
+  function hintKey() {
+    field.enterKeyHint = ON_SCREEN_KEYBOARD.matches ? "enter" : "send";
+  }
+
+  function refresh() {
+    const isFull = room() < 0;
+    // Not `disabled`: that would take the focus away from somebody who just pressed it.
+    button.setAttribute("aria-disabled", String(isFull || (!isBorrowed && !field.value.trim())));
+    root.classList.toggle("is-full", isFull);
+    field.setAttribute("aria-invalid", String(isFull));
+    left.hidden = room() > limit * (1 - COUNT_FROM);
+    if (!left.hidden) setText(left, isFull ? plural("over", -room()) : plural("left", room()));
+    fit();
+  }
+
+  function fit() {
+    field.style.height = "auto";
+    field.style.height = `${field.scrollHeight}px`; // The stylesheet sets the most.
+  }
+
+  /** A character that is typed beside the field goes into it, unless something else takes text. */
+  function takeKey(event) {
+    if (!typesText(event) || event.defaultPrevented || isCovered()) return;
+    if (takesText(event.target)) return;
+    field.focus();
+  }
+
+  return function unmount() {
+    ends.forEach((end) => end());
+  };
+}

@@ -1,0 +1,167 @@
+/** Edits an own message in the composer: saves it, asks before deleting it if the text is empty, or cancels. */
+import {
+  AMENDMENTS_CHANGED,
+  AMEND_MESSAGE,
+  APP_LAUNCHED,
+  CHANGES_ARRIVED,
+  COMPOSER_ESCAPED,
+  EDIT_AGAIN,
+  FILL_COMPOSER,
+  MENU_CHOSEN,
+  MESSAGE_ARRIVED,
+  OUTBOX_CHANGED,
+  PAGE_ARRIVED,
+  ROOM_WELCOMED,
+  SESSION_CHANGED,
+  DELETE_MESSAGE,
+  request,
+  subscribeAll,
+} from "../app/events.js";
+import { amended } from "../kit/pending-changes.js";
+import { listen, setText, slot } from "../kit/dom.js";
+import { OwnMessages } from "./own-messages.js";
+import { openStore } from "../kit/store.js";
+import { readWords } from "../kit/words.js";
+import { borrow, giveBack, lastWanted, submitted, typed } from "./signals.js";
+
+const LOOKED_AT = 20; // Of the newest own messages: before that many tombstones, nobody means the one before them.
+const ANSWER_SECONDS = 5; // Later, something else may be going on in the field.
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const store = openStore("sessionStorage");
+  const key = `editing.${root.dataset.room}`;
+  const { word } = readWords(root);
+  let me = null;
+  const own = new OwnMessages(({ author }) => author.id === me);
+  let stopLooking = () => {}; // For the last one, if it isn't loaded.
+  let entries = [];
+  let isSaying = false; // Something newer is on its way.
+  let editing = null; // {log, seq, original, body, base}: what it said, what is written, and which edition the first is.
+
+  const ends = [
+    subscribeAll(events, {
+      [APP_LAUNCHED]() {
+        const unsaved = store.get(key);
+        if (unsaved) begin(unsaved);
+      },
+      [SESSION_CHANGED]: (session) => (me = session.id),
+      [ROOM_WELCOMED](welcome) {
+        stopLooking();
+        own.welcome(welcome);
+        if (editing?.log && editing.log !== own.log) lose();
+        rebase();
+      },
+      [MESSAGE_ARRIVED](message) {
+        own.meet([message]);
+        rebase();
+      },
+      [CHANGES_ARRIVED](changes) {
+        own.changes(changes);
+        rebase();
+      },
+      [PAGE_ARRIVED]: (page) => own.meet(page.messages),
+      [AMENDMENTS_CHANGED]: (changed) => (entries = changed.entries),
+      [OUTBOX_CHANGED]: (outbox) => (isSaying = outbox.entries.some(({ state }) => state === "sending")),
+      [MENU_CHOSEN]({ entry, kind, subject }) {
+        if (kind !== "message") return;
+        if (entry === "edit") edit(subject);
+        else if (entry === "reply") end();
+      },
+      [EDIT_AGAIN]: ({ seq, body, base = editionOf(own.get(seq)) }) => begin({ seq, original: null, body, base }),
+      [AMEND_MESSAGE]: ({ type, seq }) => type === "delete" && seq === editing?.seq && end(),
+      [COMPOSER_ESCAPED]: end,
+    }),
+    lastWanted.listen(() => {
+      if (isSaying) return; // The reader means that message, not the one before.
+      if (editLast() || !own.from || own.from === Infinity) return;
+      stopLooking();
+      const command = /** @type {const} */ ({ type: "history", before: own.from, limit: LOOKED_AT, author: me });
+      stopLooking = request(events, command, found, { seconds: ANSWER_SECONDS });
+    }),
+    submitted.listen(save),
+    typed.listen(({ body }) => {
+      stopLooking();
+      if (editing) hold({ ...editing, body });
+    }),
+    listen(slot(root, "cancel"), "click", end),
+  ];
+
+  function found(answer) {
+    if (answer.type !== "page") return;
+    own.page(answer);
+    editLast();
+  }
+
+  /** Whether there is one that is loaded. */
+  function editLast() {
+    const message = own.newest((message) => !asShown(message).deleted);
+    if (message) edit(asShown(message));
+    return Boolean(message);
+  }
+
+  function edit(message) {
+    begin({ seq: message.seq, original: message.body, body: message.body, base: editionOf(message) });
+  }
+
+  /** Which of its bodies a message has, as the server tells them apart: by the time of the last edit. */
+  function editionOf(message) {
+    return message && (message.edited_at ?? 0);
+  }
+
+  /** An edit of mine that was still on its way, as the field was filled, has become an edition. */
+  function rebase() {
+    const message = editing && own.get(editing.seq);
+    if (message && message.body === editing.original) hold({ ...editing, base: editionOf(message) });
+  }
+
+  function asShown(message) {
+    const pending = entries.filter(({ seq, state }) => seq === message.seq && state === "sending");
+    return amended(message, pending, me);
+  }
+
+  function begin(wanted) {
+    stopLooking();
+    hold({ log: own.log, ...wanted });
+    root.hidden = false;
+    slot(root, "link").href = `#message/${wanted.seq}`;
+    borrow.emit({ body: wanted.body, label: word("save") });
+    setText(slot(root, "text"), word("editing"));
+  }
+
+  /** Over a reload, too. */
+  function hold(wanted) {
+    editing = wanted;
+    store.set(key, editing);
+  }
+
+  function save({ body }) {
+    if (!editing) return;
+    const { seq, original, base } = editing;
+    if (!body) return events.publish(DELETE_MESSAGE, { seq });
+    end();
+    if (body !== original) events.publish(AMEND_MESSAGE, { type: "edit", seq, body, base });
+  }
+
+  /** Another message has its number now. The words may still be worth saying. */
+  function lose() {
+    const { body } = editing;
+    end();
+    events.publish(FILL_COMPOSER, { body });
+  }
+
+  function end() {
+    if (!editing) return;
+    editing = null;
+    store.remove(key);
+    root.hidden = true;
+    setText(slot(root, "text"), "");
+    giveBack.emit();
+  }
+
+  return function unmount() {
+    ends.forEach((stop) => stop());
+    stopLooking();
+    end();
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * Who this browser is: fetches the uuid with its token, and keeps them for the next visit and the other tabs.
+ *
+ * The server decides: it gets the token that is kept here, takes the one of its cookie where there is none, and answers with a new person where
+ * neither holds. What was stored last counts in every tab, so that all tabs of a browser are the same person.
+ */
+import { APP_LAUNCHED, IDENTITY_READY, RETRY_CONNECTION, subscribeAll } from "../app/events.js";
+import { backoff } from "./backoff.js";
+import { listen } from "../kit/dom.js";
+import { now } from "../kit/elapsed.js";
+import { openStore } from "../kit/store.js";
+import { alone } from "../kit/tabs.js";
+import { identityDelayed, identityFailed, renewIdentity } from "./signals.js";
+
+const KEY = "identity";
+const ANSWER_MS = 10_000; // For the other tabs to have theirs, and again for the answer: then the next tab may try.
+const DELAY_MS = 3_000; // A skeleton alone says enough for so long.
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const store = openStore("localStorage");
+  let current = store.get(KEY); // {uuid, token}; with the first answer also {socketURL}.
+  let timer = null;
+  let attempt = 0;
+  let isSlow = false; // The server asked for a pause: nothing shortens it.
+  let isMounted = true;
+  let isFetching = false;
+
+  const ends = [
+    subscribeAll(events, {
+      [APP_LAUNCHED]: fetchIdentity,
+      [RETRY_CONNECTION]: hurry,
+    }),
+    renewIdentity.listen(fetchIdentity), // The refused token goes along: another tab may have replaced it, or the server may take it by now.
+    store.watchAll(KEY, follow),
+    listen(window, "online", hurry),
+    listen(document, "visibilitychange", () => !document.hidden && hurry()),
+  ];
+
+  async function fetchIdentity() {
+    if (isFetching) return;
+    isFetching = true;
+    clearTimeout(timer);
+    timer = null;
+    const delay = setTimeout(() => identityDelayed.emit(), DELAY_MS);
+    try {
+      const identity = await alone("chatty.identity", ask, ANSWER_MS); // Two tabs opened at once would become two people.
+      attempt = 0;
+      if (isMounted) take(identity);
+    } catch (/** @type {any} */ error) {
+      if (isMounted) tryLater(error.retryAfter ?? 0);
+    } finally {
+      clearTimeout(delay);
+      isFetching = false;
+    }
+  }
+
+  function hurry() {
+    if (timer && !isSlow) fetchIdentity();
+  }
+
+  async function ask() {
+    const token = (store.get(KEY) ?? current)?.token;
+    const headers = new Headers(token && { Authorization: `Bearer ${token}` });
+    const response = await fetch(root.dataset.userInfoUrl, { headers, cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+    if (!response.ok) {
+      const retryAfter = response.status === 429 ? Number(response.headers.get("Retry-After")) : 0;
+      throw Object.assign(new Error(`Expected an identity, but got ${response.status}`), { retryAfter });
+    }
+    const { uuid, token: fresh, socketURL } = await response.json();
+    store.set(KEY, { uuid, token: fresh });
+    return { uuid, token: fresh, socketURL };
+  }
+
+  function take(identity) {
+    const former = current?.uuid ?? null;
+    current = identity;
+    events.publish(IDENTITY_READY, { ...identity, former: former === identity.uuid ? null : former });
+  }
+
+  /** Takes over what another tab has stored, as it stands now. */
+  function follow() {
+    const { uuid, token } = store.get(KEY) ?? {};
+    if (!isFetching && current?.socketURL && uuid && token && token !== current.token) take({ ...current, uuid, token });
+  }
+
+  function tryLater(seconds) {
+    isSlow = seconds > 0;
+    const wait = seconds * 1000 + backoff(++attempt);
+    timer = setTimeout(fetchIdentity, wait);
+    identityFailed.emit({ reason: isSlow ? "busy" : "lost", retryAt: now() + wait, isSlow });
+  }
+
+  return function unmount() {
+    isMounted = false;
+    clearTimeout(timer);
+    ends.forEach((end) => end());
+  };
+}

@@ -1,0 +1,245 @@
+/**
+ * The connection to the room. The only module that knows the WebSocket and its frames; docs/protocol.md describes them.
+ *
+ * It joins as soon as there are an identity and a name, resumes where the timeline stands, and comes back by itself after a loss.
+ */
+import {
+  APP_LAUNCHED,
+  CHANGES_ARRIVED,
+  COMMAND_REFUSED,
+  CONNECTION_CHANGED,
+  FOUND_ARRIVED,
+  IDENTITY_READY,
+  MEMBER_AWAY,
+  MEMBER_JOINED,
+  MEMBER_LEFT,
+  MEMBER_RENAMED,
+  MEMBER_TYPED,
+  MESSAGE_ARRIVED,
+  NAME_CHOSEN,
+  PAGE_ARRIVED,
+  REACTION_ARRIVED,
+  RETRY_CONNECTION,
+  ROOMS_ACTIVE,
+  ROOM_CHANGED,
+  ROOM_PULSED,
+  ROOM_WELCOMED,
+  SEND_COMMAND,
+  SESSION_JOINED,
+  TIMELINE_REACHED,
+  subscribeAll,
+} from "../app/events.js";
+import { backoff } from "./backoff.js";
+import { afterClose } from "./close-codes.js";
+import { listen } from "../kit/dom.js";
+import { now } from "../kit/elapsed.js";
+import { Requests } from "./requests.js";
+import { idleChanged, renewIdentity } from "./signals.js";
+
+const PROTOCOL_VERSION = 1;
+const WELCOME_SECONDS = 10; // Connecting and joining take no longer, or the way is dead.
+const SILENT_PULSES = 2.5; // A pulse may be late; two and a half in a row are a dead connection.
+const FLOOD_SECONDS = 10; // After a 4008 that names no time: come back slower than what got us closed.
+
+const NAME_OF_TYPE = {
+  welcome: ROOM_WELCOMED,
+  message: MESSAGE_ARRIVED,
+  reacted: REACTION_ARRIVED,
+  joined: MEMBER_JOINED,
+  left: MEMBER_LEFT,
+  renamed: MEMBER_RENAMED,
+  typing: MEMBER_TYPED,
+  room: ROOM_CHANGED,
+  activity: ROOMS_ACTIVE,
+  away: MEMBER_AWAY,
+  pulse: ROOM_PULSED,
+  page: PAGE_ARRIVED,
+  found: FOUND_ARRIVED,
+  changes: CHANGES_ARRIVED,
+  refused: COMMAND_REFUSED,
+};
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  let identity = null;
+  let isRefused = false; // The server didn't take its token: a fresh one is awaited.
+  let name = null;
+  let since = null;
+  let epoch = null; // The database's, as the server signed it: opaque.
+  let isIdle = false;
+  let socket = null;
+  /** @type {Payloads["connection:changed"]["state"]} */
+  let state = "idle";
+  let attempt = 0;
+  let renewals = 0; // Like `attempt`, of refused tokens: a server that can't be reached has refused none.
+  let isSlow = false; // The server asked for a pause: nothing shortens it.
+  let farewell = null;
+  let heardAt = 0;
+  let retryTimer = null;
+  let watchTimer = null;
+  const requests = new Requests(send);
+
+  const ends = [
+    subscribeAll(events, {
+      [APP_LAUNCHED]: () => become("idle"),
+      [IDENTITY_READY](fresh) {
+        const isOther = Boolean(identity) && identity.uuid !== fresh.uuid;
+        const isAwaited = isRefused || state === "idle";
+        identity = fresh;
+        isRefused = false;
+        if (isOther) startAfresh();
+        else if (isAwaited) connect();
+      },
+      [NAME_CHOSEN](chosen) {
+        name = chosen.name;
+        if (state === "idle") connect();
+      },
+      [TIMELINE_REACHED]: (reached) => (since = reached),
+      [SEND_COMMAND]: (asked) => requests.take(asked),
+      [RETRY_CONNECTION]: hurry,
+    }),
+    idleChanged.listen((idle) => {
+      isIdle = idle.isIdle;
+    }),
+    listen(window, "online", hurry),
+    // The browser knows before the pulses do. It may be wrong (a server on this machine), hence the retries go on.
+    listen(window, "offline", () => socket && lose(1006)),
+    listen(document, "visibilitychange", () => !document.hidden && hurry()),
+  ];
+
+  function become(next, details = {}) {
+    state = next;
+    if (state === "joined") requests.join();
+    else requests.lose(state === "stopped");
+    events.publish(CONNECTION_CHANGED, { state, ...details });
+  }
+
+  function hurry() {
+    if (state !== "waiting" || isSlow) return;
+    if (!isRefused) connect();
+    else if (retryTimer) askAnew(); // Else an identity is being fetched, which is tried again by itself.
+  }
+
+  function connect() {
+    if (!identity || isRefused || !name || socket || state === "stopped") return;
+    clearTimeout(retryTimer);
+    farewell = null;
+    isSlow = false;
+    become("connecting");
+    const opened = new WebSocket(`${identity.socketURL}/${encodeURIComponent(root.dataset.room)}`);
+    socket = opened;
+    opened.onopen = join;
+    opened.onmessage = ({ data }) => opened === socket && hear(data);
+    opened.onclose = ({ code }) => opened === socket && lose(code);
+    watch(WELCOME_SECONDS);
+  }
+
+  /** As another person: what is shown is loaded anew, since other messages are one's own now. */
+  function startAfresh() {
+    since = null;
+    drop();
+    connect();
+  }
+
+  function join() {
+    const reached = since && { since: { ...since, ...(epoch && { epoch }) } };
+    send({ type: "join", token: identity.token, name, v: PROTOCOL_VERSION, ...reached, ...(isIdle && { away: true }) });
+  }
+
+  function send(command) {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(command));
+  }
+
+  /** Gives the connection up when nothing was heard for so long. Looked at twice in that time: a sleeping laptop's timers are late. */
+  function watch(seconds) {
+    clearTimeout(watchTimer);
+    heardAt = now();
+    const look = () => {
+      if (now() - heardAt >= seconds * 1000) lose(1006);
+      else watchTimer = setTimeout(look, seconds * 500);
+    };
+    watchTimer = setTimeout(look, seconds * 500);
+  }
+
+  function hear(data) {
+    heardAt = now();
+    for (const event of parse(data)) {
+      if (event.type === "welcome" || event.type === "pulse") epoch = event.epoch ?? epoch;
+      if (event.type === "welcome") {
+        watch(event.pulse * SILENT_PULSES);
+        become("joined");
+        const { me, moderator = false, may_describe: mayDescribe = false, log } = event;
+        events.publish(SESSION_JOINED, { ...me, isModerator: moderator, mayDescribe, log }); // First: who hears the welcome asks who it is for.
+      } else if (event.type === "pulse") {
+        attempt = renewals = 0; // It holds. A server that dies on every welcome must not be hammered.
+      } else if (event.type === "bye") {
+        farewell = event;
+      } else if (event.type === "refused" && event.code === "name_invalid" && state === "connecting") {
+        name = null; // Another is asked for; the connection comes with it.
+        drop();
+        become("idle");
+      }
+      const known = NAME_OF_TYPE[event.type];
+      if (known) events.publish(known, event);
+      if (event.type === "welcome") requests.resume(); // What waited may be about another history: who asked has called it off.
+      requests.settle(event);
+    }
+  }
+
+  function lose(code) {
+    drop();
+    const { next, reason } = afterClose(code, farewell, state === "joined");
+    if (next === "stop") return become("stopped", { reason });
+    if (next === "renew") return renew(reason);
+    isSlow = next === "slow";
+    const wait = pause();
+    attempt += 1;
+    retryTimer = setTimeout(connect, wait);
+    become("waiting", { reason, retryAt: now() + wait, isSlow });
+  }
+
+  function pause() {
+    if (isSlow) return (farewell?.after ?? FLOOD_SECONDS) * 1000 + backoff(attempt);
+    if (farewell) return Math.random() * farewell.after * 1000; // The server spreads the members it sends away.
+    return backoff(attempt);
+  }
+
+  /** At once the first time; a server that takes no token at all is not asked in a tight loop. */
+  function renew(reason) {
+    isRefused = true;
+    isSlow = false;
+    const wait = renewals ? backoff(renewals) : 0;
+    renewals += 1;
+    retryTimer = setTimeout(askAnew, wait);
+    become("waiting", { reason, ...(wait && { retryAt: now() + wait }) });
+  }
+
+  function askAnew() {
+    clearTimeout(retryTimer);
+    retryTimer = null;
+    renewIdentity.emit();
+  }
+
+  function drop() {
+    clearTimeout(watchTimer);
+    clearTimeout(retryTimer);
+    retryTimer = null;
+    const dropped = socket;
+    socket = null; // First: a close that takes its time must find itself forgotten.
+    dropped?.close();
+  }
+
+  return () => [...ends, () => requests.close(), drop].forEach((end) => end());
+}
+
+/** The events in a frame; none where it isn't the array of objects that it should be. */
+function parse(data) {
+  try {
+    const frame = JSON.parse(data);
+    if (Array.isArray(frame)) return frame.filter((event) => event && typeof event === "object");
+  } catch {
+    // Reported below, like any other frame that isn't an array.
+  }
+  reportError(new Error("Expected a JSON array of events, but got another frame"));
+  return [];
+}

@@ -1,0 +1,102 @@
+/** The banner of the active filter: names its conditions. Each can be removed, and all at once. */
+import {
+  FILTER_CHANGED,
+  NAMESAKES_CHANGED,
+  NAMES_CHANGED,
+  SEND_MESSAGE,
+  SESSION_CHANGED,
+  TIMELINE_MISSED,
+  TOGGLE_FILTER,
+  subscribeAll,
+} from "../app/events.js";
+import { fromTemplate, listen, setText, slot } from "../kit/dom.js";
+import { locale } from "../kit/locale.js";
+import { fold, paintAvatar, tagOf } from "../kit/names.js";
+import { readWords } from "../kit/words.js";
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const { word } = readWords(root);
+  const list = slot(root, "chips");
+  const sentence = new Intl.ListFormat(locale);
+  let names = new Map();
+  let namesakes = new Set();
+  let filter = null;
+  let parts = []; // One for each chip: what it takes away.
+  let me = null;
+  let isSending = false; // I wrote something, and haven't seen yet what became of it.
+
+  const ends = [
+    subscribeAll(events, {
+      [FILTER_CHANGED](changed) {
+        filter = changed.filter;
+        isSending = false;
+        setText(slot(root, "sent"), "");
+        show();
+      },
+      [NAMES_CHANGED](known) {
+        names = known.names;
+        show();
+      },
+      [NAMESAKES_CHANGED](shared) {
+        namesakes = shared.names;
+        show();
+      },
+      [SESSION_CHANGED]: (session) => (me = session.id),
+      [SEND_MESSAGE]() {
+        isSending = true;
+        setText(slot(root, "sent"), "");
+      },
+      [TIMELINE_MISSED]({ added }) {
+        if (!filter || !isSending || !added.some((message) => message.author.id === me)) return;
+        isSending = false;
+        setText(slot(root, "sent"), word("sent"));
+      },
+    }),
+    listen(list, "click", ({ target }) => {
+      const chip = target.closest("[data-slot=remove]")?.closest("li");
+      if (chip) events.publish(TOGGLE_FILTER, parts[[...list.children].indexOf(chip)]);
+    }),
+  ];
+
+  function show() {
+    root.hidden = filter === null;
+    if (filter === null) return;
+    const { authors, mentions, links } = filter;
+    const key = ["only", authors.length && "authors", mentions && "mentions", links && "links"].filter(Boolean).join("-");
+    const shownNames = authors.map((id) => `\u2068${names.get(id) ?? word("somebody")}\u2069`);
+    setText(slot(root, "text"), word(key).replace("{names}", () => sentence.format(shownNames)));
+    parts = [...authors.map((id) => ({ authors: [id] })), ...[mentions && { mentions }, links && { links }].filter(Boolean)];
+    const [only] = authors;
+    root.classList.toggle("has-many", parts.length > 1);
+    setText(slot(root, "tag"), parts.length === 1 && only && isNamesake(names.get(only)) ? tagOf(only) : "");
+    showChips();
+  }
+
+  /** The focus stays where it was, or goes to the next one where its chip was taken away. */
+  function showChips() {
+    const focused = [...list.children].findIndex((chip) => chip.contains(document.activeElement));
+    list.replaceChildren(...parts.map(chipOf));
+    if (focused < 0) return;
+    slot(list.children[Math.min(focused, parts.length - 1)], "remove").focus();
+    if (parts.length === 1) root.querySelector("a").focus();
+  }
+
+  function isNamesake(name) {
+    return name !== undefined && namesakes.has(fold(name));
+  }
+
+  function chipOf(part) {
+    const chip = fromTemplate(root, "chip");
+    const [id] = part.authors ?? [];
+    const name = id ? (names.get(id) ?? word("somebody")) : word(part.mentions ? "mentions" : "links");
+    setText(slot(chip, "name"), name);
+    setText(slot(chip, "tag"), id && isNamesake(names.get(id)) ? tagOf(id) : "");
+    setText(slot(chip, "label"), word("remove", { condition: name }));
+    slot(chip, "avatar").hidden = !id;
+    if (id) paintAvatar(slot(chip, "avatar"), { id, name });
+    return chip;
+  }
+
+  return () => ends.forEach((end) => end());
+}

@@ -1,0 +1,57 @@
+/** Room addresses, and the rooms that match a query. */
+
+const SLUG = /^[a-z0-9-]{1,50}$/;
+const SLUG_LIMIT = 50;
+const LETTERS = { ß: "ss", æ: "ae", œ: "oe", ø: "o", đ: "d", ð: "d", þ: "th", ł: "l", ı: "i" }; // What no accent is taken off.
+
+export function roomURL(slug) {
+  return `${document.body.dataset.home}/${slug}`;
+}
+
+export function isSlug(text) {
+  return SLUG.test(text);
+}
+
+/** The address that a title suggests; empty where its script has no letters for one. */
+export function slugOf(title) {
+  return trim(
+    foldText(title)
+      .replace(/[ßæœøđðþłı]/g, (letter) => LETTERS[letter])
+      .replace(/['’]/g, "")
+      .replace(/[^a-z0-9]+/g, "-")
+      .slice(0, SLUG_LIMIT + 1),
+  );
+}
+
+/** A line without case and accents: what the eye takes for the same. */
+export function foldText(text) {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().trim();
+}
+
+/** Those of `rooms` that `query` may mean, likeliest first: those with something unread, then the newest visit. */
+export function findRooms(rooms, query) {
+  const wanted = foldText(query).replace(/^#/, "");
+  const rank = ({ slug, title }) => {
+    const names = [slug, foldText(title)];
+    const words = names.flatMap((name) => name.split(/[\s-]+/));
+    if (names.some((name) => name.startsWith(wanted))) return 0;
+    if (words.some((word) => word.startsWith(wanted))) return 1;
+    if (names.some((name) => name.includes(wanted))) return 2;
+    const parts = wanted.split(/[\s-]+/); // In any order. Whole words count more than beginnings: "a" means "a" before "ann".
+    if (!parts.every((part) => words.some((word) => word.startsWith(part)))) return null;
+    return parts.every((part) => words.includes(part)) ? 3 : 4;
+  };
+  return rooms
+    .map((room) => ({ room, rank: rank(room) }))
+    .filter(({ rank }) => rank !== null)
+    .sort((one, other) => one.rank - other.rank || urgency(other.room) - urgency(one.room) || other.room.at - one.room.at)
+    .map(({ room }) => room);
+}
+
+function urgency({ mentions, unread, isCurrent }) {
+  return isCurrent ? -1 : mentions ? 2 : unread ? 1 : 0;
+}
+
+function trim(slug) {
+  return slug.slice(0, SLUG_LIMIT).replace(/^-+|-+$/g, "");
+}

@@ -1,0 +1,68 @@
+/**
+ * Small values that outlive the page: `openStore("localStorage")` is shared by the tabs, `"sessionStorage"` is this tab's.
+ *
+ * Where the browser offers no storage (blocked, full, private mode), values live in memory until the page is left.
+ */
+
+const PREFIX = "chatty.";
+
+/** @param {"localStorage" | "sessionStorage"} area */
+export function openStore(area) {
+  const memory = new Map();
+
+  function get(key) {
+    if (memory.has(key)) return memory.get(key);
+    try {
+      return JSON.parse(window[area].getItem(PREFIX + key) ?? "null");
+    } catch {
+      return null;
+    }
+  }
+
+  function set(key, value) {
+    try {
+      window[area].setItem(PREFIX + key, JSON.stringify(value));
+      memory.delete(key);
+    } catch {
+      memory.set(key, value);
+    }
+  }
+
+  function remove(key) {
+    memory.delete(key);
+    try {
+      window[area].removeItem(PREFIX + key);
+    } catch {
+      // Nothing was stored there either.
+    }
+  }
+
+  /** Calls `handler` when another tab sets `key`. Returns the way to stop. */
+  function watch(key, handler) {
+    const onStorage = (event) => event.key === PREFIX + key && event.newValue !== null && handler(JSON.parse(event.newValue));
+    window.addEventListener("storage", onStorage);
+    return () => window.removeEventListener("storage", onStorage);
+  }
+
+  /** The keys that begin with `start`. */
+  function keys(start) {
+    const found = new Set([...memory.keys()].filter((key) => key.startsWith(start)));
+    try {
+      for (const key of Object.keys(window[area])) if (key.startsWith(PREFIX + start)) found.add(key.slice(PREFIX.length));
+    } catch {
+      // Nothing is stored there.
+    }
+    return [...found];
+  }
+
+  /** Calls `handler(key)` when another tab sets or removes a key that begins with `start`. Returns the way to stop. */
+  function watchAll(start, handler) {
+    const onStorage = ({ key, storageArea }) => {
+      if (storageArea === window[area] && key?.startsWith(PREFIX + start)) handler(key.slice(PREFIX.length));
+    };
+    window.addEventListener("storage", onStorage);
+    return () => window.removeEventListener("storage", onStorage);
+  }
+
+  return { get, set, remove, watch, keys, watchAll };
+}

@@ -1,0 +1,41 @@
+/**
+ * The rooms that this browser has visited, with the reading position: `{slug, title, log, seq, at}`. Shared by all tabs.
+ *
+ * `seq` is the newest message that was read, in the history `log`; `at` is when the room was last open, in milliseconds since 1970.
+ */
+import { openStore } from "./store.js";
+
+const KIND = "visit."; // A key for each room: two tabs in two rooms never write over each other.
+
+export function openVisits() {
+  const store = openStore("localStorage");
+
+  function get(slug) {
+    return store.get(KIND + slug);
+  }
+
+  /** The newest visit first. */
+  function all() {
+    return store
+      .keys(KIND)
+      .map((key) => store.get(key))
+      .filter((visit) => visit?.slug)
+      .sort((a, b) => b.at - a.at);
+  }
+
+  /** Notes what is new of a room; what isn't named stays. */
+  function put(slug, changes) {
+    store.set(KIND + slug, { title: slug, log: null, seq: 0, at: 0, ...get(slug), ...changes, slug });
+  }
+
+  function forget(slug) {
+    store.remove(KIND + slug);
+  }
+
+  /** Calls `handler(slug)` when another tab notes or forgets a room. Returns the way to stop. */
+  function watch(handler) {
+    return store.watchAll(KIND, (key) => handler(key.slice(KIND.length)));
+  }
+
+  return { get, all, put, forget, watch };
+}

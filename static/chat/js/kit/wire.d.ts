@@ -1,0 +1,236 @@
+/**
+ * What a frame holds, as docs/protocol.md has it: for `tsc`, which checks the scripts against it. Browsers never load it.
+ *
+ * Times are milliseconds since 1970 UTC.
+ */
+
+declare namespace Wire {
+  interface Person {
+    id: string;
+    name: string;
+  }
+
+  interface Member extends Person {
+    /** The id of another member with the same name, or one that looks the same. */
+    like?: string;
+    away?: boolean;
+  }
+
+  interface Message {
+    seq: number;
+    version: number;
+    nonce: string;
+    author: Person;
+    body: string;
+    html: string;
+    at: number;
+    edited_at?: number;
+    deleted?: boolean;
+    /** Emoji to ids of members. */
+    reactions?: Record<string, string[]>;
+    /** Ids of members. */
+    mentions?: string[];
+    reply_to?: number;
+  }
+
+  interface Room {
+    slug: string;
+    title: string;
+    topic?: string;
+    locked?: boolean;
+    /** Seconds between two messages of a member. */
+    slow?: number;
+  }
+
+  interface Welcome {
+    me: Person;
+    room: Room;
+    log: string;
+    head: number;
+    reset: boolean;
+    messages: Message[];
+    more: boolean;
+    members: Member[];
+    online: number;
+    /** Seconds. */
+    pulse: number;
+    limits: { body: number; name: number };
+    build: string;
+    moderator?: boolean;
+    may_describe?: boolean;
+  }
+
+  interface Conditions {
+    author?: string;
+    authors?: string[];
+    mentions?: string;
+    links?: boolean;
+  }
+
+  interface Page extends Conditions {
+    messages: Message[];
+    more: boolean;
+    newer?: boolean;
+    before?: number;
+    after?: number;
+    around?: number;
+    seqs?: number[];
+  }
+
+  interface Search {
+    query: string;
+    limit: number;
+    before?: number;
+    author?: string;
+    at_from?: number;
+    at_before?: number;
+  }
+
+  interface SearchResult {
+    seq: number;
+    author: Person;
+    at: number;
+    /** Pieces of the body, each with whether it matches. */
+    excerpt: [text: string, isMatch: boolean][];
+  }
+
+  interface Found extends Omit<Search, "limit"> {
+    results: SearchResult[];
+    more: boolean;
+  }
+
+  interface Changes {
+    since: number;
+    messages: Message[];
+    more: boolean;
+    head: number;
+    reset: boolean;
+  }
+
+  interface UnreadRoom {
+    slug: string;
+    title: string;
+    unread: number;
+    called: number;
+    head: number;
+  }
+
+  interface ActiveRoom {
+    slug: string;
+    posted: number;
+    head: number;
+    called?: number;
+  }
+
+  type RefusalCode =
+    | "bad_frame"
+    | "unknown_command"
+    | "not_joined"
+    | "already_joined"
+    | "body_empty"
+    | "body_too_long"
+    | "name_invalid"
+    | "rate_limited"
+    | "room_exists"
+    | "slug_invalid"
+    | "title_invalid"
+    | "not_yours"
+    | "edited_meanwhile"
+    | "no_such_message"
+    | "too_many_reactions"
+    | "not_allowed"
+    | "query_empty"
+    | "query_too_long"
+    | "locked"
+    | "unavailable";
+
+  interface Refusal {
+    code: RefusalCode;
+    detail: string;
+    nonce?: string;
+    seq?: number;
+    /** Seconds. */
+    retry_after?: number;
+  }
+
+  interface MemberCame {
+    member: Member;
+    online: number;
+  }
+
+  /** What answers one client's command. */
+  interface Answer {
+    /** The `id` of the command. */
+    re?: string;
+  }
+
+  /** The events, by their type. */
+  interface ServerEvents {
+    welcome: Answer & Welcome;
+    message: Message;
+    joined: MemberCame;
+    left: { id: string; online: number };
+    renamed: MemberCame;
+    away: { id: string; on: boolean };
+    room: Answer & { room: Room };
+    made: Answer & { room: Room };
+    unread: Answer & { rooms: UnreadRoom[] };
+    activity: { rooms: ActiveRoom[] };
+    banned: Answer & { id: string; until?: number };
+    unbanned: Answer & { id: string };
+    typing: { id: string };
+    reacted: { seq: number; version: number; after: number; id: string; emoji: string; on: boolean };
+    pulse: { head: number; online: number; epoch?: string };
+    page: Answer & Page;
+    found: Answer & Found;
+    changes: Answer & Changes;
+    refused: Answer & Refusal;
+    done: Answer;
+    bye: { code: number; reconnect: boolean; after: number };
+  }
+
+  type AnswerType = "done" | "page" | "found" | "changes" | "made" | "room" | "unread" | "banned";
+
+  /** What a request ends with. `offline`: there was no connection, or it was lost; `late`: no answer came. */
+  type Outcome =
+    | { [T in AnswerType]: { type: T } & ServerEvents[T] }[AnswerType]
+    | ({ type: "refused" } & Omit<ServerEvents["refused"], "code" | "detail"> & { code: RefusalCode | "offline" | "late" });
+
+  /** A change of a message, without what the page knows of it. */
+  interface Change {
+    type: "edit" | "delete" | "react";
+    seq: number;
+    body?: string;
+    base?: number;
+    emoji?: string;
+    on?: boolean;
+  }
+
+  interface Since {
+    log: string;
+    version: number;
+    seq?: number;
+    nonce?: string;
+    changed?: number;
+    epoch?: string;
+  }
+
+  type Command = { id?: string } & (
+    | { type: "join"; token: string; name: string; v: number; since?: Since; away?: boolean }
+    | { type: "post"; nonce: string; body: string; reply_to?: number }
+    | Change
+    | { type: "delete"; seq: number; reason: string }
+    | { type: "rename"; name: string }
+    | { type: "typing" }
+    | { type: "away"; on: boolean }
+    | ({ type: "history"; limit: number; before?: number; after?: number; around?: number; seqs?: number[] } & Conditions)
+    | ({ type: "search" } & Search)
+    | { type: "sync"; since: number }
+    | { type: "make"; slug: string; title: string; topic?: string }
+    | { type: "describe"; title: string; topic: string }
+    | { type: "watch"; rooms: { slug: string; seq: number }[] }
+    | { type: "ban"; id: string; reason: string; minutes?: number; address?: boolean }
+    | { type: "lock"; on: boolean; reason?: string }
+    | { type: "slow"; seconds: number; reason?: string }
+  );
+}

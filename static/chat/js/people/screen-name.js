@@ -1,0 +1,118 @@
+/**
+ * The dialog for the screen name: opens on the first visit, when the server refuses a name, and on request.
+ *
+ * On the first visit Done, Enter and dismissing the dialog all finish it. Without a name it creates `Anonymous` with up to three digits.
+ */
+import {
+  APP_LAUNCHED,
+  CHANGE_NAME,
+  COMMAND_REFUSED,
+  FOCUS_COMPOSER,
+  MEMBER_RENAMED,
+  NAME_CHOSEN,
+  OPEN_SCREEN_NAME,
+  ROOM_WELCOMED,
+  request,
+  subscribeAll,
+} from "../app/events.js";
+import { cleanLine } from "../kit/clean.js";
+import { makeDialog } from "../kit/dialog.js";
+import { listen, slot } from "../kit/dom.js";
+import { openStore } from "../kit/store.js";
+import { readWords } from "../kit/words.js";
+
+const KEY = "name";
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const store = openStore("localStorage");
+  const { word } = readWords(root);
+  const form = root.querySelector("form");
+  const field = form.elements.name;
+  const dialog = makeDialog(root, { first: field, otherwise: () => events.publish(FOCUS_COMPOSER) });
+  let me = null; // As the room knows me: {id, name}
+  let rejected = null;
+  let isNeeded = false; // Without a name there is no way into the room; with one, dismissing keeps it.
+  let isFinished = true;
+  let callOff = () => {}; // The name before, where it still waits for a connection.
+
+  const ends = [
+    subscribeAll(events, {
+      [APP_LAUNCHED]() {
+        const name = store.get(KEY);
+        if (name) events.publish(NAME_CHOSEN, { name });
+        else ask("");
+      },
+      [CHANGE_NAME]: ({ name }) => change(name),
+      [OPEN_SCREEN_NAME]: () => ask(me?.name ?? ""),
+      [ROOM_WELCOMED]: (welcome) => accept(welcome.me),
+      [MEMBER_RENAMED]: ({ member }) => member.id === me?.id && accept(member),
+      [COMMAND_REFUSED]: ({ code }) => code === "name_invalid" && reject(),
+    }),
+    store.watch(KEY, hearFromOtherTab),
+    listen(form, "submit", (event) => {
+      event.preventDefault();
+      finish(cleanLine(field.value));
+      dialog.hide();
+    }),
+    listen(root, "close", () => {
+      const name = cleanLine(field.value);
+      if (isNeeded) finish(name === rejected ? "" : name);
+      isFinished = true;
+    }),
+  ];
+
+  function ask(name) {
+    isNeeded = !me;
+    isFinished = false;
+    root.classList.toggle("is-first", isNeeded && !rejected);
+    slot(root, "problem").hidden = !rejected;
+    field.setAttribute("aria-invalid", String(Boolean(rejected)));
+    field.value = name;
+    dialog.show();
+    field.select();
+  }
+
+  function finish(written) {
+    if (isFinished) return;
+    isFinished = true;
+    change(written || word("anonymous") + Math.floor(Math.random() * 1000));
+  }
+
+  function change(name) {
+    if (name === me?.name) return;
+    choose(name);
+    // The next `join` has the name as well, but for one that is under way. A refusal is heard by its code.
+    callOff();
+    if (me) callOff = request(events, { type: "rename", name }, () => {}, { offline: "later" });
+  }
+
+  function choose(name) {
+    store.set(KEY, name);
+    events.publish(NAME_CHOSEN, { name });
+  }
+
+  function accept(member) {
+    me = member;
+    rejected = null;
+    choose(me.name); // As the server tidied it, or as another tab changed it.
+  }
+
+  /** This tab would else come back from a lost connection under the old name. */
+  function hearFromOtherTab(name) {
+    if (me) events.publish(NAME_CHOSEN, { name });
+    else if (!isFinished) field.value = name;
+  }
+
+  function reject() {
+    rejected = store.get(KEY);
+    if (me) choose(me.name);
+    else store.remove(KEY);
+    ask(rejected ?? "");
+  }
+
+  return function unmount() {
+    ends.forEach((end) => end());
+    dialog.end();
+  };
+}

@@ -1,0 +1,113 @@
+/** The dialog that creates a room: asks for a name, suggests an address, and goes to the new room. */
+import { request } from "../app/events.js";
+import { cleanLine } from "../kit/clean.js";
+import { makeDialog } from "../kit/dialog.js";
+import { listen, setText, slot } from "../kit/dom.js";
+import { isSlug, roomURL, slugOf } from "../kit/room-names.js";
+import { readWords } from "../kit/words.js";
+import { create } from "./signals.js";
+
+const FIELD_OF = { room_exists: "slug", slug_invalid: "slug", title_invalid: "title" };
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const { word, has } = readWords(root);
+  const form = root.querySelector("form");
+  const { title, slug, topic } = form.elements;
+  const dialog = makeDialog(root, { first: title });
+  let isProposed = true; // Nobody has touched the address: it follows the name.
+  let callOff = null; // Of what isn't answered yet.
+
+  const ends = [
+    create.listen(open),
+    listen(title, "input", () => {
+      if (isProposed) slug.value = slugOf(title.value);
+      preview();
+    }),
+    listen(slug, "input", () => {
+      isProposed = !slug.value;
+      preview();
+    }),
+    // What can only be meant one way is put right; while one types, it would be in the way.
+    listen(slug, "change", () => {
+      slug.value = slugOf(slug.value);
+      preview();
+    }),
+    listen(form, "input", () => clearProblems()),
+    listen(form, "submit", (event) => {
+      event.preventDefault();
+      submit();
+    }),
+    listen(root, "close", end),
+  ];
+
+  function open({ title: wanted }) {
+    form.reset();
+    clearProblems();
+    title.value = wanted;
+    slug.value = slugOf(wanted);
+    isProposed = true;
+    preview();
+    dialog.show();
+  }
+
+  function preview() {
+    setText(slot(root, "address"), isSlug(slug.value) ? `${location.host}${roomURL(slug.value)}` : "");
+  }
+
+  function submit() {
+    if (callOff) return;
+    clearProblems();
+    if (!cleanLine(title.value)) return complain("title", "title_invalid");
+    if (!isSlug(slug.value)) return complain("slug", "slug_invalid");
+    const wanted = { slug: slug.value, title: cleanLine(title.value), topic: cleanLine(topic.value) };
+    callOff = request(events, { type: "make", ...wanted }, take, { offline: "later", progress });
+  }
+
+  function progress(isSent) {
+    say(isSent ? "sent" : "offline");
+  }
+
+  function take(answer) {
+    end();
+    if (answer.type === "made") location.assign(roomURL(answer.room.slug));
+    else if (FIELD_OF[answer.code]) complain(FIELD_OF[answer.code], answer.code);
+    else say(has(`refused-${answer.code}`) ? `refused-${answer.code}` : "refused");
+  }
+
+  function end() {
+    callOff?.();
+    callOff = null;
+  }
+
+  function complain(name, code) {
+    clearProblems();
+    const field = form.elements[name];
+    field.setAttribute("aria-invalid", "true");
+    setText(slot(root, `${name}-problem`), word(`refused-${code}`));
+    const visit = slot(root, "visit");
+    visit.hidden = code !== "room_exists";
+    if (code === "room_exists") visit.href = roomURL(slug.value);
+    field.focus();
+  }
+
+  /** Clears the problems shown at the fields. */
+  function clearProblems() {
+    for (const name of ["title", "slug"]) {
+      form.elements[name].removeAttribute("aria-invalid");
+      setText(slot(root, `${name}-problem`), "");
+    }
+    slot(root, "visit").hidden = true;
+    setText(slot(root, "status"), "");
+  }
+
+  function say(key) {
+    setText(slot(root, "status"), word(key));
+  }
+
+  return function unmount() {
+    ends.forEach((stop) => stop());
+    end();
+    dialog.end();
+  };
+}

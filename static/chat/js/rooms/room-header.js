@@ -1,0 +1,60 @@
+/** The room's header: its title, the number of people, and the room's menu. */
+import {
+  ALERTS_CHANGED,
+  MEMBER_JOINED,
+  MEMBER_LEFT,
+  OPEN_MENU,
+  ROOM_CHANGED,
+  ROOM_PULSED,
+  ROOM_WELCOMED,
+  SESSION_CHANGED,
+  SOUND_CHANGED,
+  subscribeAll,
+} from "../app/events.js";
+import { listen, setText, slot } from "../kit/dom.js";
+import { formatNumber, readWords } from "../kit/words.js";
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const { plural } = readWords(root);
+  const menu = slot(root, "menu");
+  let room = {};
+  let alerts = "none";
+  let sound = "off";
+  let mayDescribe = false;
+
+  const ends = [
+    subscribeAll(events, {
+      [SESSION_CHANGED]: (session) => (mayDescribe = session.mayDescribe),
+      [ROOM_WELCOMED](welcome) {
+        menu.hidden = false;
+        show(welcome.room);
+        count(welcome);
+      },
+      [ROOM_CHANGED]: (changed) => show(changed.room),
+      [MEMBER_JOINED]: count,
+      [MEMBER_LEFT]: count,
+      [ROOM_PULSED]: count,
+      [ALERTS_CHANGED]: ({ level }) => (alerts = level),
+      [SOUND_CHANGED]: ({ isOn }) => (sound = isOn ? "on" : "off"),
+    }),
+    listen(menu, "click", () => {
+      const traits = [room.locked ? "locked" : "open", `slow-${room.slow ?? 0}`, `alerts-${alerts}`, `sound-${sound}`];
+      if (mayDescribe) traits.push("describer");
+      events.publish(OPEN_MENU, { kind: "room", anchor: menu, subject: room, traits });
+    }),
+  ];
+
+  function show(changed) {
+    room = changed;
+    setText(slot(root, "title"), room.title);
+    slot(root, "locked").toggleAttribute("hidden", !room.locked); // SVG has no such property.
+  }
+
+  function count({ online }) {
+    setText(slot(root, "online"), plural("online", online));
+    setText(slot(root, "count"), formatNumber(online));
+  }
+
+  return () => ends.forEach((end) => end());
+}

@@ -1,0 +1,104 @@
+/** The list of rooms in the sidebar, sorted by title so that rooms keep their places. Marks unread messages and unsent drafts. */
+import { MENU_CHOSEN, OPEN_MENU, ROOMS_CHANGED, subscribeAll } from "../app/events.js";
+import { fromTemplate, listen, setText, slot } from "../kit/dom.js";
+import { roomURL } from "../kit/room-names.js";
+import { formatNumber, readWords } from "../kit/words.js";
+import { create, forget, markRead, openSwitcher } from "./signals.js";
+
+const MOST = 99; // The server counts up to 100: "100 or more".
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const { plural } = readWords(root);
+  const list = slot(root, "rooms");
+  const jump = slot(root, "jump");
+  const items = new Map(); // slug -> {room, item}
+
+  const ends = [
+    subscribeAll(events, {
+      [ROOMS_CHANGED]: ({ rooms }) => show(rooms),
+      [MENU_CHOSEN]({ kind, entry, subject }) {
+        if (kind !== "visit") return;
+        if (entry === "leave") leave(subject.slug);
+        if (entry === "read") markRead.emit({ slug: subject.slug });
+      },
+    }),
+    listen(list, "click", (event) => {
+      const { room, item } = items.get(event.target.closest("li")?.dataset.room) ?? {};
+      if (!room) return;
+      const anchor = event.target.closest("[data-slot=menu]");
+      if (anchor) events.publish(OPEN_MENU, { kind: "visit", anchor, subject: room, traits: [room.unread ? "unread" : "read"] });
+      else if (room.isCurrent && slot(item, "link").contains(event.target)) event.preventDefault(); // No load of what is here.
+    }),
+    listen(slot(root, "switch"), "click", () => openSwitcher.emit()),
+    ...[...root.querySelectorAll("[data-action=make]")].map((button) => listen(button, "click", () => create.emit({ title: "" }))),
+    listen(jump, "click", () => slot(nextUnread(), "link").focus()),
+  ];
+
+  function show(rooms) {
+    const isFirst = !items.size;
+    const slugs = new Set(rooms.map(({ slug }) => slug));
+    for (const slug of [...items.keys()]) if (!slugs.has(slug)) remove(slug);
+    rooms.forEach((room, index) => {
+      const item = items.get(room.slug)?.item ?? make(room);
+      items.set(room.slug, { room, item });
+      fill(item, room);
+      if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+    });
+    const unread = rooms.filter((room) => room.unread).length;
+    jump.hidden = !unread;
+    setText(jump, plural("unread-rooms", unread));
+    slot(root, "alone").hidden = rooms.length > 1;
+    if (isFirst) list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  }
+
+  function make({ slug, isCurrent }) {
+    const item = fromTemplate(root, "room");
+    item.dataset.room = slug;
+    const link = slot(item, "link");
+    link.href = roomURL(slug);
+    if (isCurrent) link.setAttribute("aria-current", "page");
+    slot(item, "menu").hidden = isCurrent; // The current room can't be removed.
+    return item;
+  }
+
+  function fill(item, { slug, title, unread, mentions, hasUnsent }) {
+    setText(slot(item, "title"), title);
+    slot(item, "link").title = title === slug ? `#${slug}` : `${title} (#${slug})`;
+    slot(item, "unsent").toggleAttribute("hidden", !hasUnsent);
+    item.classList.toggle("is-unread", unread > 0);
+    const count = slot(item, "count");
+    count.hidden = !unread;
+    count.classList.toggle("has-mentions", mentions > 0);
+    const most = unread > MOST ? `${formatNumber(MOST)}+` : formatNumber(unread);
+    setText(slot(item, "number"), mentions ? `@ ${most}` : most);
+    setText(slot(item, "description"), (unread > MOST ? plural("unread-many", MOST) : plural("unread", unread)) + (mentions ? plural("mentions", mentions) : ""));
+  }
+
+  /** The first one below the one that has the focus, or below what is in view; else the first one. */
+  function nextUnread() {
+    const unread = [...list.querySelectorAll(".is-unread")];
+    const focused = unread.findIndex((item) => item.contains(document.activeElement));
+    if (focused >= 0) return unread[(focused + 1) % unread.length];
+    const end = list.getBoundingClientRect().bottom;
+    return unread.find((item) => item.getBoundingClientRect().bottom > end) ?? unread[0];
+  }
+
+  /** Takes it off; the focus stays in the list. */
+  function leave(slug) {
+    const { item } = items.get(slug) ?? {};
+    const neighbour = item?.nextElementSibling ?? item?.previousElementSibling;
+    if (neighbour) slot(neighbour, "link").focus();
+    forget.emit({ slug });
+  }
+
+  function remove(slug) {
+    items.get(slug).item.remove();
+    items.delete(slug);
+  }
+
+  return function unmount() {
+    ends.forEach((end) => end());
+    for (const slug of [...items.keys()]) remove(slug);
+  };
+}

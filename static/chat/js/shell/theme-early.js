@@ -1,0 +1,11 @@
+// A classic script, run before the page is painted: a module would come too late and the page would flash. theme.js does the rest.
+(() => {
+  let choice = null;
+  try {
+    choice = JSON.parse(localStorage.getItem("chatty.theme") ?? "null");
+  } catch {
+    // No storage: as the system has it.
+  }
+  const isDark = choice === "dark" || (choice !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.dataset.bsTheme = isDark ? "dark" : "light";
+})();

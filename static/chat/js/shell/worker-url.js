@@ -1,0 +1,16 @@
+/** The URL of the service worker, in the form that the page's Trusted Types require. */
+const { worker = "" } = document.body.dataset; // Read before anything that others wrote is in the page.
+const WORKER = new URL(worker, location.href);
+let policy;
+
+/** The one script that may be registered as a worker; anything else throws. */
+export function workerURL(address) {
+  policy ??= window.trustedTypes?.createPolicy("chatty-worker", { createScriptURL: ours });
+  return policy ? policy.createScriptURL(address) : ours(address);
+}
+
+function ours(address) {
+  const { origin, pathname } = new URL(address, location.href);
+  if (origin !== location.origin || pathname !== WORKER.pathname) throw new TypeError(`Not our worker: ${address}`);
+  return address;
+}

@@ -1,0 +1,94 @@
+/** One message as an item of the list. */
+import { actionOf } from "../kit/commands.js";
+import { fromTemplate, setText, slot } from "../kit/dom.js";
+import { fragmentOf } from "../kit/filter.js";
+import { fold, paintAvatar, tagOf } from "../kit/names.js";
+import { nodesOf } from "../kit/safe-html.js";
+import { clock, countdown, exact, isoOf } from "../kit/time.js";
+
+const FOLD_CHARACTERS = 1_500; // About a screen of a phone.
+const FOLD_LINES = 20;
+
+const countdowns = new WeakMap();
+
+export function newMessage(root) {
+  return fromTemplate(root, "message");
+}
+
+/** Shows `message` as it now stands. */
+export function fillMessage(item, message, { word }) {
+  item.dataset.seq = message.seq;
+  fillHead(item, message.author, message.at);
+  slot(item, "link").href = `#message/${message.seq}`;
+  item.classList.toggle("is-deleted", Boolean(message.deleted));
+  item.classList.toggle("is-amended", Boolean(message.isPending));
+  const body = slot(item, "body");
+  if (message.deleted) body.textContent = word("deleted");
+  else if (message.html === null) body.textContent = actionOf(message.body) ?? message.body; // The server hasn't made it yet.
+  else body.replaceChildren(nodesOf(message.html));
+  item.classList.toggle("is-action", actionOf(message.body) !== null);
+  const edited = slot(item, "edited");
+  edited.hidden = !message.edited_at || Boolean(message.deleted);
+  if (!edited.hidden) edited.dataset.exact = exact(message.edited_at);
+  foldIfLong(item, message.body);
+}
+
+/** Shows what is still in the outbox: on its way, delayed or failed. */
+export function fillPending(item, entry, me, { word, plural, has }) {
+  stopPending(item);
+  item.dataset.nonce = entry.nonce;
+  item.classList.add("is-own", "is-pending");
+  const isFailed = entry.state === "failed";
+  item.classList.toggle("is-failed", isFailed);
+  fillHead(item, me, entry.at);
+  const action = actionOf(entry.body);
+  item.classList.toggle("is-action", action !== null);
+  setText(slot(item, "body"), action ?? entry.body);
+  foldIfLong(item, entry.body);
+  slot(item, "status").hidden = !isFailed && !entry.retryAt;
+  slot(item, "status").ariaLive = isFailed ? "polite" : "off"; // Nobody wants the seconds read out.
+  slot(item, "actions").hidden = !isFailed;
+  const reason = slot(item, "reason");
+  if (isFailed) setText(reason, word(has(`refused-${entry.code}`) ? `refused-${entry.code}` : "refused"));
+  else if (entry.retryAt) countdowns.set(item, countdown(entry.retryAt, (seconds) => setText(reason, plural("again", seconds))));
+}
+
+/** Ends what still ticks in a pending item. */
+export function stopPending(item) {
+  countdowns.get(item)?.();
+  countdowns.delete(item);
+}
+
+/** Marks where a message mentions the reader by name. */
+export function markMentions(item, id) {
+  const mentions = [...item.querySelectorAll(".mention")];
+  for (const mention of mentions) mention.classList.toggle("is-me", mention.dataset.member.split(" ").includes(id));
+  item.classList.toggle("mentions-me", mentions.some((mention) => mention.classList.contains("is-me")));
+}
+
+/** Tells authors of one name apart. */
+export function fillTag(item, namesakes) {
+  const { author } = item.dataset;
+  setText(slot(item, "tag"), namesakes.has(fold(slot(item, "name").textContent)) ? tagOf(author) : "");
+}
+
+function fillHead(item, author, at) {
+  item.dataset.author = author.id ?? "";
+  item.dataset.at = at;
+  setText(slot(item, "name"), author.name);
+  slot(item, "author").href = fragmentOf({ authors: [author.id ?? ""] });
+  paintAvatar(slot(item, "avatar"), { id: author.id ?? "", name: author.name });
+  const time = slot(item, "time");
+  time.dateTime = isoOf(at);
+  slot(item, "link").dataset.exact = exact(at);
+  setText(time, clock(at));
+}
+
+function foldIfLong(item, body) {
+  const isLong = body.length > FOLD_CHARACTERS || body.split("\n").length > FOLD_LINES;
+  const wasLong = item.classList.contains("is-long");
+  item.classList.toggle("is-long", isLong);
+  // Opened by the reader, it stays open through an edit.
+  if (isLong !== wasLong) item.classList.toggle("is-folded", isLong);
+  slot(item, "unfold").hidden = !isLong;
+}

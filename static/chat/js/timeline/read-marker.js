@@ -1,0 +1,225 @@
+/**
+ * How far the room was read: a line above the first new message since the reader left, and a button that goes there.
+ *
+ * Read means on the screen while the window was visible and had the focus. `kit/visits.js` stores it for all tabs.
+ */
+import {
+  CONNECTION_CHANGED,
+  FILTER_CHANGED,
+  ROOM_PULSED,
+  ROOM_WELCOMED,
+  SESSION_CHANGED,
+  SHOW_MESSAGE,
+  SHOW_NEWEST,
+  TIMELINE_CHANGED,
+  TIMELINE_EXTENDED,
+  TIMELINE_MISSED,
+  TIMELINE_RESET,
+  VIEW_MOVED,
+  subscribeAll,
+} from "../app/events.js";
+import { listen, setText, slot } from "../kit/dom.js";
+import { elapsedSince, moment, now } from "../kit/elapsed.js";
+import { least } from "../kit/extremes.js";
+import { BAR, takeEscape } from "../kit/key-stack.js";
+import { isLookedAt, watchLooks } from "../kit/page-focus.js";
+import { clock, dayName, dayOf } from "../kit/time.js";
+import { openVisits } from "../kit/visits.js";
+import { readWords } from "../kit/words.js";
+import { dividerMoved, loadingChanged, messageShown } from "./signals.js";
+
+const AWAY_MS = 60_000; // A glance at another window isn't leaving.
+const GRACE_MS = 15_000; // So long after the return, a connection that was lost meanwhile brings what was missed.
+const TICK_MS = 5_000; // A pause between ticks that is as long as AWAY_MS: the machine was asleep.
+const NOTE_MS = 1_000; // The storage isn't for each message of a flood.
+const MOST_COUNTED = 10_000; // A tab that nobody looks at for weeks counts no further.
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const { plural } = readWords(root);
+  const bar = slot(root, "since-bar");
+  const visits = openVisits();
+  const slug = document.body.dataset.room;
+  const visit = visits.get(slug); // As it was before this one.
+  let me = null;
+  let log = null;
+  let title = slug;
+  let seq = null; // Read up to here: 0 in a room in which nothing had been said, null where it isn't known.
+  let view = null;
+  let away = null; // Since nobody looks: {seq, since, fresh, isWhole}, `fresh` being the seqs of what others said.
+  let back = null; // The same, for a while after the return.
+  let line = null; // {after, first, lowest, isDone}: what is new begins after a seq, and `first` is it, once that is loaded.
+  let isFiltered = false;
+  let isLed = false; // A link leads to a message that isn't loaded yet. Nothing counts as read until then.
+  let noteTimer = null;
+  let tick = moment();
+
+  const ends = [
+    subscribeAll(events, {
+      [SESSION_CHANGED]: (session) => (me = session.id),
+      [ROOM_WELCOMED]: welcome,
+      [CONNECTION_CHANGED]({ state }) {
+        if (back) back.isCatchingUp = state === "joined" && now() < back.until;
+      },
+      [ROOM_PULSED]: () => back?.isCatchingUp && (back = null),
+      [FILTER_CHANGED]({ filter }) {
+        isFiltered = filter !== null;
+        arrive();
+        show();
+      },
+      [SHOW_MESSAGE]: () => (isLed = !isFiltered), // A filter shows what it has, or stays as it is.
+      [SHOW_NEWEST]: arrive,
+      [TIMELINE_RESET](reset) {
+        if (!reset.newer && !isFiltered) miss(reset.messages, !reset.more);
+        lookForFirst(reset);
+      },
+      [TIMELINE_EXTENDED]: lookForFirst,
+      [TIMELINE_CHANGED]: ({ added }) => miss(added, true),
+      [TIMELINE_MISSED]: ({ added }) => miss(added, true),
+      [VIEW_MOVED]: see,
+    }),
+    messageShown.listen(() => requestAnimationFrame(arrive)), // Of one that is there, this may come before `message:show` does.
+    loadingChanged.listen(({ isLoading }) => isLoading || arrive()),
+    visits.watch((changed) => changed === slug && follow(visits.get(slug))),
+    listen(slot(root, "since-jump"), "click", jump),
+    listen(slot(root, "since-dismiss"), "click", dismiss),
+    takeEscape(BAR, () => !bar.hidden && dismiss()),
+    watchLooks((isLooked) => (isLooked ? comeBack() : leave())),
+    listen(window, "pagehide", note), // The next page asks what is unread in this room.
+  ];
+  const ticker = setInterval(() => {
+    if (elapsedSince(tick) >= AWAY_MS && !away) {
+      leave(tick);
+      comeBack();
+    }
+    tick = moment();
+  }, TICK_MS);
+
+  function others(messages, after) {
+    return messages.filter((message) => message.seq > after && message.author.id !== me).map((message) => message.seq);
+  }
+
+  function welcome({ room, log: history, head, messages, more }) {
+    title = room.title;
+    if (log === history) return;
+    const isFirst = log === null;
+    log = history;
+    const isBack = isFirst && visit?.log === log;
+    seq = isBack ? visit.seq : head ? null : 0;
+    away = isLookedAt() ? null : { seq, since: moment(), fresh: new Set(), isWhole: true };
+    back = null;
+    divide(null);
+    if (!isBack) return;
+    const isWhole = !more || messages.some((message) => message.seq <= seq);
+    divideAt({ seq, since: moment(visit.at), fresh: new Set(others(messages, seq)), isWhole });
+  }
+
+  /** Another tab read on. */
+  function follow(visit) {
+    if (visit?.log !== log || visit.seq <= seq) return;
+    seq = visit.seq;
+    if (away) away.seq = seq;
+  }
+
+  // --- what is read ---
+
+  function see(moved) {
+    view = moved;
+    if (isLed) return;
+    if (isLookedAt() && log && view.newest > seq) {
+      seq = view.newest;
+      noteTimer ??= setTimeout(note, NOTE_MS);
+    }
+    show();
+  }
+
+  /** Where a link led to, or nowhere. The view may have moved there before that was known. */
+  function arrive() {
+    if (!isLed) return;
+    isLed = false;
+    requestAnimationFrame(() => view && see(view));
+  }
+
+  function note() {
+    clearTimeout(noteTimer);
+    noteTimer = null;
+    if (log && seq !== null) visits.put(slug, { title, log, seq, ...(!away && { at: Date.now() }) });
+  }
+
+  function leave(since = moment()) {
+    if (away) return;
+    note();
+    away = { seq, since, fresh: new Set(), isWhole: true };
+  }
+
+  function comeBack() {
+    if (!away || !isLookedAt()) return;
+    back = { ...away, until: now() + GRACE_MS, isCatchingUp: false };
+    away = null;
+    if (elapsedSince(back.since) < AWAY_MS) back = null;
+    else divideAt(back);
+    if (view) see(view);
+  }
+
+  /** What came while nobody looked, or brings the connection back. */
+  function miss(messages, isWhole) {
+    const since = away ?? (back?.isCatchingUp ? back : null);
+    if (!since) return;
+    for (const seq of others(messages, since.seq)) if (since.fresh.size < MOST_COUNTED) since.fresh.add(seq);
+    since.isWhole &&= isWhole || messages.some((message) => message.seq <= since.seq);
+    if (since === back) divideAt(back);
+  }
+
+  // --- the line, and the way there ---
+
+  function divideAt({ seq: after, since: { at }, fresh: seqs, isWhole }) {
+    const fresh = [...seqs].filter((each) => each > after);
+    if (after === null || !fresh.length) return;
+    const lowest = least(fresh);
+    const isCounted = isWhole && seqs.size < MOST_COUNTED;
+    divide({ after, lowest, first: isWhole ? lowest : null, isDone: false });
+    const time = dayOf(at) === dayOf(Date.now()) ? clock(at) : `${dayName(at)}, ${clock(at)}`;
+    setText(slot(root, "since-text"), plural(isCounted ? "since" : "since-more", fresh.length, { time }));
+  }
+
+  function divide(next) {
+    line = next;
+    dividerMoved.emit({ seq: line?.first ?? null });
+    show();
+  }
+
+  /** Older pages reach back to where the reader left off. */
+  function lookForFirst({ messages, more }) {
+    if (!line || line.first !== null || isFiltered) return;
+    line.lowest = least(others(messages, line.after), line.lowest);
+    if (!more || messages.some((message) => message.seq <= line.after)) divide({ ...line, first: line.lowest });
+  }
+
+  function show() {
+    const isSeen = line?.first && view && !isLed && view.oldest <= line.first && line.first <= view.newest;
+    if (isSeen) line.isDone = true;
+    const isHidden = !line || line.isDone || !view || isFiltered;
+    bar.classList.toggle("is-below", !isHidden && view.newest < (line.first ?? line.after + 1));
+    if (bar.hidden === isHidden) return;
+    bar.hidden = isHidden;
+    setText(slot(root, "since-status"), isHidden ? "" : slot(root, "since-text").textContent);
+  }
+
+  function jump() {
+    events.publish(SHOW_MESSAGE, { seq: line.first ?? line.after + 1 });
+    line.isDone = true;
+    show();
+  }
+
+  function dismiss() {
+    if (bar.contains(document.activeElement)) root.previousElementSibling?.focus();
+    divide(null);
+    return true;
+  }
+
+  return function unmount() {
+    clearInterval(ticker);
+    clearTimeout(noteTimer);
+    ends.forEach((end) => end());
+  };
+}

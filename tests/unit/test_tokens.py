@@ -1,0 +1,81 @@
+from typing import Any
+
+import pytest
+from django.core import signing
+
+from chat.access import tokens
+from chat.access.tokens import Claims
+from chat.protocol.constants import TOKEN_LIMIT
+
+
+def test_a_token_holds_for_the_member_it_was_issued_to() -> None:
+    member_id = tokens.new_member_id()
+    token = tokens.issue(member_id)
+    assert tokens.verify(token, max_age_days=1) == Claims(member_id)
+    assert len(token) < TOKEN_LIMIT
+
+
+def test_every_new_member_is_somebody_else() -> None:
+    assert tokens.new_member_id() != tokens.new_member_id()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda token: "",
+        lambda token: token[:-1],
+        lambda token: token[1:],
+        lambda token: "0" + token[1:] if token[0] != "0" else "1" + token[1:],
+        lambda token: token + "x",
+        lambda token: token.replace(":", "."),
+        lambda token: token.encode().hex(),
+        lambda token: signing.TimestampSigner(salt="something.else").sign(token.split(":")[0]),
+        lambda token: signing.TimestampSigner(salt="chatty.identity").sign("nobody"),
+        lambda token: "\ud800",
+        lambda token: "é:é:é",
+    ],
+)
+def test_a_token_that_was_changed_is_refused(change) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(tokens.BadToken):
+        tokens.verify(change(tokens.issue(tokens.new_member_id())), max_age_days=1)
+
+
+def test_a_token_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tokens.issue(tokens.new_member_id())
+    now = signing.time.time()
+    monkeypatch.setattr(signing.time, "time", lambda: now + 24 * 3600 - 10)
+    assert tokens.verify(token, max_age_days=1)
+    monkeypatch.setattr(signing.time, "time", lambda: now + 24 * 3600 + 10)
+    with pytest.raises(tokens.BadToken):
+        tokens.verify(token, max_age_days=1)
+
+
+def test_a_token_of_another_key_is_refused_unless_the_key_is_a_fallback(settings: Any) -> None:
+    settings.SECRET_KEY = "the old key"
+    member_id = tokens.new_member_id()
+    token = tokens.issue(member_id)
+    settings.SECRET_KEY = "the new key"
+    with pytest.raises(tokens.BadToken):
+        tokens.verify(token, max_age_days=1)
+    settings.SECRET_KEY_FALLBACKS = ["the old key"]
+    assert tokens.verify(token, max_age_days=1) == Claims(member_id)
+
+
+def test_a_token_carries_the_generation_it_was_issued_under() -> None:
+    member_id = tokens.new_member_id()
+    token = tokens.issue(member_id, 1_795_000_000)
+    assert tokens.verify(token, max_age_days=1) == Claims(member_id, 1_795_000_000)
+    assert len(token) < TOKEN_LIMIT
+
+
+@pytest.mark.parametrize("parts", [";", ";generation", ";generation=", ";generation=x", ";generation=1;"])
+def test_a_token_with_a_field_that_cannot_be_read_is_refused(parts: str) -> None:
+    token = signing.TimestampSigner(salt="chatty.identity").sign(tokens.new_member_id() + parts)
+    with pytest.raises(tokens.BadToken):
+        tokens.verify(token, max_age_days=1)
+
+
+def test_a_field_of_a_later_version_is_passed_over() -> None:
+    member_id = tokens.new_member_id()
+    token = signing.TimestampSigner(salt="chatty.identity").sign(f"{member_id};generation=3;later=x")
+    assert tokens.verify(token, max_age_days=1) == Claims(member_id, 3)
