@@ -20,7 +20,7 @@ from django.db import connections
 
 from chat.access.client_address import client_address, client_network
 from chat.paths import is_admin
-from chat.web.headers import BARE_HEADERS
+from chat.web.header_values import BARE_HEADERS
 
 PAGE_THREADS = 2
 PAGES_AT_ONCE = 2_000  # Requests that are being answered; a page's scripts and styles are 120 of them.

@@ -13,8 +13,8 @@ from chat.log.search import SearchQuery
 from chat.log.turns import Asker
 from chat.protocol.commands import History
 from chat.protocol.errors import Refusal
-from tests.integration.test_log import ANN, Desk
-from tests.integration.test_log import desk as desk
+from tests.integration.desk import Desk
+from tests.integration.test_log import ANN
 
 EVES_LIMIT = 7  # Of the pages that are held up.
 HERE = Asker("192.0.2.1", ANN.id)

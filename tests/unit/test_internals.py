@@ -1,6 +1,8 @@
 """What Chatty uses of uvicorn's and websockets' insides is known, and missed at the start."""
 
 import ast
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
@@ -80,3 +82,10 @@ def test_what_is_reached_into_has_a_ceiling() -> None:
     lines = (ROOT / "requirements.in").read_text().splitlines()
     packages = {place.partition(".")[0] for place in INTERNALS}
     assert {line.partition(">")[0] for line in lines if ",<" in line} >= packages
+
+
+@pytest.mark.parametrize("module", ["chatty_project.http", "chatty_project.server"])
+def test_the_protocols_are_imported_before_djangos_applications_are_loaded(module: str) -> None:
+    """As uvicorn does in each of several workers."""
+    done = subprocess.run([sys.executable, "-c", f"import {module}"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
