@@ -431,6 +431,7 @@ class NginxServer(Server):
     """nginx in front of a server, with the lines of the README: those of its main part, and those of a server."""
 
     name = "nginx"
+    kill_signal = signal.SIGTERM  # At once, too; its worker would outlive SIGKILL.
 
     def __init__(self, main: str, server: str) -> None:
         super().__init__()

@@ -24,7 +24,7 @@ from chat.protocol.constants import (
     TITLE_LIMIT,
     TOPIC_LIMIT,
 )
-from chat.web.page_scripts import page_scripts
+from chat.web.page_files import page_files
 
 _ROOM = "0room-address0"  # Stands for the room's address while the page is rendered; in no text of the page.
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # Deflate, no name, no time.
@@ -67,7 +67,7 @@ def _page(language: str) -> Page:
         "topic_limit": TOPIC_LIMIT,
         "slug_limit": SLUG_LIMIT,
         "language_cookie": settings.LANGUAGE_COOKIE_NAME,
-        "scripts": page_scripts(),
+        "files": page_files(),
         "emoji_names": emoji_names(),
     }
     with translation.override(language):
