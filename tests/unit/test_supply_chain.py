@@ -38,7 +38,7 @@ def test_every_requirement_is_pinned_with_a_hash(name: str) -> None:
 
 def test_every_npm_package_is_pinned_with_a_hash_and_names_no_registry() -> None:
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
-    assert set(packages.pop("")) <= {"name", "devDependencies"}  # Chatty runs without any of them.
+    assert set(packages.pop("")["dependencies"]) == {"esbuild"}  # Production may have it; the others only check.
     assert len(packages) > 1
     for name, package in packages.items():
         assert package["integrity"].startswith("sha512-"), name
