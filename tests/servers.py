@@ -602,6 +602,23 @@ def _collect_static(folder: Path) -> None:
     manage("collectstatic", "--skip-checks", "--noinput", "--verbosity=0", STATIC_ROOT=str(folder))
 
 
+def unbundled_static_root() -> Path:
+    """The same from a machine without the bundler."""
+    return _made_once("static-unbundled", _collect_static_unbundled)
+
+
+def _collect_static_unbundled(folder: Path) -> None:
+    script = """
+from pathlib import Path
+from chatty_project import bundle
+bundle.BUNDLER = Path("/nowhere/esbuild")
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "collectstatic", "--skip-checks", "--noinput", "--verbosity=0"])
+"""
+    environ = clean_environ(STATIC_ROOT=str(folder), DJANGO_SETTINGS_MODULE="chatty_project.settings")
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environ, check=True, capture_output=True)
+
+
 def _make_sqlite(path: Path) -> None:
     migrated(f"sqlite:///{path}")
     with closing(sqlite3.connect(path)) as connection:

@@ -55,6 +55,13 @@ def server() -> Iterator[servers.ChattyServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def unbundled_server() -> Iterator[servers.ChattyServer]:
+    """A Chatty whose static files were collected without the bundler."""
+    with servers.chatty_server(STATIC_ROOT=str(servers.unbundled_static_root())) as server:
+        yield server
+
+
 @pytest.fixture
 def visitor(
     new_context: Callable[..., BrowserContext], server: servers.ChattyServer, room: str

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.person import Person
+from tests.servers import ChattyServer
 
 Make = Callable[..., Person]
 
@@ -26,10 +27,10 @@ def bus(person: Person, script: str) -> object:
 
 def test_app_is_the_only_global_of_ours(visitor: Make) -> None:
     ann = visitor()
-    ann.page.route("**/js/app/main*.js", lambda route: route.abort())
+    ann.page.route("**/bundle/page*.js", lambda route: route.abort())
     ann.open()
     before = set(ann.run("Object.getOwnPropertyNames(window)"))
-    ann.page.unroute("**/js/app/main*.js")
+    ann.page.unroute("**/bundle/page*.js")
     ann.reload().enter("Ann").say("hello")
     assert set(ann.run("Object.getOwnPropertyNames(window)")) - before == {"app"}
     assert ann.run("Object.keys(app)") == ["events"]
@@ -169,9 +170,12 @@ def shuffle(route: Route, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 20, 300])
-def test_modules_may_be_mounted_in_any_order(visitor: Make, person: Make, seed: int) -> None:
-    bob = person("Bob").say("said before")
-    ann = visitor()
+def test_modules_may_be_mounted_in_any_order(
+    visitor: Make, person: Make, unbundled_server: ChattyServer, room: str, seed: int
+) -> None:
+    url = f"{unbundled_server.http_url}/chatty/{room}"
+    bob = person("Bob", url=url).say("said before")
+    ann = visitor(url=url)
     ann.page.route("**/js/app/main*.js", lambda route: shuffle(route, seed))
     ann.open().enter("Ann")
     mounted = ann.run("mounted")

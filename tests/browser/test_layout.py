@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.person import Person, Wire
+from tests.servers import ChattyServer
 
 Make = Callable[..., Person]
 
@@ -149,7 +150,7 @@ def test_theme_follows_the_system_until_one_is_chosen_which_is_kept(person: Make
 def test_chosen_theme_is_there_before_anything_is_painted(person: Make) -> None:
     ann = person("Ann", color_scheme="light")
     ann.run("localStorage.setItem('chatty.theme', JSON.stringify('dark'))")
-    ann.page.route("**/js/app/main*.js", lambda route: route.abort())
+    ann.page.route("**/bundle/page*.js", lambda route: route.abort())
     ann.reload()
     expect(ann.page.locator("html")).to_have_attribute("data-bs-theme", "dark")
 
@@ -233,10 +234,24 @@ def test_page_holds_no_inline_script_or_style(visitor: Make) -> None:
     assert not re.search(r"<style|\sstyle=|\son\w+=", html)
 
 
-def test_production_page_loads_hashed_files_only_and_each_module_once(visitor: Make) -> None:
+def test_a_first_visit_takes_few_requests_and_bytes(visitor: Make) -> None:
     ann = visitor().open().enter("Ann")
+    loaded = ann.run("""() => ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
+        .map((entry) => [entry.name, entry.encodedBodySize])""")
+    assert len(loaded) <= 15, loaded
+    assert sum(size for _name, size in loaded) <= 110_000, loaded
+    files = [url.rpartition("/static/")[2] for url, _size in loaded if "/static/" in url]
+    assert {"chat/bundle/page.js", "chat/bundle/page.css"} <= {re.sub(r"\.[0-9a-f]{12}", "", name) for name in files}
+    assert [name for name in files if not re.search(r"\.[0-9a-f]{12}\.\w+$", name)] == []
+
+
+def test_page_without_a_bundle_loads_hashed_files_only_and_each_module_once(
+    visitor: Make, unbundled_server: ChattyServer, room: str
+) -> None:
+    ann = visitor(url=f"{unbundled_server.http_url}/chatty/{room}").open().enter("Ann")
+    ann.say("module by module")
     files = [url.rpartition("/static/")[2] for url in ann.run(LOADED) if "/static/" in url]
-    assert len(files) > 20
+    assert len(files) > 100
     assert [name for name in files if not re.search(r"\.[0-9a-f]{12}\.\w+$", name)] == []
     scripts = [name for name in files if name.endswith(".js")]
     assert len(set(scripts)) == len(scripts)

@@ -41,11 +41,26 @@ def keep_older_page(page: Page, wanted: str, *, for_ever: bool = False) -> list[
 
 @pytest.mark.parametrize(
     "wanted",
-    [r"\.(js|css|svg|png)$", r"/kit/words\.", r"/main\.", r"/fresh-page\..*|/kit/dom\.", r"/layout\..*css$"],
-    ids=["everything", "one module", "the entry", "the script that recovers", "a stylesheet"],
+    [r"\.(js|css|svg|png)$", r"/page\..*js$", r"/fresh-page\..*|/page\..*js$", r"/page\..*css$"],
+    ids=["everything", "the scripts", "the script that recovers", "the stylesheets"],
 )
 def test_an_older_page_whose_files_are_gone_loads_itself_again(visitor: Make, wanted: str) -> None:
-    ann = visitor()
+    expect_a_fresh_page(visitor(), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [r"/kit/words\.", r"/main\.", r"/fresh-page\..*|/kit/dom\.", r"/layout\..*css$"],
+    ids=["one module", "the entry", "the script that recovers", "a stylesheet"],
+)
+def test_an_older_page_without_a_bundle_does_so_too(
+    visitor: Make, unbundled_server: ChattyServer, room: str, wanted: str
+) -> None:
+    expect_a_fresh_page(visitor(url=f"{unbundled_server.http_url}/chatty/{room}"), wanted)
+
+
+def expect_a_fresh_page(ann: Person, wanted: str) -> None:
+    """Opens a page whose `wanted` files are of an older build."""
     loads = keep_older_page(ann.page, wanted)
     ann.open("?q=1#1").page.wait_for_function(LOADED_AGAIN, arg=1)
     ann.enter("Ann").say("here I am")
@@ -57,7 +72,7 @@ def test_an_older_page_whose_files_are_gone_loads_itself_again(visitor: Make, wa
 
 def test_a_page_whose_files_stay_away_stops_trying(visitor: Make) -> None:
     ann = visitor()
-    loads = keep_older_page(ann.page, r"/kit/words\.", for_ever=True)
+    loads = keep_older_page(ann.page, r"/page\..*js$", for_ever=True)
     ann.page.add_init_script("const wait = setTimeout; setTimeout = (work) => wait(work, 0);")  # No pauses.
     ann.open()
     ann.page.wait_for_function(LOADED_AGAIN, arg=3)
@@ -71,7 +86,7 @@ def test_a_file_that_the_browser_blocks_is_no_reason_to_load_again(visitor: Make
     ann = visitor()
     loads: list[str] = []
     ann.page.on("request", lambda request: request.resource_type == "document" and loads.append(request.url))
-    ann.page.route(re.compile(r"reactions\..*css"), lambda route: route.abort("blockedbyclient"))
+    ann.page.route(re.compile(r"/page\..*css"), lambda route: route.abort("blockedbyclient"))
     ann.open().enter("Ann")
     assert len(loads) == 1
 

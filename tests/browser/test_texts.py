@@ -18,19 +18,10 @@ OFFERED = """async ([url, names, cases]) => {
 }"""
 
 
-def module(ann: Person, name: str) -> str:
-    """The address of a script of the page, as the page itself has loaded it."""
-    url: str = ann.run(
-        "name => performance.getEntriesByType('resource').map((each) => each.name).find((url) => url.includes(name))",
-        name,
-    )
-    return url
-
-
 def test_who_is_mentioned_is_offered_while_the_name_is_typed(person: Make) -> None:
     ann = person("Me")
     cases = [(body[: body.index(sign) + 2], ids) for body, ids in MENTIONED for sign in SIGNS if sign in body and ids]
-    offered = ann.run(OFFERED, [module(ann, "completion"), NAMES, [before for before, _ in cases]])
+    offered = ann.run(OFFERED, ["/static/chat/js/composer/completion.js", NAMES, [before for before, _ in cases]])
     missing = [before for (before, ids), found in zip(cases, offered, strict=True) if not set(ids) <= set(found)]
     assert missing == []
 
@@ -39,7 +30,7 @@ def test_the_page_cleans_as_the_server_does(person: Make) -> None:
     ann = person("Ann")
     script = "async ([url, texts]) => { const {cleanBody} = await import(url); return texts.map(cleanBody); }"
     raw, clean = zip(*CLEANED, strict=True)
-    assert ann.run(script, [module(ann, "kit/clean"), raw]) == list(clean)
+    assert ann.run(script, ["/static/chat/js/kit/clean.js", raw]) == list(clean)
 
 
 @pytest.mark.parametrize("pasted", ["'a\\0b'", "'ab\\ud83d'", "'a\\x07b'"])
