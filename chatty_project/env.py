@@ -366,6 +366,13 @@ ADDRESS_CPU = Setting(
     "CPU seconds that one worker spends on rendering messages and reading old ones for one address (IPv6: one /64 "
     "network): burst, then per second. `0`: no limit",
 )
+REQUEST_LIMIT = Setting(
+    "REQUEST_LIMIT",
+    RATE,
+    "1000,100",
+    "HTTP requests that one worker answers at once for one address (IPv6: one /64 network), then per second; further "
+    "ones wait. A static file counts as a quarter. `0`: no limit",
+)
 MAX_CONNECTIONS_PER_ADDRESS = Setting(
     "MAX_CONNECTIONS_PER_ADDRESS",
     _whole(0, 1_000_000, "a number of connections, or 0 for no limit"),
@@ -417,6 +424,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     ROOM_REACTION_LIMIT,
     IDENTITY_LIMIT,
     ADDRESS_CPU,
+    REQUEST_LIMIT,
     MAX_CONNECTIONS_PER_ADDRESS,
     MAX_CONNECTIONS_PER_MEMBER,
     STATIC_ROOT,

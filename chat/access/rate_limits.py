@@ -154,18 +154,19 @@ def refusals(commands: Rate) -> Bucket:
 class AddressAccount:
     """One network's, as `client_address.client_network` gives it."""
 
-    __slots__ = ("attempts", "connections", "cpu", "identities", "rooms")
+    __slots__ = ("attempts", "connections", "cpu", "identities", "requests", "rooms")
 
-    def __init__(self, attempts: Rate, identities: Rate, cpu: Rate) -> None:
+    def __init__(self, attempts: Rate, identities: Rate, cpu: Rate, requests: Rate) -> None:
         self.attempts = Bucket(attempts)
         self.cpu = Bucket(cpu)  # Its tokens are seconds of a core.
         self.identities = Bucket(identities)
+        self.requests = Bucket(requests)
         self.rooms = Bucket(Rate(*ADDRESS_ROOMS_LIMIT) if identities.burst else NO_LIMIT)
         self.connections = 0
 
     def is_settled(self, now: float) -> bool:
         return not self.connections and not any(
-            bucket.missing(now) for bucket in (self.attempts, self.cpu, self.identities, self.rooms)
+            bucket.missing(now) for bucket in (self.attempts, self.cpu, self.identities, self.requests, self.rooms)
         )
 
 
@@ -194,6 +195,7 @@ class Limiter:
         commands: Rate,
         identities: Rate,
         cpu: Rate,
+        requests: Rate,
         connections_per_address: int,
         connections_per_member: int,
         clock: Clock = time.monotonic,
@@ -206,7 +208,7 @@ class Limiter:
         attempts = Rate(2 * connections_per_address, connections_per_address / 10)
         self._members: Accounts[MemberId, MemberAccount] = Accounts(lambda: MemberAccount(changes, commands), clock)
         self._addresses: Accounts[str, AddressAccount] = Accounts(
-            lambda: AddressAccount(attempts, identities, cpu), clock
+            lambda: AddressAccount(attempts, identities, cpu, requests), clock
         )
         self._heavy: set[MemberId] = set()  # Members of whom other processes should know.
 
@@ -241,6 +243,10 @@ class Limiter:
     def charge_cpu(self, network: str, seconds: float) -> None:
         """Takes what something asked for from there has cost, there or not; negative seconds are given back."""
         self._addresses.of(network).cpu.charge(seconds, self._clock())
+
+    def request(self, network: str, tokens: float) -> float:
+        """0 where an HTTP request from there may be answered now; else the seconds until then."""
+        return self._addresses.of(network).requests.take(tokens, self._clock())
 
     def stranger(self) -> Bucket:
         """What a connection may get wrong before it has joined."""
@@ -381,6 +387,7 @@ def current_limiter() -> Limiter:
         commands=Rate(*chatty.COMMAND_LIMIT),
         identities=Rate(*chatty.IDENTITY_LIMIT),
         cpu=Rate(*chatty.ADDRESS_CPU),
+        requests=Rate(*chatty.REQUEST_LIMIT),
         connections_per_address=chatty.MAX_CONNECTIONS_PER_ADDRESS,
         connections_per_member=chatty.MAX_CONNECTIONS_PER_MEMBER,
     )

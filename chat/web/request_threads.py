@@ -16,9 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
+from django.conf import settings
 from django.db import connections
 
 from chat.access.client_address import client_address, client_network
+from chat.access.rate_limits import current_limiter
 from chat.paths import is_admin
 from chat.web.header_values import BARE_HEADERS
 
@@ -27,6 +29,7 @@ PAGES_AT_ONCE = 2_000  # Requests that are being answered; a page's scripts and 
 PAGES_OF_NETWORK = 1_000
 # Of those, the ones that are worked on: each is a millisecond of the event loop, and with 100 a message waited 140 ms.
 PAGES_OF_NETWORK_IN_WORK = 4
+FILE_COST = 0.25  # Of REQUEST_LIMIT's tokens: a static file takes a quarter of a page's CPU time.
 PROBES = ("/healthz", "/readyz")  # The second may wait for a database, and holds up no page.
 ADMIN_THREADS = 4
 ADMIN_WAITING = 64
@@ -176,7 +179,8 @@ class WebThreads:
             await refuse(send)
             return
         place = self._enter(network)
-        if scope["path"] in PROBES:
+        is_probe = scope["path"] in PROBES
+        if is_probe:
             place = asyncio.Semaphore()
         try:
             await place.acquire()
@@ -188,6 +192,12 @@ class WebThreads:
             place.release()
             self._leave(network)
 
+        if not is_probe:
+            try:
+                await keep_pace(network, scope["path"])
+            except BaseException:
+                done()
+                raise
         await self._run(next(self._next_page_thread), scope, body, send, Once(done))
 
     def _enter(self, network: str) -> asyncio.Semaphore:
@@ -241,6 +251,17 @@ class WebThreads:
     async def close(self) -> None:
         """Ends the threads and closes their connections."""
         await asyncio.gather(*(thread.close() for thread in (*self._page_threads, *self._admin_threads)))
+
+
+async def keep_pace(network: str, path: str) -> None:
+    """Waits until the network has a token of its REQUEST_LIMIT for the path."""
+    limiter = current_limiter()
+    cost = FILE_COST if path.startswith(settings.STATIC_URL) else 1
+    while True:  # Others of the network may be faster: at most PAGES_OF_NETWORK_IN_WORK.
+        wait = limiter.request(network, cost)
+        if not wait:
+            return
+        await asyncio.sleep(wait)
 
 
 class Once:

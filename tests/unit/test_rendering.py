@@ -63,6 +63,7 @@ class Desk:
             commands=NO_LIMIT,
             identities=NO_LIMIT,
             cpu=cpu,
+            requests=NO_LIMIT,
             connections_per_address=0,
             connections_per_member=0,
             clock=self.clock,

@@ -266,6 +266,34 @@ async def test_a_few_pages_of_a_network_are_worked_on_at_a_time() -> None:
     await threads.close()
 
 
+async def test_requests_of_a_network_that_has_used_its_tokens_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    site, asked = WaitingSite(), []
+    site.end.set()
+    is_over = asyncio.Event()
+
+    class Tokens:
+        """Those of 192.0.2.1 are used up until the rush is over."""
+
+        def request(self, network: str, tokens: float) -> float:
+            asked.append((network, tokens))
+            return 0 if is_over.is_set() or network != "192.0.2.1" else 0.001
+
+    monkeypatch.setattr(request_threads, "current_limiter", Tokens)
+    threads = WebThreads(site)
+    waiting = [Client(path) for path in ("/chatty", "/static/a.js")]
+    tasks = [client.ask(threads) for client in waiting]
+    await ended(Client("/chatty", "192.0.2.2").ask(threads), Client("/healthz").ask(threads))
+    await until(lambda: len(asked) > 5)
+    assert {client.status for client in waiting} == {None}
+    assert set(asked) == {("192.0.2.1", 1), ("192.0.2.1", request_threads.FILE_COST), ("192.0.2.2", 1)}
+    tasks.pop().cancel()
+    is_over.set()
+    await ended(*tasks)
+    assert [client.status for client in waiting] == [200, None]
+    assert (threads._pages, threads._places, threads._page_count) == ({}, {}, 0)
+    await threads.close()
+
+
 async def test_networks_take_turns() -> None:
     (thread,) = threads = [Thread("test")]
     queue = Queue(threads, 100, 10)
