@@ -2,10 +2,11 @@
 
     process = ForkedProcess("from chatty_project import serve; serve.run()", environ, folder, log)
 
-It is used like a `subprocess.Popen`. Nothing of the project is imported before the fork: each server reads its own
-settings, as at any start.
+It is used like a `subprocess.Popen`. Of the project only pure modules are imported before the fork: each server reads
+its own settings, as at any start.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -20,22 +21,54 @@ from typing import Any
 
 # Not Twisted: its reactor has a file descriptor that processes must not share.
 LIBRARIES = [
+    "channels.consumer",
     "channels.layers",
+    "channels.routing",
     "channels_redis.pubsub",
+    "confusable_homoglyphs.confusables",
+    "csp.constants",
+    "csp.utils",
     "dj_database_url",
+    "django.contrib.auth.hashers",
+    "django.contrib.messages.storage.fallback",
+    "django.contrib.staticfiles.finders",
+    "django.core.asgi",
+    "django.core.cache.backends.locmem",
+    "django.core.mail",
     "django.core.management",
+    "django.db.backends.postgresql.base",
+    "django.db.backends.sqlite3.base",
+    "django.db.migrations.recorder",
+    "django.db.models",
+    "django.forms",
+    "django.middleware.csrf",
+    "django.template.defaulttags",
+    "django.template.loader_tags",
+    "django.templatetags.i18n",
+    "django.views.debug",
     "emoji",
     "httptools",
     "linkify_it",
     "markdown_it",
     "msgspec",
+    "nh3",
     "psycopg",
     "pygments.lexers",
     "redis.asyncio",
+    "servestatic.asgi",
+    "servestatic.storage",
+    "sqlparse",
     "uvicorn",
     "uvicorn.protocols.http.httptools_impl",
     "uvicorn.protocols.websockets.websockets_sansio_impl",
     "uvloop",
+    # The project's own that read no settings.
+    "chat.content.confusables",
+    "chat.content.emoji",
+    "chat.content.markdown",
+    "chat.content.search_terms",
+    "chat.content.validation",
+    "chat.protocol.codec",
 ]
 POLL_SECONDS = 0.02
 
@@ -129,6 +162,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A key pressed at the terminal is for the tests.
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # Collections of the forked processes don't touch these pages.
     for line in sys.stdin:
         request = json.loads(line)
         answer = _poll(request["poll"]) if "poll" in request else _fork(**request)

@@ -571,21 +571,19 @@ def _made_once(name: str, make: Callable[[Path], object]) -> Path:
 
 
 def manage(*arguments: str, **settings: str) -> str:
-    """What `manage.py` printed, run with `settings` as its environment.
+    """The output of `manage.py`, errors included, run with `settings` as its environment.
 
     Raises:
         ServerError: it failed.
     """
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=clean_environ(**settings),
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise ServerError(f"manage.py {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    environ = clean_environ(DJANGO_SETTINGS_MODULE="chatty_project.settings", **settings)
+    source = f"from django.core.management import execute_from_command_line as run; run({['manage.py', *arguments]})"
+    with tempfile.NamedTemporaryFile("r", prefix="chatty-manage-") as log:
+        code = ForkedProcess(source, environ, ROOT, Path(log.name)).wait()
+        written = log.read()
+    if code:
+        raise ServerError(f"manage.py {' '.join(arguments)} failed:\n{written}")
+    return written
 
 
 def migrated(url: str) -> str:
