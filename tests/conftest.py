@@ -42,6 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.SERVESTATIC_USE_FINDERS = True
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long tests start first."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The `db` fixtures' database is a file, as in real life: in memory, threads would share one connection."""

@@ -294,6 +294,9 @@ class RedisServer(Server):
             return False
 
 
+MIGRATED = "migrated"  # A database with Chatty's tables, which nobody connects to: others are copied from it.
+
+
 class PostgresServer(Server):
     """A PostgreSQL cluster of its own. `kill()` is a crash: the next start recovers what was committed."""
 
@@ -301,12 +304,16 @@ class PostgresServer(Server):
     stop_signal = signal.SIGINT  # Fast shutdown: it doesn't wait for clients.
     kill_signal = signal.SIGQUIT  # Immediate shutdown; SIGKILL would leave its children behind.
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_empty: bool = False) -> None:
+        """A copy of the test run's cluster, which has a migrated database; `is_empty`: a new cluster without one."""
         super().__init__()
-        self._template: str | None = None
         self._databases = 0
         self._user = self._give_folder_away() if os.getuid() == 0 else None
-        self._run("initdb", "-D", "data", "-U", "chatty", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        if is_empty:
+            locale = ("-E", "UTF8", "--locale=C.UTF-8")
+            self._run("initdb", "-D", "data", "-U", "chatty", "--auth=trust", "--no-sync", *locale)
+        else:
+            subprocess.run(["cp", "-a", _made_once("cluster", _make_cluster), self.folder / "data"], check=True)
 
     def _give_folder_away(self) -> pwd.struct_passwd:
         """PostgreSQL refuses to run as root: another account, which gets the folder."""
@@ -377,9 +384,7 @@ class PostgresServer(Server):
 
     def create_migrated_database(self) -> str:
         """The URL of a new database with Chatty's tables in it."""
-        if self._template is None:
-            self._template = migrated(self.create_database()).rpartition("/")[2]
-        return self.create_database(self._template)
+        return self.create_database(MIGRATED)
 
 
 class PgBouncerServer(Server):
@@ -576,10 +581,10 @@ def manage(*arguments: str, **settings: str) -> str:
     Raises:
         ServerError: it failed.
     """
-    environ = clean_environ(DJANGO_SETTINGS_MODULE="chatty_project.settings", **settings)
-    source = f"from django.core.management import execute_from_command_line as run; run({['manage.py', *arguments]})"
+    argv = ["manage.py", *arguments]
+    source = f"import runpy, sys; sys.argv = {argv!r}; runpy.run_path('manage.py', run_name='__main__')"
     with tempfile.NamedTemporaryFile("r", prefix="chatty-manage-") as log:
-        code = ForkedProcess(source, environ, ROOT, Path(log.name)).wait()
+        code = ForkedProcess(source, clean_environ(**settings), ROOT, Path(log.name)).wait()
         written = log.read()
     if code:
         raise ServerError(f"manage.py {' '.join(arguments)} failed:\n{written}")
@@ -616,6 +621,15 @@ execute_from_command_line(["manage.py", "collectstatic", "--skip-checks", "--noi
 """
     environ = clean_environ(STATIC_ROOT=str(folder), DJANGO_SETTINGS_MODULE="chatty_project.settings")
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environ, check=True, capture_output=True)
+
+
+def _make_cluster(path: Path) -> None:
+    with PostgresServer(is_empty=True) as server:
+        with server.connect() as connection:
+            connection.execute(f"CREATE DATABASE {MIGRATED}".encode())
+        migrated(server.url(MIGRATED))
+        server.stop()
+        subprocess.run(["cp", "-a", server.folder / "data", path], check=True)
 
 
 def _make_sqlite(path: Path) -> None:

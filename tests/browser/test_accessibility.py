@@ -66,6 +66,7 @@ def a_full_room(person: Make, ann: Person) -> None:
     expect(bob.messages).to_have_count(8)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_state_of_the_page(

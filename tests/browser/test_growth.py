@@ -84,6 +84,7 @@ def test_behind_an_old_place_the_newest_do_not_pile_up(reader: Reader) -> None:
     assert ann.run("() => told.resets.at(-1)") <= MOST_HELD
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fragment", ["", f"#users/{AUTHORS[1]['id']}"], ids=["everything", "filtered"])
 def test_who_follows_the_newest_holds_little(reader: Reader, fragment: str) -> None:
     ann, room = reader(fragment)

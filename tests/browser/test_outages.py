@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests import servers
@@ -20,6 +21,7 @@ def all_see(people: list[Person], bodies: list[str]) -> None:
         expect(somebody.bodies).to_have_text(bodies, timeout=30_000)
 
 
+@pytest.mark.long
 def test_offline_restart_and_reload_lose_nothing_and_double_nothing(
     chatty_server: Callable[..., ChattyServer], visitor: Make
 ) -> None:

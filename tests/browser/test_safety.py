@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 from websockets.sync.client import connect
 
@@ -58,6 +59,7 @@ def as_shown(payload: str) -> str:
     return re.sub(r"`([^`]*[^`\s][^`]*)`", r"\1", re.sub(r"\[x\]\(https:[^)]*\)", "x", clean_body(payload)))
 
 
+@pytest.mark.long
 def test_no_payload_as_body_or_name_becomes_more_than_text(person: Make, server: ChattyServer, room: str) -> None:
     ann = person("Ann")
     dialogs: list[str] = []

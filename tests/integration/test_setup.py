@@ -102,6 +102,7 @@ def is_up(url: str) -> bool:
 # bin/run.
 
 
+@pytest.mark.long
 def test_bin_run_serves_the_page_from_an_empty_folder_and_again_in_seconds(clone: Path, tmp_path: Path) -> None:
     port, output, key = servers.free_port(), tmp_path / "output", clone / "var" / "secret_key"
     command, address = [str(clone / "bin" / "run")], f"http://127.0.0.1:{port}/chatty"
@@ -227,6 +228,7 @@ def test_quick_checks_take_no_tests_by_name() -> None:
     assert line == "bin/test --quick takes no further arguments; for single tests: bin/test tests/unit"
 
 
+@pytest.mark.long
 def test_a_half_made_venv_is_made_again_and_a_network_that_is_away_is_one_sentence(tmp_path: Path) -> None:
     project = project_without_code(tmp_path / "project")
     (project / ".venv" / "bin").mkdir(parents=True)
