@@ -260,6 +260,8 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            sys.stderr.write(f"{self.name}, in its log:\n{self.log[-4000:]}\n")  # pytest shows it with the failure.
         self.close()
 
 
