@@ -8,26 +8,26 @@ from chat.protocol import codec
 from chat.rooms.connection import Connection, Frame
 
 WAIT_LIMIT_SECONDS = 0.1  # The longest tick of a busy room: readers don't notice it.
-PENDING_BYTES = 1024 * 1024  # The most that a tick batches; beyond it the frame is sent at once.
-BEATS = 8  # In a pulse: an eighth of the members has its turn at a time, so that nobody waits for 5,000 answers.
+PENDING_BYTES = 1024 * 1024  # The most that a tick batches. A larger frame is sent at once.
+BEATS = 8  # Per pulse. Each beat serves an eighth of the members, so nobody waits for 5,000 answers.
 
 
 class Broadcaster:
-    """Everybody here gets every event once, in order, encoded once.
+    """Sends every event to every connection once, in order, encoded once.
 
-    An idle room's event goes out at once. After a fan-out that took t, the next waits for about t; what comes
-    meanwhile shares its frame. So a busy room costs members x frames instead of members x events, and never more
+    An idle room's event goes out at once. After a fan-out that took t, the next one waits for about t, and the events
+    of this time share its frame. So a busy room costs members x frames instead of members x events, and never more
     than about half of the process's time.
 
-    `pulse()` is what everybody is told every few seconds, encoded.
+    `pulse()` returns the encoded event that all connections get every few seconds.
     """
 
     def __init__(self, pulse: Callable[[], bytes]) -> None:
         self._loop = asyncio.get_running_loop()
         self._pulse = pulse
-        self._turns: dict[Connection, int] = {}  # Every connection, with the beat that its pulse comes in.
+        self._turns: dict[Connection, int] = {}  # The beat of each connection's pulse.
         self._next_turn = random.randrange(BEATS)
-        # Connections that came since the last tick, with how many of the pending events their welcome told already.
+        # Connections added since the last tick, each with the number of pending events that its welcome included.
         self._newcomers: dict[Connection, int] = {}
         self._pending: list[bytes] = []
         self._pending_size = 0
@@ -100,11 +100,11 @@ class Broadcaster:
             frame = Frame(codec.frame(events))
             for connection in self._turns:
                 connection.send(frame)
-        # Behind the writers that the frames have woken: only then is it known what they took.
+        # This runs after the writers that the frames woke, so that their time is measured, too.
         self._tick = self._loop.call_soon(self._settle, started_at)
 
     def _hand_out(self, events: list[bytes], due: set[int], newcomers: dict[Connection, int]) -> None:
-        """Gives each what it doesn't know yet, and the pulse to those whose turn it is; equal frames are made once."""
+        """Sends each connection the events that it lacks, and the pulse if it is due. Equal frames are made once."""
         pulse = self._pulse()
         frames: dict[tuple[int, bool], Frame] = {}
         for connection, turn in self._turns.items():

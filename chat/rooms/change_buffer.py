@@ -1,6 +1,6 @@
-"""A room's newest messages and changes, encoded, in memory: it answers joins and reconnects.
+"""A room's newest messages and changes, encoded, in memory. They answer joins and reconnects.
 
-It is limited in bytes, for a room and for all rooms of a process. Everything else is read from the log.
+Its bytes are limited, for a room and for all rooms of a process. Everything else is read from the log.
 """
 
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ from chat.protocol.constants import WELCOME_MESSAGES
 
 
 class ChangeBuffer:
-    """The newest page of messages, by seq; and every message that changed after version `floor`, by version.
+    """The newest page of messages, by seq, and all messages that changed after version `floor`, by version.
 
-    The two differ once old messages change: a thousand reactions to an old message are a thousand changes, and the
-    newest page is still the newest page. Each holds at most `size_limit` bytes of messages.
+    The two differ once old messages change: a thousand reactions to an old message are a thousand changes, but they
+    don't change the newest page. Each of the two holds at most `size_limit` bytes of messages.
     """
 
     def __init__(
@@ -28,17 +28,17 @@ class ChangeBuffer:
         """`page`: the newest messages. `changes`: all changes after `floor`, read from the log after `page`."""
         self.capacity = capacity
         self.floor = floor
-        self.bottom = 0  # What changed after a version below it is more than `size_limit`.
+        self.bottom = 0  # The changes after a lower version exceed `size_limit`.
         self.has_page = True
         self._size_limit = size_limit
         self._buffers = rings
         self._changes: dict[int, Entry] = {}  # By seq, in the order of versions: a changed message moves to the end.
         self._changes_size = 0
-        self._page: dict[int, Entry] = {}  # By seq, in the order of seqs: the newest ones, without a gap.
+        self._page: dict[int, Entry] = {}  # The newest messages by seq, in the order of seqs, without a gap.
         self._page_size = 0
         self._is_page_cut = False  # Older messages didn't fit.
         self._encoded_page: list[bytes] | None = None
-        self._counted = 0  # The bytes that `rings` know of.
+        self._counted = 0  # The bytes that `rings` has counted.
         for entry in page:
             self._put_on_page(entry)
         for entry in changes:
@@ -50,11 +50,11 @@ class ChangeBuffer:
 
     @property
     def size(self) -> int:
-        """The bytes that it holds. A message that is on the page and among the changes counts twice."""
+        """The bytes in memory. A message on the page and among the changes counts twice."""
         return self._changes_size + self._page_size + ENTRY_BYTES * (len(self._changes) + len(self._page))
 
     def add(self, entry: Entry) -> None:
-        """Takes the room's next change; above what may be held the oldest ones go."""
+        """Adds the room's next change. Above the limits it drops the oldest ones."""
         self._add(entry)
         self._count()
 
@@ -65,7 +65,7 @@ class ChangeBuffer:
         if before is not None:
             self._changes_size -= len(before.encoded)
         if entry.seq < entry.version and (before is None or len(before.encoded) > len(entry.encoded)):
-            self.bottom = 0  # A message may have become smaller: something older may fit again.
+            self.bottom = 0  # A message may have become smaller, so an older one may fit again.
         while len(self._changes) > self.capacity or self._changes_size > self._size_limit:
             self._drop_oldest_change()
         is_on_page = entry.seq >= self.oldest_seq or (len(self._page) < WELCOME_MESSAGES and not self._is_page_cut)
@@ -85,7 +85,7 @@ class ChangeBuffer:
             self._page_size -= len(before.encoded)
         self._page[entry.seq] = entry
         self._page_size += len(entry.encoded)
-        if not is_in_place:  # Its birth was missed, and it comes with a later change.
+        if not is_in_place:  # The message is new here: only a later change of it arrived.
             self._page = dict(sorted(self._page.items()))
         while len(self._page) > WELCOME_MESSAGES or (self._page_size > self._size_limit and len(self._page) > 1):
             self._is_page_cut = True
@@ -98,11 +98,11 @@ class ChangeBuffer:
         return next(iter(self._page), 0)
 
     def deepen(self, floor: int, head: int, changes: Iterable[Entry], *, is_cut_by_size: bool = False) -> None:
-        """Takes what the log held between a lower `floor` and `head`, which may overlap with what is held already.
+        """Adds the log's changes between a lower `floor` and `head`. They may overlap with the changes held here.
 
-        `is_cut_by_size`: what changed after a version below `floor` is more than `size_limit`.
+        `is_cut_by_size`: the changes after a version below `floor` exceed `size_limit`.
         """
-        if floor >= self.floor or head < self.floor:  # Nothing new, or a hole would stay in between.
+        if floor >= self.floor or head < self.floor:  # Nothing new, or a gap would remain.
             return
         older: list[Entry] = []
         bottom = floor if is_cut_by_size else 0
@@ -119,11 +119,11 @@ class ChangeBuffer:
         self._count()
 
     def find(self, seq: int) -> Entry | None:
-        """The message as it now stands, if it is here."""
+        """The current state of the message. None if it isn't in memory."""
         return self._changes.get(seq) or self._page.get(seq)
 
     def entries_since(self, version: int) -> list[Entry] | None:
-        """What changed after `version`, oldest change first; None where that reaches below the floor."""
+        """The messages that changed after `version`, oldest change first. None if `version` is below the floor."""
         if version < self.floor:
             return None
         found = []
@@ -134,7 +134,7 @@ class ChangeBuffer:
         return found[::-1]
 
     def since(self, version: int) -> list[bytes] | None:
-        """As `entries_since`, as it goes over the wire."""
+        """The same as `entries_since`, encoded for the wire."""
         found = self.entries_since(version)
         return None if found is None else [entry.encoded for entry in found]
 
@@ -156,7 +156,7 @@ class ChangeBuffer:
         self._count()
 
     def close(self) -> None:
-        """Nobody uses it any more."""
+        """Frees its share of the process's limit."""
         if self._buffers is not None:
             self._buffers.remove(self, self._counted)
             self._buffers = None
@@ -168,10 +168,10 @@ class ChangeBuffer:
 
 
 class ChangeBuffers:
-    """All rings of a process, which hold at most `limit` bytes together, and a ring more.
+    """All change buffers of a process. Together they hold at most `limit` bytes plus one buffer.
 
-    Past it the largest rings forget what they hold, until a tenth of the limit is free. So the rooms of those who post
-    much make way first, and few are looked at for each message.
+    Past the limit the largest buffers are emptied until a tenth of the limit is free. So the busiest rooms lose their
+    buffers first, and each message needs a look at few buffers.
     """
 
     def __init__(self, limit: int) -> None:
@@ -183,7 +183,7 @@ class ChangeBuffers:
         return len(self._buffers)
 
     def count(self, ring: ChangeBuffer, by: int) -> None:
-        """The ring has become larger by so many bytes."""
+        """Adds `by` bytes to the buffer's count."""
         self._buffers[ring] = None
         self.size += by
         if self.size > self._limit and by > 0:
@@ -202,7 +202,7 @@ class ChangeBuffers:
 
 
 class ReorderBuffer:
-    """Changes that came before their turn: at most so many, and of so many bytes. The log has what isn't kept."""
+    """Changes that arrived before their turn, limited in number and bytes. The log has those that don't fit."""
 
     def __init__(self, capacity: int, size_limit: int) -> None:
         self._capacity = capacity
@@ -220,14 +220,14 @@ class ReorderBuffer:
             self.size += entry.size
 
     def pop(self, version: int) -> Entry | None:
-        """The change of this version, which isn't kept any longer."""
+        """Removes and returns the change with this version."""
         entry = self._entries.pop(version, None)
         if entry is not None:
             self.size -= entry.size
         return entry
 
     def drop_until(self, version: int) -> None:
-        """Forgets what came up to this version."""
+        """Drops the changes up to this version."""
         for known in [known for known in self._entries if known <= version]:
             self.pop(known)
 

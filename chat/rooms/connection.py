@@ -1,4 +1,4 @@
-"""A member's connection, as a hub uses it: sending never waits, and a connection that reads too slowly is closed."""
+"""The interface of a member's connection. Sending never waits, and a connection that reads too slowly is closed."""
 
 import logging
 import struct
@@ -20,7 +20,7 @@ Note = Callable[[SendBuffer], None]
 
 
 class Frame:
-    """A server frame for many connections: each form of it is made once, when the first connection needs it."""
+    """A server frame for many connections. Each encoding is made once, when the first connection needs it."""
 
     def __init__(self, payload: bytes) -> None:
         self.payload = payload
@@ -31,12 +31,12 @@ class Frame:
 
     @cached_property
     def text(self) -> str:
-        """As ASGI's `websocket.send` takes it."""
+        """The text for ASGI's `websocket.send`."""
         return self.payload.decode()
 
     @cached_property
     def wire(self) -> bytes:
-        """As it goes over TCP: an unmasked, uncompressed text frame (RFC 6455, section 5.2)."""
+        """The bytes for TCP: an unmasked, uncompressed text frame (RFC 6455, section 5.2)."""
         size = len(self.payload)
         if size < 126:
             return struct.pack("!BB", _FINAL_TEXT, size) + self.payload
@@ -46,7 +46,7 @@ class Frame:
 
     @cached_property
     def wire_with_ping(self) -> bytes:
-        """The same, and a ping behind it."""
+        """The same bytes, followed by a ping."""
         return self.wire + _PING
 
     def __len__(self) -> int:
@@ -54,34 +54,34 @@ class Frame:
 
 
 class Connection(Protocol):
-    """What a hub needs of a socket.
+    """The interface of a socket that a hub needs.
 
-    A reader that is slow has a bounded amount of bytes waiting for it. Past that its socket is closed with 1013; the
-    client resumes, and is served from memory or the log.
+    The unsent bytes of a slow reader are limited. Past the limit its socket is closed with 1013. The client resumes
+    and is served from memory or the log.
     """
 
     @property
     def is_open(self) -> bool:
-        """Whether frames still go anywhere."""
+        """Whether it can still send frames."""
 
     @property
     def is_restarting(self) -> bool:
-        """Whether it ended because the process was told to stop: its member comes back to another one."""
+        """Whether it ended because the process is stopping. Its member reconnects to another process."""
 
     def send(self, frame: Frame) -> None:
-        """Takes the frame for this client, in order; never waits, never raises."""
+        """Queues the frame for this client, in order. Never waits or raises."""
 
     def probe(self, frame: Frame) -> None:
-        """Like `send`, and the client shall show that it lives."""
+        """Sends the frame with a ping, which the client must answer."""
 
     def cut_off_if_silent(self) -> None:
-        """Closes it where the client hasn't shown that it lives since the last `probe`."""
+        """Closes the connection if the client hasn't answered since the last `probe`."""
 
     def answer(self, frame: Frame) -> None:
-        """Like `send`, for what this client asked for: that may wait beside what is bounded, one answer at a time."""
+        """Like `send`, for a requested answer. One answer at a time may wait in addition to the limit."""
 
     def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
-        """Says `bye` behind what was sent, then closes. `after`: the seconds that the client shall wait."""
+        """Sends `bye` after the queued frames, then closes. `after`: seconds that the client should wait."""
 
     def abandon(self) -> None:
-        """The socket is gone: nothing more is sent."""
+        """Discards the queued frames: the socket is gone."""

@@ -1,4 +1,4 @@
-"""One room in one process: the version it has reached, and everybody here who wants to know.
+"""One room in one process: its version, roster and connections.
 
 Everything here runs on the event loop. Nothing else runs between two awaits. So a join has no gap: the welcome and
 the subscription are one step.
@@ -39,8 +39,8 @@ from chat.rooms.presence import MayStay, RoomPresence
 
 logger = logging.getLogger(__name__)
 
-OPENING_CHANGES = 100  # What a hub starts with; it reads deeper when the first member comes back from farther away.
-_NONCE_WITHIN = 150  # Bytes of an encoded message, in which its nonce stands: behind type, seq and version.
+OPENING_CHANGES = 100  # Read when a hub opens. It reads more when the first client resumes from an older version.
+_NONCE_WITHIN = 150  # First bytes of an encoded message that contain its nonce, after type, seq and version.
 HOLE_SECONDS = 0.05  # A version that is late by more than a trip through Redis is read from the log.
 
 Publish = Callable[[str, Item], None]
@@ -48,9 +48,9 @@ Publish = Callable[[str, Item], None]
 
 @dataclass(frozen=True, slots=True)
 class JoinRequest:
-    """A request to join a room over this connection. `name` is a clean one.
+    """A request to join a room over this connection. `name` is validated.
 
-    `since`: what the client knows of the room already. What is read for it, `asker` asks for. `re` is the welcome's.
+    `since`: the client's state of the room. `asker` is charged for the log's queries. `re` is the welcome's.
     """
 
     connection: Connection
@@ -63,11 +63,11 @@ class JoinRequest:
 
 
 class RoomHub:
-    """An open room. `publish(name, item)` sends to other processes, `on_empty(hub)` is called when nobody is left.
+    """An open room. `publish(name, item)` sends to other processes. `on_empty(hub)` is called when nobody is left.
 
     `on_written(hub)` is called when the room has got a row, `on_other_log(hub)` when another process or the database
-    has another log for it. A member may resume over `resume_limit` changes and gets at most `answer_limit` bytes of
-    messages in one answer. `reactions` limits the reactions of all members here together.
+    has another log for it. A client may resume over at most `resume_limit` changes. An answer has at most
+    `answer_limit` bytes of messages. `reactions` limits the reactions of all members here together.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class RoomHub:
         self._hole_timer: asyncio.TimerHandle | None = None
         self._filling: asyncio.Task[None] | None = None
         self._deepening = asyncio.Lock()
-        self._askers = Askers()  # Who waits for it.
+        self._askers = Askers()  # The callers that wait for `_deepening`.
         self._lookups: dict[Since, asyncio.Task[bool]] = {}  # Under way.
 
         self._broadcaster = Broadcaster(lambda: codec.encode(Pulse(self.head, self._presence.online, proof.update)))
@@ -135,7 +135,7 @@ class RoomHub:
         return len(self._broadcaster)
 
     async def join(self, request: JoinRequest) -> None:
-        """Welcomes a connection, and from then on sends it whatever happens here.
+        """Sends a connection the welcome, then all later events of the room.
 
         Raises:
             LogUnavailable, RoomGone: the log was needed and couldn't be read.
@@ -144,19 +144,19 @@ class RoomHub:
         if since is not None and (since.log != self.room.log or await self._is_of_other_history(since, asker)):
             since = None
         await self._prepare(None if since is None else since.version, asker)
-        if not connection.is_open:  # Gone while the log was read.
+        if not connection.is_open:  # It was closed while the log was read.
             return
         self._presence.arrive(connection, request.person, request.name, is_idle=request.is_idle)
         self._broadcaster.admit(connection)
         connection.answer(Frame.of(self._welcome(request, since)))
 
     def leave(self, connection: Connection, member_id: MemberId) -> None:
-        """Forgets a connection. Its member leaves a moment after the last one, unless this process is stopping."""
+        """Removes a connection. Its member leaves a moment after the last one, unless this process is stopping."""
         self._broadcaster.dismiss(connection)
         self._presence.leave(connection, member_id)
 
     def disconnect_banned(self, may_stay: MayStay) -> list[Person]:
-        """Closes all connections that may not be here any more. Returns who was banned."""
+        """Closes all connections that may not stay. Returns the people who were banned."""
         shown_out = self._presence.disconnect_banned(may_stay)
         for connection, _, answer in shown_out:
             self._broadcaster.dismiss(connection)
@@ -168,23 +168,23 @@ class RoomHub:
             self._on_empty(self)
 
     def rename(self, member_id: MemberId, name: str) -> None:
-        """Changes a member's name, a clean one, for everybody."""
+        """Changes a member's name for everybody. `name` is validated."""
         self._presence.rename(member_id, name)
 
     def set_idle(self, connection: Connection, member_id: MemberId, is_idle: bool) -> None:
-        """Nobody does anything at this connection's end, or somebody does again: its member may be away, or back."""
+        """Sets whether this connection's user is idle. Its member may become away or active by it."""
         self._presence.set_idle(connection, member_id, is_idle)
 
     def author(self, member_id: MemberId) -> Member:
-        """The member as it is called now."""
+        """The member with its current name."""
         return self._presence.member(member_id)
 
     def name_of(self, member_id: MemberId) -> str:
-        """As a member is called now; empty for one that isn't here."""
+        """The member's current name. Empty if the member isn't here."""
         return self._presence.name_of(member_id)
 
     def people_in(self, body: str) -> People:
-        """Those here whom the body may call by `@name`."""
+        """The members here whom the body may mention with `@name`."""
         return (
             self._presence.called(mentions.candidates(body))
             if any(sign in body for sign in mentions.SIGNS)
@@ -192,22 +192,22 @@ class RoomHub:
         )
 
     def type(self, member_id: MemberId) -> None:
-        """Says that a member is typing, unless it was said a moment ago."""
+        """Publishes that a member is typing, unless it did so a moment ago."""
         if self._presence.may_type(member_id):
             self._emit(TypingNow(member_id))
             self._publish(self.room.name, IsTyping(member_id))
 
     def take_reaction(self) -> None:
-        """Counts a reaction that a member here asks for.
+        """Charges a member's reaction to the room's limit.
 
         Raises:
-            Refusal: `rate_limited`: so many come that everybody would be told of little else.
+            Refusal: `rate_limited`: the members here react too often in total.
         """
         if wait := self._reactions.take(1, asyncio.get_running_loop().time()):
             raise crowded(wait)
 
     def handle(self, message: ClusterMessage) -> None:
-        """Takes what another process says."""
+        """Handles a message of another process."""
         for item in message.items:
             match item:
                 case EntriesWritten(log, room_id, entries):
@@ -221,7 +221,7 @@ class RoomHub:
                     self._presence.handle(message.process, item)
 
     def take_row(self, row: RoomRow) -> bool:
-        """Take the row that the room has got meanwhile. False where the row has another log: it isn't taken then."""
+        """Adopts the room's new row. Returns False, and ignores the row, if it has another log."""
         if row.log != self.room.log:
             return False
         if not self.room.is_written:
@@ -230,7 +230,7 @@ class RoomHub:
         return True
 
     def take_state(self, state: RoomState) -> None:
-        """Takes who may write here, and what the room is about, as the database has it."""
+        """Adopts the database's rules, title and topic of the room."""
         before = self.info
         self.rules, self.about = state.rules, state.about
         if self.info != before:
@@ -238,22 +238,22 @@ class RoomHub:
 
     @property
     def info(self) -> RoomInfo:
-        """The room, as everybody here is told of it."""
+        """The room's description for members."""
         title = self.about.title or self.room.slug
         return RoomInfo(self.room.slug, title, self.about.topic, self.rules.locked, self.rules.slow)
 
     def known(self, process: str) -> Known:
-        """What needn't be read of another process's share."""
+        """The known state of another process's share, which needn't be read."""
         return self._presence.known(process)
 
     async def reconcile(self, shares: Shares, read_at: float) -> None:
-        """Compares the roster with the presence store, as it was at `read_at` (the loop's time) or later."""
+        """Compares the roster with the presence store's state at `read_at` (the loop's time) or later."""
         await self._presence.reconcile(shares, read_at)
 
     # --- the log ---
 
     def apply(self, entries: Iterable[Entry]) -> None:
-        """Takes committed changes, of this process or another, in any order and any number of times."""
+        """Applies committed changes of any process, in any order and any number of times."""
         for entry in entries:
             if entry.version == self.head + 1:
                 self._take(entry)
@@ -276,7 +276,7 @@ class RoomHub:
             self.catch_up()
 
     def catch_up(self) -> "asyncio.Task[None]":
-        """Reads what this hub has missed. There is one reading at a time, shared by all callers.
+        """Reads the changes that this hub missed. There is one reading at a time, shared by all callers.
 
         The task raises LogUnavailable or RoomGone if the log can't be read. The next comparison of heads tries again.
         """
@@ -299,12 +299,12 @@ class RoomHub:
             self._take_reading(reading)
 
     async def reach(self, version: int) -> None:
-        """Returns when everybody here was told of what happened up to `version`.
+        """Returns when all members here have got the changes up to `version`.
 
         Raises:
             LogUnavailable, RoomGone: the log was needed and couldn't be read.
         """
-        for _ in range(2):  # A reading that was under way may have begun too early; the next one hasn't.
+        for _ in range(2):  # A reading that is already under way may have begun too early.
             if version > self.head:
                 await asyncio.shield(self.catch_up())
 
@@ -320,14 +320,14 @@ class RoomHub:
         if len(missing) == reading.head - self.head:  # Every version is there: members see them one by one, as always.
             self.apply(missing)
             return
-        # A message changed twice meanwhile, and its first change is nowhere to be had: members get the sum of it all.
+        # A message changed twice meanwhile. Its first change is lost, so members get each message's current state.
         since, self.head = self.head, reading.head
         for entry in missing:
             self._buffer.add(entry)
         self._send_changes(Changes(since, _raw(entry.encoded for entry in missing), since > 0, self.head, reset=False))
 
     def _start_over(self, opening: Opening) -> None:
-        """Too much was missed to be told change by change."""
+        """Resets the room to its newest page, because too many changes were missed to send each."""
         if opening.changes.head <= self.head:  # The group has told it all meanwhile.
             return
         since = self.head
@@ -347,9 +347,9 @@ class RoomHub:
         )
 
     async def _is_of_other_history(self, since: Since, asker: Asker) -> bool:
-        """Whether the log contradicts what the client knows.
+        """Whether the log contradicts the client's state.
 
-        The ring says it, else one lookup for all clients that know the same.
+        The buffer answers if it can. Otherwise all clients with the same state share one lookup.
         """
         checks = (self._ring_has_newest(since), self._ring_has_change(since))
         if False in checks:
@@ -362,26 +362,26 @@ class RoomHub:
         return await asyncio.shield(lookup)
 
     def _ring_has_newest(self, since: Since) -> bool | None:
-        """Whether the client's newest message is the one that has its place; None where only the log knows."""
+        """Whether the client's newest message is the one with its seq here. None if only the log knows."""
         if since.seq is None or since.nonce is None:
             return True
         entry = self._buffer.find(since.seq)
         return None if entry is None else str(since.nonce).encode() in entry.encoded[:_NONCE_WITHIN]
 
     def _ring_has_change(self, since: Since) -> bool | None:
-        """Whether the client's newest change may be the one that has its version; None where only the log knows."""
+        """Whether the client's newest change may be the one with its version here. None if only the log knows."""
         if since.changed is None:
             return True
         if since.version > self.head or (entry := self._buffer.find(since.changed)) is None:
             return None
         if entry.version <= since.version:
             return entry.version == since.version
-        # The message has changed again. No other one has this version then.
+        # The message has changed again. So no other message may have this version.
         newer = self._buffer.entries_since(since.version - 1)
         return None if newer is None else not newer or newer[0].version != since.version
 
     async def _prepare(self, since: int | None, asker: Asker) -> None:
-        """Makes the ring hold what an answer needs: what changed after `since`, if that is known, and the page."""
+        """Loads the newest page, and the changes after `since` if that is given, into the buffer."""
         for _ in range(3):  # Other rooms may need the memory while the log is read.
             if since is not None:
                 await self._reach(since, asker)
@@ -393,7 +393,7 @@ class RoomHub:
                         await self._read_again()
 
     async def _read_again(self) -> None:
-        """Reads the newest page and changes, which were given up for other rooms' sake."""
+        """Reads the newest page and changes again after the buffer was emptied for other rooms."""
         opening = await self._log.opening(self.room.id, OPENING_CHANGES, self._askers)
         reading = opening.changes
         if reading.head > self.head and reading.floor > self.head:
@@ -401,7 +401,7 @@ class RoomHub:
             return
         self._take_reading(reading)
         if (newer := self._buffer.entries_since(reading.head)) is None:
-            return  # More changed meanwhile than the ring holds: `_prepare` tries again.
+            return  # The buffer lacks some of the changes since then: `_prepare` tries again.
         self._buffer.close()
         self._buffer = self._buffer_of(opening)
         for entry in newer:
@@ -413,7 +413,7 @@ class RoomHub:
         self.apply(())
 
     async def _reach(self, since: int, asker: Asker) -> None:
-        """Makes the ring hold what changed after `since`, as far as members may resume. One reading serves a storm."""
+        """Loads the changes after `since` into the buffer, if the client may resume. One reading serves a storm."""
         await self.reach(since)  # The client may have been served by a process that is ahead of this one.
         if self._is_in_log_only(since):
             with self._askers.with_one_more(asker):
@@ -425,14 +425,14 @@ class RoomHub:
                         )
 
     def _is_in_log_only(self, since: int) -> bool:
-        """Whether what changed after `since` may be told, and isn't in the ring."""
+        """Whether a client may resume from `since`, but the buffer lacks the changes."""
         return self._can_resume(since) and self._buffer.bottom <= since < self._buffer.floor
 
     def _can_resume(self, since: int) -> bool:
         return 0 <= self.head - since <= self._resume_limit
 
     def _changed_after(self, since: int) -> tuple[list[bytes], bool, bool]:
-        """The messages that bring a client up to date, whether there are older ones, and whether it starts afresh."""
+        """The messages that bring a client up to date, whether older ones exist, and whether it must reset."""
         changed = self._buffer.since(since) if self._can_resume(since) else None
         if changed is not None and sum(map(len, changed)) <= self._answer_limit:
             return changed, since > 0, False
@@ -463,7 +463,7 @@ class RoomHub:
             build=self._build,
             epoch=self._proof.text,
             moderator=bool(policy.can_moderate(person)) or UNSET,
-            # A lock may be gone by the time that somebody describes the room.
+            # A lock may have ended when the member describes the room.
             may_describe=bool(policy.can_describe(person, self.about.made_by, OPEN)) or UNSET,
             re=request.re,
         )
@@ -474,22 +474,21 @@ class RoomHub:
             self._broadcaster.reply(connection, entry.encoded)
 
     async def send_page(self, connection: Connection, asked: History, asker: Asker = ITSELF) -> None:
-        """Answers `history`, with no message older than this connection was told it is.
+        """Answers `history`. No message in the page is older than a change that this connection got.
 
-        A client that doesn't hold a message yet may have passed its change over: the page must not bring it as it was
-        before.
+        A client ignores changes of messages that it doesn't hold. So the page must include these changes.
         """
         while True:
             head = self.head
             read = await self._log.page(self.room.id, asked, asker)
-            if (changes := self._buffer.entries_since(head)) is not None:  # Else more changed than the ring holds.
+            if (changes := self._buffer.entries_since(head)) is not None:  # Else the buffer lacks some: read again.
                 self.reply(connection, pagination.page(asked, read, changes, self._answer_limit))
                 return
 
     async def send_found(
         self, connection: Connection, command: Search, phrases: Sequence[Phrase], asker: Asker = ITSELF
     ) -> None:
-        """Answers `search`, whose query asks for `phrases`."""
+        """Answers `search`. `phrases` are the query's."""
         wanted = SearchQuery(phrases, command.before, command.author, command.at_from, command.at_before)
         results, more = await self._log.search(self.room.id, wanted, command.limit, asker)
         found = Found(
@@ -512,24 +511,24 @@ class RoomHub:
         self.reply(connection, Changes(since, _raw(messages), more, self.head, reset, re=command.re))
 
     def reply(self, connection: Connection, event: Event) -> None:
-        """Sends an event to one connection, behind everything that the room was told before."""
+        """Sends an event to one connection, after all earlier events of the room."""
         self._broadcaster.reply(connection, codec.encode(event))
 
     # --- everybody ---
 
     def beat(self, beat: int) -> None:
-        """Sends the head to the connections whose turn it is. A client that has missed something then asks for it."""
+        """Sends the head to this beat's connections. A client that missed a change then requests it."""
         self._broadcaster.beat(beat)
 
     def cut_off_silent(self, beat: int) -> None:
-        """Closes connections that have shown no sign of life since their beat."""
+        """Closes connections that haven't answered since their beat."""
         self._broadcaster.cut_off_silent(beat)
 
     def _emit(self, event: Event) -> None:
         self._broadcaster.emit(codec.encode(event))
 
     def close(self, code: CloseCode, *, after: Callable[[], float] = lambda: 0.0) -> None:
-        """Sends everybody away, to come back after as many seconds as `after()` says for each."""
+        """Closes all connections. `after()` returns the seconds after which a client should reconnect."""
         self._broadcaster.close()
         self._buffer.close()
         if self._hole_timer is not None:

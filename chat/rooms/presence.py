@@ -21,13 +21,13 @@ from chat.rooms.connection import Connection
 from chat.rooms.roster import Roster
 
 GRACE_SECONDS = 2  # From the last tab closed to `left`: time for a reload.
-# A share must be missing from more than one look at the store: Redis may have been emptied a moment ago, and its
+# A share must be missing in more than one look at the store: Redis may have just been emptied, and its
 # owner puts it back with its next renewal.
 ABSENCE_SECONDS = 1.5 * RENEW_SECONDS
 # Changes of away within this time are sent together. They aren't urgent, and in a room of thousands they happen all
 # the time: each would be a frame for everybody.
 AWAY_SECONDS = 2
-MEMBERS_AT_ONCE = 200  # Of another process's share: a millisecond or two of the loop, where all of them are new.
+MEMBERS_AT_ONCE = 200  # Of another process's share. If all are new, they take the loop 1 to 2 ms.
 
 Announce = Callable[[Event], None]
 MayStay = Callable[[Person], Answer]
@@ -47,7 +47,7 @@ class OwnMember:
 
     @property
     def is_away(self) -> bool:
-        """Whether nobody does anything in any tab here. One without a tab is as it was: it may be coming back."""
+        """Whether the user is idle in all tabs here. Without a tab it keeps its state: the user may be reloading."""
         return len(self.idle) == len(self.connections) if self.connections else self.named.away
 
 
@@ -63,7 +63,7 @@ class RoomPresence:
         self._roster = Roster()
         self._own: dict[MemberId, OwnMember] = {}
         self._followed: dict[str, Followed] = {}  # Other processes.
-        self._missing_since: dict[str, float] = {}  # Other processes that the store doesn't know just now.
+        self._missing_since: dict[str, float] = {}  # Other processes that the store lacks.
         self._shifted: set[MemberId] = set()  # Members whose away state changed and isn't published yet.
         self._shift_timer: asyncio.TimerHandle | None = None
         self._encoded: Raw | None = None
@@ -109,9 +109,9 @@ class RoomPresence:
             self._hold(own)
 
     def leave(self, connection: Connection, member_id: MemberId) -> None:
-        """A tab was closed. Its member leaves a moment after the last one.
+        """Removes a closed tab. Its member leaves a moment after the last one.
 
-        When this process is stopping, what it holds is held on until its leases end.
+        A stopping process keeps its members in the store until their leases end.
         """
         own = self._own.get(member_id)
         if own is None or connection not in own.connections:
@@ -139,9 +139,7 @@ class RoomPresence:
                 own.idle.discard(connection)
             if own.connections:
                 self._look_whether_away(own)
-            elif found or not may_stay(
-                Person(own.id)
-            ):  # One whose last tab was closed a moment ago comes from nowhere.
+            elif found or not may_stay(Person(own.id)):  # The address of a member whose last tab is closed is unknown.
                 self._depart(own)
             shown_out += found
         return shown_out
@@ -155,13 +153,13 @@ class RoomPresence:
         self._on_departure()
 
     def rename(self, member_id: MemberId, name: str) -> None:
-        """Changes a member's name for everybody. `name` is a clean one."""
+        """Changes a member's name for everybody. `name` is validated."""
         own = self._own[member_id]
         own.named = self._roster.named_next(member_id, name)._replace(away=own.named.away)
         self._hold(own)
 
     def set_idle(self, connection: Connection, member_id: MemberId, is_idle: bool) -> None:
-        """Nobody does anything at this connection's end, or somebody does again."""
+        """Sets whether this connection's user is idle."""
         own = self._own.get(member_id)
         if own is None or connection not in own.connections:
             return
@@ -222,7 +220,7 @@ class RoomPresence:
                 self._changed(self._roster.release(process, member_id))
 
     def _adopt_name(self, member_id: MemberId, named: ScreenName) -> None:
-        """An own member was renamed in another tab, on another process."""
+        """Adopts an own member's newer name from a tab on another process."""
         own = self._own.get(member_id)
         if own is not None and own.named[:2] < named[:2]:
             own.named = named._replace(away=own.named.away)
@@ -234,9 +232,9 @@ class RoomPresence:
         return Known(followed.revision if followed is not None else 0, len(self._roster.held(process)))
 
     async def reconcile(self, shares: Shares, read_at: float) -> None:
-        """Compares the roster with the presence store, as it was at `read_at` (the loop's time) or later.
+        """Compares the roster with the presence store's state at `read_at` (the loop's time) or later.
 
-        What is known costs nothing; what isn't is taken a few members at a time, so that nobody waits for thousands.
+        Known shares cost nothing. Others are applied a few members at a time, so that nobody waits for thousands.
         One call at a time.
         """
         for process, seen in shares.items():
@@ -263,7 +261,7 @@ class RoomPresence:
         def is_newer(member_id: MemberId) -> bool:
             return followed.is_newer(member_id, read_at, seen.revision)
 
-        followed.update(seen.revision, read_at)  # Now: what comes meanwhile is late, or follows it.
+        followed.update(seen.revision, read_at)  # First: a change that arrives meanwhile is late or follows it.
         changes = self._roster.replace(process, seen.share, is_newer)
         for number, events in enumerate(changes, 1):
             self._changed(events)
@@ -278,7 +276,7 @@ class RoomPresence:
 
     def _changed(self, events: Iterable[Event]) -> None:
         for event in events:
-            if not (isinstance(event, Joined) and event.online > WELCOME_MEMBERS):  # A late joiner is not listed.
+            if not (isinstance(event, Joined) and event.online > WELCOME_MEMBERS):  # Later joiners aren't listed.
                 self._encoded = None
             if isinstance(event, AwayNow):
                 self._shifted.add(event.id)
@@ -296,7 +294,7 @@ class RoomPresence:
                 self._announce(AwayNow(member_id, self._roster.is_away(member_id)))
 
     def close(self) -> list[Connection]:
-        """All connections of own members, who stay in the store for a while: they come back on another process."""
+        """Stops the timers. Returns all connections. Own members stay in the store to reconnect elsewhere."""
         if self._shift_timer is not None:
             self._shift_timer.cancel()
         for own in self._own.values():

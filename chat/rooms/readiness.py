@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3  # A database or Redis that takes longer is not ready.
 FRESH_SECONDS = 1  # How long an answer is given again.
-LEAST_FREE_BYTES = 1_048_576  # Of a SQLite file's disk; with less, one of the next posts doesn't fit.
+LEAST_FREE_BYTES = 1_048_576  # On a SQLite file's disk. With less, one of the next posts doesn't fit.
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`words` say what fails, for anybody to read. `detail` is for the log: it may name hosts, paths and accounts.
+    """A failure. `words` describe it to anybody. `detail` is for the log: it may name hosts, paths and accounts.
 
     With an `is_partial` problem, posts are written in all rooms, and delivered at once in most.
     """
@@ -55,12 +55,12 @@ class Report:
 
     @property
     def is_ready(self) -> bool:
-        """Whether members may be sent here. What fails in part, and for all processes alike, sends nobody away."""
+        """Whether a proxy may send members here. Partial failures don't count: they affect all processes alike."""
         return all(problem.is_partial for problem in self.problems)
 
 
 class Part:
-    """Something that is tried. One attempt at a time: one that hangs is waited for again."""
+    """One check. There is one attempt at a time: later callers wait for an attempt that hangs."""
 
     def __init__(self, name: str, attempt: Callable[[], Awaitable[tuple[Problem, ...]]]) -> None:
         self._name = name
@@ -91,7 +91,7 @@ class Readiness:
         self._known_until = float("-inf")
 
     async def report(self) -> Report:
-        """What fails, as it was at most FRESH_SECONDS ago."""
+        """The current failures, at most FRESH_SECONDS old."""
         if asyncio.get_running_loop().time() < self._known_until:
             return self._report
         if self._looking is None:
@@ -142,11 +142,11 @@ class Readiness:
 
 
 def _in_short(error: BaseException) -> str:
-    """The kind of error and its first line: in the next ones PostgreSQL quotes a whole row."""
+    """The error's type and first line. PostgreSQL quotes a whole row in later lines."""
     return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
-# What failures are called. The first that fits counts.
+# The descriptions of failures. The first that matches counts.
 
 _REDIS_WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (redis_errors.OutOfMemoryError, "is full and takes no writes (its maxmemory)"),
@@ -206,7 +206,7 @@ def _database_problem(error: BaseException) -> Problem:
 
 
 def _disk_problems() -> tuple[Problem, ...]:
-    """Too little room beside a SQLite file: what was tried is small, and may have fitted where a post doesn't."""
+    """Reports a nearly full disk of a SQLite file. The check's own write is small and may fit where a post doesn't."""
     if connection.vendor != "sqlite":
         return ()
     try:

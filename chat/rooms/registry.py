@@ -1,4 +1,4 @@
-"""All open rooms of this process, and what they share: the log, the groups, the presence store."""
+"""All open rooms of this process, and their shared log, groups and presence store."""
 
 import asyncio
 import logging
@@ -63,13 +63,13 @@ T = TypeVar("T")
 
 HEADS_SECONDS = 2  # Maximum delay until lost messages are found: one query for all rooms.
 BEAT_SECONDS = PULSE_SECONDS / BEATS
-ANSWER_BEATS = 6  # 3 s to answer a pulse. With the pulse and the grace, a member whose cable was pulled is gone in 9.
-TIDY_SECONDS = 60  # Addresses of bans are forgotten within a minute of their end.
-CLOSE_SECONDS = 2  # For each part of the end: the process shall be gone within 10.
-FIRST_COMPARISON_SECONDS = 5  # How long joins wait for it: longer than for a Redis that hangs.
+ANSWER_BEATS = 6  # 3 s to answer a pulse. With pulse and grace, a member with a pulled cable leaves within 9 s.
+TIDY_SECONDS = 60  # The addresses of ended bans are deleted within a minute.
+CLOSE_SECONDS = 2  # For each part of the shutdown: the process must end within 10 s.
+FIRST_COMPARISON_SECONDS = 5  # Joins wait so long for it: longer than for a Redis that hangs.
 PROVEN_LIMIT = 10_000  # Texts of about 200 bytes.
 EARLY_BYTES = 16 * 1024 * 1024  # Messages for rooms that are opening, in all of them.
-SPENT_SECONDS = 0.5  # How far processes are behind in what a member who uses a lot has used.
+SPENT_SECONDS = 0.5  # Maximum delay until other processes know a member's usage of limits.
 
 
 class NotAdmitted(Exception):
@@ -81,7 +81,7 @@ class NotAdmitted(Exception):
 
 
 class RoomRegistry:
-    """The registry of hubs, one a room. It starts with the first join and lives as long as its event loop."""
+    """The hubs of all open rooms. It starts with the first join and lives as long as its event loop."""
 
     def __init__(self) -> None:
         self._limiter = current_limiter()
@@ -97,21 +97,21 @@ class RoomRegistry:
         self._opening: dict[str, tuple[asyncio.Task[RoomHub], Askers]] = {}  # And the callers that wait for it.
         self._early: dict[str, list[ClusterMessage]] = {}  # By name: messages for a room that is opening.
         self._early_size = 0
-        # Changes of presence on their way to the store, by the Redis that has the room: none waits for another. Of
-        # each room and member the last one.
+        # Changes of presence that aren't stored yet, by the room's Redis, so that no Redis waits for another. Each
+        # room and member has its latest change here.
         self._unstored: dict[int, dict[tuple[str, MemberId], MemberPresent | MemberGone]] = {}
         self._storing: dict[int, asyncio.Task[None]] = {}
         self._beat_number = 0
         self._beat_at = asyncio.get_running_loop().time()
         self._handlers_everywhere: dict[type, Callable[[Any], None]] = {}  # By the item's type.
-        self._epoch: Epoch | None = None  # The database's newest that was seen; None before the first comparison.
+        self._epoch: Epoch | None = None  # The newest epoch seen in the database. None before the first comparison.
         self._proof = Proof()
-        self._proven: set[str] = set()  # What clients carried, and the database has.
-        self._epoch_due = 0.0  # When it is moved on, by the loop's clock.
+        self._proven: set[str] = set()  # Clients' epochs that the database has.
+        self._epoch_due = 0.0  # The time of the next advance, by the loop's clock.
         self._comparing = asyncio.Lock()
         self._first_comparison: asyncio.Task[None] | None = None
         self._has_written = True
-        self._looking = asyncio.Lock()  # At what the database says of rooms: an older look never follows a newer one.
+        self._looking = asyncio.Lock()  # Keeps the reads of rooms' state in order.
         self.watching = Watching(self.log, self._find_open)
         self._ban_enforcement = BanEnforcement(
             self.log, enforce=self._disconnect_banned, tell=lambda: self.publish_everywhere(BansChanged())
@@ -140,7 +140,7 @@ class RoomRegistry:
 
         Raises:
             BadToken: it is invalid or revoked.
-            LogUnavailable: nobody can tell whether it was revoked.
+            LogUnavailable: the revocations couldn't be read.
         """
         claims = tokens.verify(token, chatty.TOKEN_MAX_AGE_DAYS)
         await self._ban_enforcement.ready()
@@ -152,18 +152,18 @@ class RoomRegistry:
         """The generation of this member's next token.
 
         Raises:
-            LogUnavailable: nobody can tell.
+            LogUnavailable: it couldn't be read.
         """
         await self._ban_enforcement.ready()
         return self._ban_enforcement.generation_of(member_id)
 
     async def join(self, slug: str, request: JoinRequest) -> RoomHub:
-        """Welcomes a connection to the room called `slug`, opened where need be. That makes no row for the room.
+        """Joins a connection to the room called `slug`. Opens the room if necessary, without a row in the database.
 
         Raises:
             LogUnavailable, RoomGone: the log couldn't be read.
-            Refusal: too many wait for it.
-            NotAdmitted: the member may not come in.
+            Refusal: too many callers wait.
+            NotAdmitted: the member is banned, or its token is revoked.
         """
         await self._ban_enforcement.ready()
         await self._compare_first()
@@ -178,7 +178,7 @@ class RoomRegistry:
         hub.joining += 1
         try:
             await hub.join(request)
-            if not self.can_join(person, slug):  # Since the room began to open.
+            if not self.can_join(person, slug):  # It was banned while the room opened.
                 self._disconnect_banned()
         finally:
             hub.joining -= 1
@@ -187,15 +187,15 @@ class RoomRegistry:
         return hub
 
     def can_join(self, person: Person, slug: str) -> Answer:
-        """Whether the person may come into a room, or stay there, by the bans that this process knows."""
+        """Whether the person may join a room or stay there, by the bans that this process knows."""
         return self._ban_enforcement.can_join(person, slug)
 
     async def commit(self, operation: Operation) -> Committed:
-        """The message as the operation made it, when that is on disk; what is new is then on its way to everybody.
+        """The message after the operation, which is then on disk. If it is new, it is on its way to everybody.
 
         Raises:
-            LogUnavailable, RoomGone: it may not be; the same may be asked for again.
-            Refusal: the message isn't there, or may not be changed so.
+            LogUnavailable, RoomGone: it may not be on disk. The operation may be repeated.
+            Refusal: the message doesn't exist, or the operation isn't allowed.
         """
         try:
             return await self._committer.commit(operation)
@@ -216,7 +216,7 @@ class RoomRegistry:
         return hub
 
     async def _make(self, slug: str, askers: Askers) -> RoomHub:
-        """First the group, then the log, then what the group said meanwhile: so nothing falls in between."""
+        """Opens the hub. Subscribes first, then reads the log, then applies messages of the meantime: no gap."""
         early = self._early[slug] = []
         try:
             await self._broker.subscribe(slug)
@@ -256,7 +256,7 @@ class RoomRegistry:
         )
         read_at = asyncio.get_running_loop().time()
         try:
-            # One room: where its server fails, all of them do.
+            # A single room: if its server fails, all requested servers fail.
             shares = await self.presence.others([room.name], lambda room, process: hub.known(process))
             await hub.reconcile(shares[room.name], read_at)
         except PresenceUnavailable as error:
@@ -291,7 +291,7 @@ class RoomRegistry:
             return dict(proposals)
 
     async def _find_open(self, slugs: Iterable[str]) -> set[str]:
-        """Those of these rooms without a row that somebody is in, in any process."""
+        """The rooms among these, without a row, that have a member in any process."""
         here = {slug for slug in slugs if slug in self._by_name}
         try:
             return here | await self.presence.proposed(set(slugs) - here)
@@ -322,12 +322,12 @@ class RoomRegistry:
         self._has_written = True
         written = EntriesWritten(room.log, room.id, entries)
         if (hub := self._by_name.get(room.name)) is not None and entries[0].version <= hub.head:
-            _in_background(self._look_again(hub))  # A version that was told already: the database may have gone back.
+            _in_background(self._look_again(hub))  # This version exists already: the database may have gone back.
         self._deliver(ClusterMessage(room.name, self.presence.process, [written]))
         self._broker.send(room.name, written)
 
     def publish_everywhere(self, item: Item) -> None:
-        """Sends to every process, to this one at once. It may be lost: listeners need a second way to learn it."""
+        """Sends to every process, to this one at once. It may be lost, so listeners must also poll."""
         self._deliver(ClusterMessage(EVERYWHERE, self.presence.process, [item]))
         self._broker.send(EVERYWHERE, item)
 
@@ -359,7 +359,7 @@ class RoomRegistry:
             return
         place = place_of_room(name, len(chatty.REDIS_URLS) or 1)
         unstored = self._unstored.setdefault(place, {})
-        unstored.pop((name, item.member_id), None)  # The last one counts, and in its turn.
+        unstored.pop((name, item.member_id), None)  # The latest change counts, at its place in the order.
         unstored[name, item.member_id] = item
         if place not in self._storing:
             self._storing[place] = asyncio.create_task(self._store(place))
@@ -390,7 +390,7 @@ class RoomRegistry:
             if known:  # Another process has moved it on.
                 self._epoch_due = now + epoch.ADVANCE_SECONDS
             is_due = now >= self._epoch_due and self._has_written
-            if is_due:  # First: a copy that was moved on would seem as new as what it is a copy of.
+            if is_due:  # Compare before advancing: an advanced copy would look as new as its original.
                 known += await self._tell_epoch(found)
             if await self._leave_lost_behind(known):
                 found = await self.log.read(epoch.read)
@@ -410,7 +410,7 @@ class RoomRegistry:
             return []
 
     async def _leave_lost_behind(self, known: Sequence[Epoch]) -> bool:
-        """Gives all rooms new logs where the database lacks one of these epochs. Whether it does."""
+        """Gives all rooms new logs if the database lacks one of these epochs. Returns whether it did."""
         lost = await self.log.run(epoch.find_lost, known) if known else None
         if lost is None:
             return False
@@ -424,7 +424,7 @@ class RoomRegistry:
         return True
 
     async def _compare_first(self) -> None:
-        """Returns when the epoch was compared for the first time, or after a moment: renewing all logs takes longer.
+        """Waits for the first comparison of epochs, at most FIRST_COMPARISON_SECONDS: renewing logs may take longer.
 
         Raises:
             LogUnavailable: the database can't be read.
@@ -438,9 +438,9 @@ class RoomRegistry:
             task.result()
 
     async def _check_proof(self, text: str) -> None:
-        """Finds out by the epoch that a client carries whether the database went back.
+        """Checks with a client's epoch whether the database went back.
 
-        One without our signature is ignored. Asked of the database once for each epoch.
+        An epoch without our signature is ignored. Each epoch costs one query.
         """
         if text in self._proven or (seen := epoch_proof.verify(text)) is None:
             return
@@ -455,7 +455,7 @@ class RoomRegistry:
             await self._compare_heads()
 
     async def look_at(self, hubs: Sequence[RoomHub]) -> None:
-        """Brings these rooms to where the database has them: what was said, who may write, what they are about.
+        """Updates these rooms from the database: messages, rules, title and topic.
 
         Raises:
             LogUnavailable: they couldn't be read.
@@ -463,7 +463,7 @@ class RoomRegistry:
         async with self._looking:
             await self._find_rows([hub for hub in hubs if not hub.room.is_written])
             hubs = [hub for hub in hubs if hub.room.is_written]
-            known = {hub.room.id: hub.head for hub in hubs}  # Before the query: known versions were on disk by then.
+            known = {hub.room.id: hub.head for hub in hubs}  # Read before the query: these versions are on disk.
             states = await self.log.states(list(known)) if hubs else {}
             for hub in hubs:
                 if (state := states.get(hub.room.id)) is None:
@@ -483,9 +483,9 @@ class RoomRegistry:
                     hub.catch_up()
 
     def _start_new_history(self, room: RoomRow) -> None:
-        """The database has lost versions that members were told of; it has a new log for the room already."""
+        """Restarts a room whose database lost versions that members had got. The database has its new log already."""
         hub = self._by_name.get(room.name)
-        if hub is None or hub.room.log != room.log:  # It was noticed before.
+        if hub is None or hub.room.log != room.log:  # Done before.
             return
         logger.error(
             "Room %s went back, from version %d: the database was restored, or a replica took over that lacked the"
@@ -505,9 +505,9 @@ class RoomRegistry:
                 self._start_anew(hub)
 
     async def show_change(self, hub: RoomHub, before: RoomInfo) -> bool:
-        """Tells everybody, everywhere, what this process has just changed of a room's row.
+        """Publishes a change that this process made in a room's row to all processes and members.
 
-        Whether its members were told of anything since `before`. Another look may have found the change already.
+        Returns whether members have got a change since `before`. Another look may have published it already.
 
         Raises:
             LogUnavailable: it couldn't be read.
@@ -517,7 +517,7 @@ class RoomRegistry:
         return hub.info != before
 
     async def show_made(self, room: RoomRow) -> None:
-        """As `show_change`, for a room that is made: somebody may be there already, by a link or by chance."""
+        """The same as `show_change`, for a new room. Members may be there already, for example by a link."""
         if (hub := self._by_name.get(room.name)) is not None:
             await self.show_change(hub, hub.info)
         else:
@@ -534,9 +534,9 @@ class RoomRegistry:
             logger.warning("What was changed of room %s will be known later: %s", hub.room.slug, error)
 
     async def _beat(self) -> None:
-        """The pulse of all rooms, a part of the members at a time; who doesn't answer is cut off before the next."""
+        """Sends one beat of all rooms' pulses. Cuts off members who haven't answered their last one."""
         now = asyncio.get_running_loop().time()
-        is_late = now - self._beat_at > 2 * BEAT_SECONDS  # This process was asleep: answers may be waiting unread.
+        is_late = now - self._beat_at > 2 * BEAT_SECONDS  # This process hung: answers may be waiting unread.
         self._beat_at = now
         self._beat_number += 1
         current_send_buffers().look()
@@ -588,9 +588,9 @@ class RoomRegistry:
         return Known() if hub is None else hub.known(process)
 
     async def close(self) -> None:
-        """Writes and sends what waits. Members who come back elsewhere meanwhile are never seen to leave.
+        """Writes and sends everything that waits. Members who reconnect elsewhere in time don't appear to leave.
 
-        A part that fails or hangs, because what it talks to is away, doesn't keep the others from ending.
+        A part that fails or hangs, because its server is away, doesn't stop the others from closing.
         """
         for routine in self._routines:
             routine.cancel()

@@ -21,8 +21,8 @@ class Roster:
         self._holders: dict[MemberId, dict[str, ScreenName]] = {}
         self._held: dict[str, set[MemberId]] = {}  # By process.
         self._looks: dict[MemberId, tuple[str, ...]] = {}
-        self._alike: dict[str, dict[MemberId, None]] = {}  # By look, those who have it, the longest present first.
-        self._shared: set[str] = set()  # The looks that several have: seldom any.
+        self._alike: dict[str, dict[MemberId, None]] = {}  # The members by look, the longest present first.
+        self._shared: set[str] = set()  # The looks of more than one member. Usually empty.
 
     @property
     def online(self) -> int:
@@ -52,7 +52,7 @@ class Roster:
         return (next(iter(holders.values())) if len(holders) == 1 else max(holders.values())).name
 
     def named_next(self, member_id: MemberId, name: str) -> ScreenName:
-        """`name` as the member's latest name: one turn after the name that it has now, unless that is the same."""
+        """`name` as the member's latest name: one turn after the current name, unless that is the same."""
         holders = self._holders.get(member_id)
         if holders is None:
             return ScreenName(1, name)
@@ -64,7 +64,7 @@ class Roster:
         return all(named.away for named in self._holders[member_id].values())
 
     def hold(self, process: str, member_id: MemberId, named: ScreenName) -> list[Event]:
-        """`process` has this member, under this name."""
+        """Adds this member of `process` under this name, or updates it."""
         holders = self._holders.get(member_id)
         self._held.setdefault(process, set()).add(member_id)
         if holders is None:
@@ -76,7 +76,7 @@ class Roster:
         return self._differences(member_id, *before)
 
     def release(self, process: str, member_id: MemberId) -> list[Event]:
-        """`process` doesn't have this member any more."""
+        """Removes this member of `process`."""
         holders = self._holders.get(member_id)
         if holders is None or process not in holders:
             return []
@@ -101,9 +101,9 @@ class Roster:
         members: Mapping[MemberId, ScreenName],
         is_newer: Callable[[MemberId], bool] = lambda _: False,
     ) -> Iterator[list[Event]]:
-        """`process` has exactly these members, but for those of whom `is_newer` something was heard meanwhile.
+        """Replaces the members of `process`, except members that have a newer change by `is_newer`.
 
-        One step for each member. The caller may pause between two steps, and other changes may come then.
+        Each step handles one member. The caller may pause between steps and apply other changes.
         """
         for member_id in sorted(set(self.held(process)) - members.keys()):
             yield [] if is_newer(member_id) else self.release(process, member_id)
@@ -121,7 +121,7 @@ class Roster:
         return events
 
     def _look(self, member_id: MemberId, now: tuple[str, ...]) -> None:
-        """The member looks like this from now on, and not as before."""
+        """Replaces the looks of a member."""
         for look in self._looks.pop(member_id, ()):
             alike = self._alike[look]
             del alike[member_id]

@@ -10,40 +10,40 @@ from chat.conf import chatty
 
 logger = logging.getLogger(__name__)
 
-_warnings = Bucket(Rate(1, 1 / 60))  # One a minute says it.
+_warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
 
 
 class SendBuffer(Protocol):
-    """A connection, as far as it holds what its client hasn't read."""
+    """A connection's unsent data."""
 
     @property
     def unsent(self) -> int:
-        """The bytes that wait."""
+        """The number of unsent bytes."""
 
     def drop(self) -> None:
-        """Gives up what waits, and the socket with it. The client comes back and resumes."""
+        """Drops the unsent data and the socket. The client reconnects and resumes."""
 
 
 class SendBuffers:
-    """At most `limit` bytes wait in all, and what was sent within the last half second.
+    """Limits all unsent data to `limit` bytes, plus the data sent within the last half second.
 
-    Past the limit it drops the connections with the most waiting bytes, but only those that were slow at the look
-    before, too: a client that was just sent much needs time to read it. Fast readers cost nothing here.
+    Past the limit it drops the connections with the most unsent bytes, but only those that were also slow at the
+    previous look: a client needs time to read a large answer. Fast readers cost nothing here.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._noted: set[SendBuffer] = set()  # Something may wait here.
-        self._slow: set[SendBuffer] = set()  # Something did, at the last look.
+        self._noted: set[SendBuffer] = set()  # These may have unsent data.
+        self._slow: set[SendBuffer] = set()  # These had unsent data at the last look.
 
     def note(self, outbox: SendBuffer) -> None:
-        """Something may wait for this connection from now on."""
+        """Registers a connection that may have unsent data."""
         self._noted.add(outbox)
 
     def look(self) -> int:
-        """Sees to the limit; to be called every half second. Returns how many bytes wait.
+        """Enforces the limit. Returns the number of unsent bytes. Call it every half second.
 
-        Looks at those connections alone for which something waited, or that were answered since the last look.
+        It looks only at connections that had unsent data, or that were answered since the last look.
         """
         sizes = {outbox: size for outbox in self._noted | self._slow if (size := outbox.unsent)}
         was_slow, self._slow, self._noted = self._slow, set(sizes), set()
@@ -64,5 +64,5 @@ class SendBuffers:
 
 @cache
 def current_send_buffers() -> SendBuffers:
-    """This process's."""
+    """This process's send buffers, created on first use."""
     return SendBuffers(chatty.BUFFER_LIMIT)

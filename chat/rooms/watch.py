@@ -1,9 +1,9 @@
-"""The rooms that connections watch without being in them, and the updates about new messages there.
+"""Rooms that connections watch without joining them, and updates about new messages there.
 
-Each watcher of a room has a head: the watcher knows of everything up to it and of nothing above. A tick reads the
-rooms' current heads, and counts the messages between each watcher's head and the current one. Watchers that are at the
-old head *when the count arrives* get the count, and move to the new head in the same step. So it doesn't matter who
-came, left or watched again during the query: no message is counted twice, and none is left out.
+Each watcher of a room has a head: the version up to which it has got updates. A tick reads the rooms' current heads
+and counts the messages between each watcher's head and the current one. Watchers that are at the old head *when the
+count arrives* get the count, and move to the new head in the same step. So watchers may come and go during the query:
+no message is counted twice, and none is left out.
 """
 
 import logging
@@ -23,8 +23,8 @@ from chat.protocol.fields import MemberId
 from chat.rooms.connection import Connection, Frame
 
 WATCH_SECONDS = 2.5  # Maximum delay of unread counts; one small query for all rooms.
-# What all of this may hold, in a process. Past it, who watches further rooms is told how much is unread there, and not
-# what comes later. Counted as below, which is more than CPython takes (a test measures it).
+# The limit for all watchers of a process. Past it, a watcher of more rooms gets their unread counts, but no updates.
+# The sizes below are estimates and higher than CPython's (a test measures it).
 BYTES_LIMIT = 64 * 1024 * 1024
 ROOM_BYTES = 1_000
 WATCHER_BYTES = 1_000
@@ -33,11 +33,11 @@ PLACE_BYTES = 100  # Of one watcher in one room.
 
 logger = logging.getLogger(__name__)
 
-_warnings = Bucket(Rate(1, 1 / 60))  # One a minute says it.
+_warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
 
 
 class Source(Protocol):
-    """The log's queries that this needs, see `unread.py`."""
+    """The queries of the log that `Watching` needs. See `unread.py`."""
 
     async def rows(self, slugs: list[str]) -> dict[str, RoomRow]: ...
     async def heads(self, room_ids: list[int]) -> dict[int, int]: ...
@@ -45,11 +45,11 @@ class Source(Protocol):
     async def new_messages(self, spans: list[Span]) -> dict[Span, Count]: ...
 
 
-FindOpen = Callable[[Iterable[str]], Awaitable[set[str]]]  # Returns the rooms without a row that somebody is in.
+FindOpen = Callable[[Iterable[str]], Awaitable[set[str]]]  # Returns the rooms without a row that have a member.
 
 
 class WatchedRoom:
-    """A room's watchers, grouped by the head that they know: nearly always one group."""
+    """A room's watchers, grouped by their head. Nearly always there is one group."""
 
     __slots__ = ("groups", "slug")
 
@@ -61,16 +61,15 @@ class WatchedRoom:
 class Watching:
     """The watched rooms of this process's connections. Without watchers, nothing runs.
 
-    A room without a row exists while somebody is in it, and is watched from when its row is found: from its first
-    message on.
+    A room without a row exists while it has a member. It is watched from its first message on, which makes the row.
     """
 
     def __init__(self, source: Source, find_open: FindOpen) -> None:
         self._source = source
         self._find_open = find_open
         self._rooms: dict[int, WatchedRoom] = {}
-        self._unwritten: dict[str, set[Connection]] = {}  # Who watches rooms without a row, by slug.
-        # Whose each is, and the rooms that it watches: with a row by id, without one by slug.
+        self._unwritten: dict[str, set[Connection]] = {}  # The watchers of rooms without a row, by slug.
+        # Each connection's member and watched rooms: those with a row by id, the others by slug.
         self._watchers: dict[Connection, tuple[MemberId, set[int], set[str]]] = {}
         self._places = 0  # Of watchers in rooms.
 
@@ -93,10 +92,10 @@ class Watching:
     ) -> None:
         """Sends the unread counts of these rooms, then updates. `read` has the last read seq, by slug.
 
-        That replaces what it watched before. `re` is the answer's. `forget` must follow, when it is closed.
+        This replaces the rooms watched before. `re` is the answer's. Call `forget` when the connection is closed.
 
         Raises:
-            LogUnavailable, Refusal: nobody can tell; what was watched still is.
+            LogUnavailable, Refusal: the counts couldn't be read. The rooms watched before stay.
         """
         rooms = await self._source.unread(read, member_id, asker) if read else {}
         without_row = read.keys() - {room.slug for room in rooms.values()}
@@ -117,7 +116,7 @@ class Watching:
         connection.answer(Frame.of(Unread([*rooms.values(), *nothing_said], re=re)))
 
     def _place(self, connection: Connection, member_id: MemberId) -> tuple[set[int], set[str]] | None:
-        """Where to note one more room that the connection watches; None where there is no room for it."""
+        """The connection's sets of watched rooms, to add one more. None if the limit is reached."""
         if self.size >= BYTES_LIMIT:
             if not _warnings.take(1, time.monotonic()):
                 logger.warning(
@@ -150,7 +149,7 @@ class Watching:
         """Sends all watchers the new messages since the last update. Runs one at a time.
 
         Raises:
-            LogUnavailable: it couldn't be read; the next tick tells it.
+            LogUnavailable: they couldn't be read. The next tick sends them.
         """
         if self._unwritten:
             self._take_rows(await self._source.rows(list(self._unwritten)))
@@ -172,7 +171,7 @@ class Watching:
             self._send_counts(await self._source.new_messages(spans))
 
     def _take_rows(self, rows: Mapping[str, RoomRow]) -> None:
-        """Moves watchers of a room that got a row: they know nothing of it yet."""
+        """Moves the watchers of rooms that got a row to head 0."""
         for slug, row in rows.items():
             watchers = self._unwritten.pop(slug, set())
             for connection in watchers:
@@ -184,7 +183,7 @@ class Watching:
                 watched.groups.setdefault(0, set()).update(watchers)
 
     def _drop(self, room_id: int) -> None:
-        """The room was deleted."""
+        """Removes a deleted room."""
         room = self._rooms.pop(room_id, None)
         for group in room.groups.values() if room is not None else ():
             for connection in group:
@@ -192,7 +191,7 @@ class Watching:
                 self._places -= 1
 
     def _send_counts(self, counts: Mapping[Span, Count]) -> None:
-        """One step of the event loop: watchers that get a count move to its head at once."""
+        """Sends the counts and moves their watchers to the new heads, in one step of the event loop."""
         parts: dict[Connection, list[bytes]] = {}
         for span, count in counts.items():
             room = self._rooms.get(span.room_id)
@@ -200,7 +199,7 @@ class Watching:
             if room is None or group is None:
                 continue
             room.groups.setdefault(span.head, set()).update(group)
-            if not count.posted:  # There were only changes of older messages.
+            if not count.posted:  # Only older messages changed.
                 continue
             for_everybody = codec.encode(RoomActivity(room.slug, count.posted, span.head))
             for connection in group:
