@@ -2,7 +2,7 @@
 
 Rooms are spread over the Redis servers. Each server has a shard here: one channel in the groups of its rooms, one
 task that receives and one that sends. So a failing server affects only its own rooms' groups. Sending never blocks
-and never raises: what a group loses is read from the log and the presence store.
+and never raises. Lost messages are recovered from the log and the presence store.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from chat.cluster.redis_servers import place_of_room
 
 logger = logging.getLogger(__name__)
 
-LAYER_SECONDS = 2  # A Redis that takes longer has lost this message: the log's heads are asked for as often.
-ECHO_SECONDS = 1  # What comes back later doesn't serve either.
-OUTBOX_BYTES = 16 * 1024 * 1024  # In all rooms; past it the groups are too slow to be of use, and the log serves.
+LAYER_SECONDS = 2  # After it the message counts as lost. The log's heads are compared as often.
+ECHO_SECONDS = 1  # A server that delivers later counts as failed.
+OUTBOX_BYTES = 16 * 1024 * 1024  # In all rooms. Past it the groups are too slow, and the log serves instead.
 
 Deliver = Callable[[ClusterMessage], None]
 
@@ -34,12 +34,12 @@ class Unheard(Exception):
 
 
 def group_name(room: str) -> str:
-    """ASCII and under 100 characters, as Channels wants it: `room` is the hex name of a log."""
+    """The name of the room's Channels group. Channels requires ASCII and fewer than 100 characters."""
     return f"room.{room}"
 
 
 def layers() -> dict[str, Any]:
-    """The channel layers of the settings by name, or where there are none, one in this process's memory."""
+    """The settings' channel layers by alias. Without any, one in this process's memory."""
     aliases = list(getattr(settings, "CHANNEL_LAYERS", {}))
     return {alias: get_channel_layer(alias) for alias in aliases} or {"default": _layer_in_memory()}
 
@@ -50,7 +50,7 @@ def _layer_in_memory() -> InMemoryChannelLayer:
 
 
 async def announce(room: str, *items: Item) -> None:
-    """Sends to all processes, from a process without a broker: a management command or the admin. Never raises."""
+    """Sends to all processes. For processes without a broker: management commands and the admin. Never raises."""
     try:
         choice = list(layers().values())
         layer = choice[place_of_room(room, len(choice))]
@@ -72,7 +72,7 @@ class Shard:
         self._channel: str | None = None
         self._opening = asyncio.Lock()
         self._mending: asyncio.Task[None] | None = None
-        self._must_flush = False  # The subscriptions don't deliver, or weren't made: all of them are made anew.
+        self._must_flush = False  # Subscriptions don't deliver or are missing: all must be made anew.
         self._flushing: asyncio.Task[None] | None = None
         self._is_failing = False
         self._wanted: set[str] = set()
@@ -87,7 +87,7 @@ class Shard:
         self._echoes: dict[int, asyncio.Future[None]] = {}  # One for each `probe` that is under way.
 
     async def subscribe(self, room: str) -> None:
-        """From now on the room's messages are delivered; where the layer can't be reached, from the next `mend` on."""
+        """Subscribes to the room's messages. If the layer can't be reached, a later `mend` does it."""
         self._wanted.add(room)
         await self.mend()
 
@@ -110,10 +110,10 @@ class Shard:
         await self.mend()
 
     async def probe(self) -> None:
-        """Return when this process has heard itself, or anybody, through the server since it sent a message.
+        """Sends a message to this process through the server. Returns when it, or any other message, arrives.
 
         Raises:
-            Unheard: it was sent within LAYER_SECONDS, and nothing came within ECHO_SECONDS.
+            Unheard: it was sent within LAYER_SECONDS, but nothing arrived within ECHO_SECONDS.
             Exception: any error of the server's client when sending.
         """
         number, received = next(self._numbers), self._received
@@ -121,9 +121,9 @@ class Shard:
         try:
             async with asyncio.timeout(LAYER_SECONDS):
                 await self._layer.send(await self._open_channel(), {"type": "echo", "echo": number})
-            # In a time of its own: else a server that takes messages slowly, and delivers none, would go unnoticed.
+            # A separate time limit: else a server that accepts messages slowly and delivers none goes unnoticed.
             await asyncio.wait([echo], timeout=ECHO_SECONDS)
-            if self._received == received:  # Else the echo is behind others, on a busy machine.
+            if self._received == received:  # Else the machine is busy, and the echo waits behind other messages.
                 raise Unheard("it takes messages and delivers none")
         finally:
             del self._echoes[number]
@@ -131,7 +131,7 @@ class Shard:
     async def mend(self) -> None:
         """Joins and leaves groups until they match the wanted ones, or the layer fails.
 
-        One attempt at a time, for all who ask: a layer that hangs costs each of them LAYER_SECONDS, not their sum.
+        All callers share one attempt at a time, so a layer that hangs costs each of them LAYER_SECONDS only.
         """
         if self._mending is None:
             self._mending = asyncio.create_task(self._mend())
@@ -160,10 +160,10 @@ class Shard:
             self._mending = None
 
     async def _flush(self) -> None:
-        """Drops the connection and every subscription, which `_mend` then makes again.
+        """Drops the connection and every subscription. `_mend` then subscribes again.
 
-        It goes on where the caller doesn't wait any longer. A flush that is cut short, while it waits for the layer's
-        lock, leaves rooms that the layer takes for subscribed: they would hear nothing from then on.
+        It continues if the caller stops waiting. If a flush is cancelled while it waits for the layer's lock, the
+        layer believes that rooms are subscribed which aren't, and they get no more messages.
         """
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._do_flush())
@@ -189,7 +189,7 @@ class Shard:
                 try:
                     self._channel = await self._layer.new_channel()
                 except BaseException:
-                    self._must_flush = True  # Else it keeps a queue for every channel that came to nothing.
+                    self._must_flush = True  # Else the layer keeps a queue for every channel that failed.
                     raise
                 self._receiver = asyncio.create_task(self._receive(self._channel))
             return self._channel
@@ -209,7 +209,7 @@ class Shard:
                 logger.error("Another process sent something that this one can't read: %s", error)
             except Exception:
                 logger.exception("A message from the channel layer was lost")
-                await asyncio.sleep(1)  # Not a thousand times a second.
+                await asyncio.sleep(1)  # Limits how often a permanent failure is logged.
 
     def _handle_echo(self, number: int) -> None:
         echo = self._echoes.get(number)
@@ -235,7 +235,7 @@ class Shard:
                         encoded = messages.encode(ClusterMessage(room, self.process, items))
                         async with asyncio.timeout(LAYER_SECONDS):
                             await self._layer.group_send(group_name(room), {"type": "room.message", "message": encoded})
-                except Exception as error:  # The rest would fail as well: all of it is for the same server.
+                except Exception as error:  # The rest would fail, too: it is for the same server.
                     self._note_failure(error)
                 finally:
                     self._outbox_size -= size
@@ -263,7 +263,7 @@ class Shard:
 
 
 class Broker:
-    """The shards of all servers, each with the rooms that have their place there. Redis servers are a handful."""
+    """The shards of all servers. Each serves the rooms that `place_of_room` assigns to it."""
 
     def __init__(self, process: str, deliver: Deliver) -> None:
         choice = layers().values()
@@ -278,22 +278,22 @@ class Broker:
         return self._shards[place_of_room(room, len(self._shards))]
 
     async def subscribe(self, room: str) -> None:
-        """As `Shard.subscribe`."""
+        """The same as `Shard.subscribe`."""
         await self._of(room).subscribe(room)
 
     async def unsubscribe(self, room: str) -> None:
         await self._of(room).unsubscribe(room)
 
     def send(self, room: str, *items: Item) -> None:
-        """As `Shard.send`."""
+        """The same as `Shard.send`."""
         self._of(room).send(room, *items)
 
     async def keep(self) -> None:
-        """As `Shard.keep`, for every server at the same time."""
+        """The same as `Shard.keep`, for all servers at the same time."""
         await asyncio.gather(*(shard.keep() for shard in self._shards))
 
     async def try_delivering(self) -> list[BaseException | None]:
-        """What each server's `probe` raises, in the order of REDIS_URL; None where it delivers."""
+        """Each server's error from `probe`, in the order of REDIS_URL. None for a server that delivers."""
         return await asyncio.gather(*(shard.probe() for shard in self._shards), return_exceptions=True)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Messages between server processes, to a room's group or to all. What is lost is restored from the database."""
+"""Messages between server processes, to a room's group or to all. Lost ones are recovered from the database."""
 
 import uuid
 
@@ -10,14 +10,14 @@ from chat.cluster.names import ScreenName
 from chat.log.entries import Entry
 from chat.protocol.fields import MemberId
 
-EVERYWHERE = "_everywhere"  # Stands where a room's name does, for what concerns every process. No slug has a `_`.
+EVERYWHERE = "_everywhere"  # Replaces the room's name in messages to every process. No slug contains a `_`.
 
 
 class EntriesWritten(Struct, frozen=True, tag=True):
     """Changes were committed to the `log` of the room with the row `room_id`.
 
-    Each with the message as it stands, for the ring, and with its delta, for the members: a process that doesn't hold
-    the message couldn't make the one of the other.
+    Each entry has the whole message, for the change buffer, and the delta, for the members: a process that doesn't
+    hold the message can't derive one from the other.
     """
 
     log: uuid.UUID
@@ -26,9 +26,9 @@ class EntriesWritten(Struct, frozen=True, tag=True):
 
 
 class MemberPresent(Struct, frozen=True, tag=True):
-    """The process has this member, under this name; or the member is away now, or back.
+    """The process has this member. Sent when it comes, is renamed, goes away or returns.
 
-    `revision`, here and below: of the process's share in this room, after this change; `after`: before it. 0 for none.
+    `revision`: of the process's share in this room, after this change. `after`: before it. 0: none. Same below.
     """
 
     member_id: MemberId
@@ -38,7 +38,7 @@ class MemberPresent(Struct, frozen=True, tag=True):
 
 
 class MemberGone(Struct, frozen=True, tag=True):
-    """The process doesn't have this member any more."""
+    """The process no longer has this member."""
 
     member_id: MemberId
     after: int = 0
@@ -50,17 +50,17 @@ class IsTyping(Struct, frozen=True, tag=True):
 
 
 class BansChanged(Struct, frozen=True, tag=True):
-    """Everywhere: somebody was banned or let in again, or tokens were revoked. The database says whose."""
+    """To every process: bans or revoked tokens changed. The database has them."""
 
 
 class LimitsUsed(Struct, frozen=True, tag=True):
-    """Everywhere: members have used this much of their limits in the process since it last said so."""
+    """To every process: members' usage of their limits in the sending process, since its last such message."""
 
     used: dict[MemberId, Used]
 
 
 class RoomChanged(Struct, frozen=True, tag=True):
-    """Everywhere: who may write in this room has changed, or what it is about. The database says how."""
+    """To every process: a room's rules, title or topic changed. The database has them."""
 
     room: str
 
@@ -69,18 +69,18 @@ Item = EntriesWritten | MemberPresent | MemberGone | IsTyping | BansChanged | Ro
 
 
 class ClusterMessage(Struct, frozen=True):
-    """What `process` has to say of `room` (a slug, or EVERYWHERE), in order."""
+    """The items that `process` sends about `room` (a slug, or EVERYWHERE), in order."""
 
     room: str
     process: str
     items: list[Item]
 
 
-ITEM_BYTES = 500  # What an item takes in memory beside messages: one of two hundred bytes, and CPython's objects.
+ITEM_BYTES = 500  # The memory for an item without messages: 200 bytes and CPython's objects.
 
 
 def weight(item: Item) -> int:
-    """The bytes that an item takes in memory, at most."""
+    """The upper limit of an item's bytes in memory."""
     if isinstance(item, EntriesWritten):
         return ITEM_BYTES * (1 + len(item.entries)) + sum(entry.size for entry in item.entries)
     return ITEM_BYTES * (1 + len(item.used)) if isinstance(item, LimitsUsed) else ITEM_BYTES

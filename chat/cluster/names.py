@@ -1,4 +1,4 @@
-"""A member's screen name, and which of two is newer."""
+"""A member's screen name, and the order that decides which of two names is newer."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ class ScreenName(NamedTuple):
     Where two processes differ, the highest `turn` counts, and among equal turns the name that sorts last. So all
     processes choose the same name, independent of their clocks.
 
-    `away`: nobody does anything in any of the member's tabs there. It is away where all processes say so.
+    `away`: the user is idle in all tabs on this process. A member is away if it is away on all processes.
     """
 
     turn: int

@@ -10,20 +10,20 @@ from typing import NamedTuple
 from chat.cluster.names import ScreenName
 from chat.protocol.fields import MemberId
 
-RECENT_LIMIT = 10_000  # Kept while the store is read: seconds of it. Past it, it is read once more.
+RECENT_LIMIT = 10_000  # Changes kept during a read of the store, for seconds. Past it the store is read again.
 
 Share = Mapping[MemberId, ScreenName]  # A process's members in one room.
 
 
 class Known(NamedTuple):
-    """What is known of a share: that it is the one with this revision, 0 for nothing; and of how many members."""
+    """The known state of a share: its revision, 0 if unknown, and the number of its members."""
 
     revision: int = 0
     size: int = 0
 
 
 class Seen(NamedTuple):
-    """A share as the store has it. Without a `share` it is the one that is known."""
+    """A share in the store. `share` is None if it is the known one."""
 
     revision: int
     share: Share | None
@@ -33,7 +33,7 @@ Shares = dict[str, Seen]  # Every other process's share in one room, by process.
 
 
 class ShareChange(NamedTuple):
-    """A change that was heard of: when, of whom, and which revision of the share it makes of which."""
+    """A received change: its time, its member, and the share's revisions before (`after`) and after it (`revision`)."""
 
     at: float
     member_id: MemberId
@@ -42,21 +42,21 @@ class ShareChange(NamedTuple):
 
 
 class Followed:
-    """What was heard of one process's share."""
+    """The received changes of one process's share."""
 
     __slots__ = ("_forgotten_at", "_latest", "_recent", "received_at", "revision")
 
     def __init__(self) -> None:
         self.received_at = float("-inf")
-        self.revision = 0  # The share is known as it was after this change; 0: something was missed.
+        self.revision = 0  # The share is known up to this revision. 0: a change was missed.
         self._recent: list[ShareChange] = []  # Since the last look at the store.
-        self._latest: dict[MemberId, ShareChange] = {}  # The last one of each member.
+        self._latest: dict[MemberId, ShareChange] = {}  # Each member's latest change.
         self._forgotten_at = float("-inf")
 
     def handle(self, change: ShareChange, is_first: bool) -> bool:
-        """Takes a change. False where the share is known as it was after it, or later: the change is late.
+        """Records a change. Returns False for a late one: its revision, or a later one, is known already.
 
-        `is_first`: nothing is known of this share, so that it may just be beginning.
+        `is_first`: nothing is known of this share, so it may be new.
         """
         self.received_at = change.at
         if 0 < change.revision <= self.revision:
@@ -71,16 +71,16 @@ class Followed:
         return True
 
     def is_newer(self, member_id: MemberId, read_at: float, revision: int) -> bool:
-        """Whether something was heard of this member that a look at the store may not show.
+        """Whether a change of this member was received that a read of the store may not include.
 
-        The look was begun at `read_at`, and found this revision.
+        The read began at `read_at` and found this revision.
         """
         change = self._latest.get(member_id)
         is_newer = change is not None and change.at >= read_at and not 0 < change.revision <= revision
         return is_newer or self._forgotten_at >= read_at
 
     def update(self, revision: int, read_at: float) -> None:
-        """The share is taken as a look showed it that was begun at `read_at`, but for what was heard since then."""
+        """Records that the share was read at this revision. The read began at `read_at`; later changes stay."""
         for change in self._recent:
             if change.at >= read_at and change.revision > revision:
                 revision = change.revision if revision and change.after == revision else 0
@@ -88,7 +88,7 @@ class Followed:
         self.prune(read_at)
 
     def prune(self, read_at: float) -> None:
-        """Forgets the change that any look from now on shows as well."""
+        """Drops the changes before `read_at`: any later read of the store includes them."""
         kept = [change for change in self._recent if change.at >= read_at]
         self._forget()
         self._recent = kept

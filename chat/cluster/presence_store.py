@@ -1,7 +1,7 @@
-"""Where processes publish their members, under a lease, so that a dead process is forgotten.
+"""The store where processes publish their members. Entries have a lease, so those of a dead process expire.
 
-The store needn't be reliable. A hub knows its own members; it reads the store to learn of other processes' members,
-and writes its own again if the store has lost them.
+The store needn't be reliable. A hub knows its own members. It reads other processes' members from the store,
+and rewrites its own if the store has lost them.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ T = TypeVar("T")
 RENEW_SECONDS = 2
 LEASE_SECONDS = 7  # Three missed renewals: a slow disk or a GC pause is not a departure.
 FAREWELL_SECONDS = 10  # The lease of a process that stops: time for its members to come back elsewhere.
-MEMBERS_AT_ONCE = 200  # Read of a share: 2 ms of the loop.
-ROOMS_AT_ONCE = 50  # Renewed together: the same.
+MEMBERS_AT_ONCE = 200  # Members of a share in one read: 2 ms of the loop.
+ROOMS_AT_ONCE = 50  # Rooms in one renewal: 2 ms of the loop.
 
-Own = Callable[[str], Share]  # Asked at the last moment, so that what is written is not older than what was applied.
-FindKnown = Callable[[str, str], Known]  # By room and process, what needn't be read.
+Own = Callable[[str], Share]  # Called just before writing, so that the written share includes all applied changes.
+FindKnown = Callable[[str, str], Known]  # Room and process -> the known share, which needn't be read.
 
 
 class PresenceUnavailable(Exception):
@@ -41,7 +41,7 @@ class PresenceUnavailable(Exception):
 
 
 class Presence(Protocol):
-    """A store of shares. `process` names this process in it, differently after every start."""
+    """A store of shares. `process` is this process's name in it, new after every start."""
 
     process: str
 
@@ -51,33 +51,33 @@ class Presence(Protocol):
     async def apply(self, changes: Sequence[tuple[str, MemberPresent | MemberGone]]) -> None:
         """Applies stamped changes, by room, in order. After a failure `renew` repairs the store."""
 
-    # Where one of several servers fails, its rooms are missing in what these return.
+    # If one of several servers fails, its rooms are missing in the results below.
 
     async def others(self, rooms: Sequence[str], known: FindKnown) -> dict[str, Shares]:
-        """Everybody else's shares in these rooms, as far as they aren't known.
+        """The other processes' shares in these rooms, unless they are known.
 
         Raises:
             PresenceUnavailable: every server fails.
         """
 
     async def renew(self, rooms: Sequence[str], own: Own, known: FindKnown) -> dict[str, Shares]:
-        """As `others`; renews the lease of this process's and mends where they differ.
+        """The same as `others`. Also renews the leases of this process's shares and repairs differences.
 
         Raises:
             PresenceUnavailable: every server fails.
         """
 
     async def propose(self, logs: Mapping[str, uuid.UUID]) -> dict[str, uuid.UUID]:
-        """For rooms without a row, the logs that all processes agree on, by room; holds them for LEASE_SECONDS.
+        """The logs that all processes agree on, by room, for rooms without a row. Holds them for LEASE_SECONDS.
 
-        Of several proposals for a room the first one counts.
+        The first proposal for a room counts.
 
         Raises:
             PresenceUnavailable: every server fails.
         """
 
     async def proposed(self, rooms: Iterable[str]) -> set[str]:
-        """Those of these rooms that a log is proposed for by anybody: they have no row, and somebody is in them.
+        """The rooms among these that have a proposed log. They have no row, but a member in some process.
 
         Raises:
             PresenceUnavailable: every server fails.
@@ -87,24 +87,24 @@ class Presence(Protocol):
         """Deletes the proposals for a room that has a row now."""
 
     async def farewell(self, rooms: Iterable[str]) -> None:
-        """Leaves this process's shares in place a little longer than it lives, for members who reconnect elsewhere."""
+        """Keeps this process's shares for FAREWELL_SECONDS, so that members can reconnect elsewhere."""
 
     async def try_writing(self) -> list[Exception | None]:
-        """Tries every command that a share needs. Returns each server's error or None, in the order of REDIS_URL."""
+        """Runs every command that a share needs. Returns each server's error or None, in the order of REDIS_URL."""
 
     async def tell_epoch(self, epoch: Epoch) -> list[Epoch]:
-        """Keep this epoch of the database. Returns the newest few that any process has told here.
+        """Stores this epoch of the database. Returns the newest few that any process has stored.
 
         Raises:
-            PresenceUnavailable: nothing is known.
+            PresenceUnavailable: every server fails.
         """
 
     async def close(self) -> None:
-        """Ends the connections; the leases end by themselves."""
+        """Closes the connections. The leases expire by themselves."""
 
 
 class MemoryPresence:
-    """For a single process: there are no others."""
+    """The store of a single process, which has no others to share with."""
 
     def __init__(self) -> None:
         self.process = secrets.token_hex(8)
@@ -125,7 +125,7 @@ class MemoryPresence:
         return dict(logs)
 
     async def proposed(self, rooms: Iterable[str]) -> set[str]:
-        return set()  # This process knows what it has proposed.
+        return set()  # This process knows its own proposals.
 
     async def withdraw(self, room: str) -> None:
         pass
@@ -143,18 +143,18 @@ class MemoryPresence:
         pass
 
 
-_EPOCHS_KEPT = 10  # Of a database. Where some are lost, the newest one shows it.
+_EPOCHS_KEPT = 10  # Of a database. Its newest one shows whether some were lost.
 _REVISION = b"revision"  # No member's id, so it can stand among them.
 
 
 class RedisPresence:
-    """Shares in Redis, under keys that expire when their lease ends. A room has its place on one of several servers.
+    """Shares in Redis, under keys that expire with their lease. Each room belongs to one of several servers.
 
     chatty:presence:{room}            set: the processes that have members in the room
     chatty:presence:{room}:{process}  hash: member id -> [turn, name, away]; and a revision, new with every change.
-                                      Others follow the changes by the group, and read the shares of which they
-                                      missed something
-    chatty:presence:{room}:log        string: the log that a room without a row shall have
+                                      Others follow the changes in the room's group, and read a share if they
+                                      missed a change
+    chatty:presence:{room}:log        string: the log that a room without a row will have
     chatty:epoch:<lineage>            sorted set: the marks of the database's newest epochs, by number
     """
 
@@ -163,9 +163,9 @@ class RedisPresence:
         self._servers = [RedisServer(url) for url in urls]
         self._numbers = itertools.count(1)
         self._revisions: dict[str, int] = {}  # Of this process's share, by room.
-        # Other processes' shares, by room and process, that were newer at the last look than what was heard of them.
+        # Revisions by room and process, for shares that were newer at the last read than the received changes.
         self._behind: dict[tuple[str, str], int] = {}
-        self._doubtful: set[str] = set()  # Rooms where a write failed: the store may hold something else.
+        self._doubtful: set[str] = set()  # Rooms where a write failed: the store may differ.
 
     def stamp(self, room: str, change: MemberPresent | MemberGone) -> MemberPresent | MemberGone:
         after, revision = self._revisions.get(room, 0), next(self._numbers)
@@ -216,7 +216,7 @@ class RedisPresence:
     async def _of_each_server(
         self, rooms: Iterable[str], work: Callable[[RedisServer, Sequence[str]], Awaitable[dict[str, T]]]
     ) -> dict[str, T]:
-        """What `work` finds for the rooms of each server, asked at the same time, without the servers that fail.
+        """Runs `work` on each server at the same time. Returns the merged results, without those of failed servers.
 
         Raises:
             PresenceUnavailable: all of them fail.
@@ -284,7 +284,7 @@ class RedisPresence:
         return found
 
     def _must_read(self, room: str, process: str, known: Known, stored: Known) -> bool:
-        """Whether something of this share was missed. What is newer than what is known may just be on its way."""
+        """Whether a change of this share was missed. A newer revision may still be on its way."""
         behind = self._behind.pop((room, process), None)
         if not known.revision:
             return True
@@ -294,7 +294,7 @@ class RedisPresence:
         return known.revision == stored.revision and known.size != stored.size
 
     async def _read_share(self, server: RedisServer, room: str, process: str) -> Share:
-        """A share, a part at a time. What changes meanwhile is told by the group, under a higher revision."""
+        """Reads a share in parts. Changes during the read arrive through the group, with a higher revision."""
         share: dict[MemberId, ScreenName] = {}
         cursor = 0
         while True:
@@ -307,7 +307,7 @@ class RedisPresence:
                 return share
 
     def _put(self, pipe: Any, room: str, share: Share, revision: int) -> None:
-        """Adds members to this process's share, under its revision and with a whole lease."""
+        """Adds members to this process's share, sets its revision and renews its lease."""
         fields: dict[Any, Any] = {member_id: msgspec.json.encode(named) for member_id, named in share.items()}
         pipe.hset(self._share_key(room), mapping=fields | {_REVISION: revision})
         pipe.expire(self._share_key(room), LEASE_SECONDS)
@@ -356,7 +356,7 @@ class RedisPresence:
         return await asyncio.gather(*(self._try_writing(server) for server in self._servers))
 
     async def _try_writing(self, server: RedisServer) -> Exception | None:
-        """One round trip with every command that presence needs, on keys that are gone after it."""
+        """Runs every command that presence needs in one round trip. Deletes its keys at the end."""
         key = f"chatty:presence:{{ready}}:{self.process}"
         share, room, log, epochs = (key + end for end in ("", ":room", ":log", ":epochs"))
         pipe = server.redis.pipeline()
@@ -393,7 +393,7 @@ class RedisPresence:
             *_, kept = await server.run(pipe.execute)
             return [Epoch(epoch.lineage, int(number), uuid.UUID(mark.decode())) for mark, number in kept]
 
-        # Each of them is told, so that one that is away takes nothing from what is known.
+        # All servers store it, so that the failure of one loses nothing.
         answers = await asyncio.gather(*(tell(server) for server in self._servers), return_exceptions=True)
         known: list[list[Epoch]] = []
         for answer in answers:
