@@ -1,4 +1,4 @@
-"""Who a client is, as AUTHENTICATE says: looked up on a thread, with its turn among all who ask."""
+"""Asks AUTHENTICATE who a client is, on a reader's thread, in a queue that is fair between askers."""
 
 from chat.access import authentication
 from chat.access.accounts import Asked
@@ -8,11 +8,11 @@ from chat.rooms.registry import RoomRegistry
 
 
 async def authenticated(registry: RoomRegistry, asked: Asked, asker: Asker) -> Person | None:
-    """Whom AUTHENTICATE names; None for a guest.
+    """The person that AUTHENTICATE returns. None for a guest.
 
     Raises:
-        LogUnavailable: nobody can tell.
-        Refusal: too many ask.
+        LogUnavailable: the database couldn't be read.
+        Refusal: too many callers wait.
     """
     if not authentication.must_look_up(asked):
         return None

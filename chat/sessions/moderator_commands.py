@@ -1,4 +1,4 @@
-"""A moderator's commands: into the database, then to whom they concern."""
+"""Executes moderators' commands: writes to the database, then informs everybody concerned."""
 
 from chat.access import policy
 from chat.access.person import Moderator, Person
@@ -14,10 +14,10 @@ ModeratorCommand = BanMember | UnbanMember | Lock | SlowDown
 
 
 async def carry_out(command: ModeratorCommand, *, person: Person, hub: RoomHub, registry: RoomRegistry) -> Event | None:
-    """Does what a moderator in the room asks for. Returns what they are told where nobody else is.
+    """Executes a moderator's command. Returns the answer to the moderator, or None if the whole room got an event.
 
     Raises:
-        Refusal: `not_allowed`, what nobody may.
+        Refusal: `not_allowed`, or an action that nobody may do.
         LogUnavailable, RoomGone: it may not be done.
     """
     policy.can_moderate(person).expect()

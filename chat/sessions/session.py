@@ -1,6 +1,6 @@
-"""One client's conversation with a room: decodes commands, charges for them, carries them out, answers.
+"""One client's session in a room: decodes commands, charges their cost, executes and answers them.
 
-It knows neither ASGI nor sockets: a transport hands it text, and it answers over a `Connection`.
+It knows neither ASGI nor sockets. A transport passes text to it, and it answers over a `Connection`.
 """
 
 import asyncio
@@ -58,15 +58,15 @@ from chat.sessions.moderator_commands import ModeratorCommand
 
 logger = logging.getLogger(__name__)
 
-_warnings = Bucket(Rate(1, 1 / 60))  # One a minute says it.
+_warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
 _Question = Search | History | Sync | Watch
-_Answered = Join | Make | BanMember | UnbanMember | _Question  # By an event of their own; the others by `done`.
-NOTHING: Asked = {}  # The scope of a client of which nothing is known.
-RETRY_SECONDS = 2  # What a member is asked to wait for a database that is away: a restart takes about as long.
+_Answered = Join | Make | BanMember | UnbanMember | _Question  # By their own events. `done` answers the others.
+NOTHING: Asked = {}  # The scope of an unknown client.
+RETRY_SECONDS = 2  # The `retry_after` while the database is away. A restart takes about as long.
 
 
 Handler = Callable[["ClientSession", Any], Awaitable[None]]
-HANDLERS: dict[type[Command], Handler] = {}  # By command. One with an answer of its own is in `_Answered`, too.
+HANDLERS: dict[type[Command], Handler] = {}  # By command. Commands with their own answer are also in `_Answered`.
 
 
 def handles(*commands: type[Command]) -> Callable[[Handler], Handler]:
@@ -80,9 +80,9 @@ def handles(*commands: type[Command]) -> Callable[[Handler], Handler]:
 
 
 class ClientSession:
-    """A client that wants to be in the room called `slug`. Nothing that it sends raises.
+    """One client's session in the room called `slug`. No input of the client makes it raise.
 
-    `address`: where it comes from. `asked`: the scope or request that it came with, for AUTHENTICATE.
+    `address`: the client's IP address. `asked`: its ASGI scope or HTTP request, for AUTHENTICATE.
     """
 
     def __init__(self, slug: str, connection: Connection, address: str, asked: Asked = NOTHING) -> None:
@@ -92,11 +92,11 @@ class ClientSession:
         self._network = client_network(address)
         self._asked = asked
         self._hub: RoomHub | None = None
-        self._person = ANYBODY  # Who it is, from its join on.
-        self._written = 0  # The version of the last message that it posted or changed.
-        self._watching: Watching | None = None  # Only of a connection that has watched other rooms.
+        self._person = ANYBODY  # The client's person, from `join` on.
+        self._written = 0  # The version of its last post or change.
+        self._watching: Watching | None = None  # Set once it has watched other rooms.
         self._join_deadline: asyncio.TimerHandle | None = None
-        self._question: asyncio.Task[None] | None = None  # What is asked for, while it is looked up.
+        self._question: asyncio.Task[None] | None = None  # The query under way.
         self._membership: Membership | None = None
         self._limiter = current_limiter()
         self._refusals: Bucket = self._limiter.stranger()
@@ -104,14 +104,14 @@ class ClientSession:
 
     @property
     def is_admitted(self) -> bool:
-        """Whether the client may be answered at all. One that comes again and again over the limit may not."""
+        """Whether the client gets any answer. A client that keeps reconnecting over the limit gets none."""
         return self._admission is not Admission.HAMMERING
 
     def start(self) -> None:
-        """Waits for `join` from now on, or says why the client can't come in."""
+        """Starts to wait for `join`, or closes with the reason if the client can't join."""
         if not SLUG.fullmatch(self._slug):
             self._connection.close(CloseCode.NO_SUCH_ROOM, reconnect=False)
-        elif self._admission is Admission.TOO_MANY:  # A browser's page learns why only from an open socket.
+        elif self._admission is Admission.TOO_MANY:  # A browser shows its page the reason only on an open socket.
             if not _warnings.take(1, time.monotonic()):
                 logger.warning(
                     "MAX_CONNECTIONS_PER_ADDRESS is met by %s; where that is a proxy, TRUSTED_PROXIES should name it",
@@ -122,16 +122,16 @@ class ClientSession:
             self._await_join()
 
     async def receive(self, text: str | None) -> None:
-        """Takes one frame; None for one that isn't text. Commands are carried out in their order.
+        """Handles one frame; None for one that isn't text. Commands are executed in order.
 
-        A question (`search`, `history`, `sync`, `watch`) is looked up in the background, so that the transport
-        notices meanwhile if the client goes.
+        Queries (`search`, `history`, `sync`, `watch`) run in the background, so that the transport notices
+        meanwhile if the client leaves.
         """
         if self._question is not None:
             await self._question
         if not self._connection.is_open:
             return
-        if text is not None and len(text) > FRAME_LIMIT_BYTES:  # Not every server was told of the limit.
+        if text is not None and len(text) > FRAME_LIMIT_BYTES:  # Some servers have a higher limit of their own.
             self._connection.close(CloseCode.FRAME_TOO_BIG, reconnect=True)
             return
         try:
@@ -147,10 +147,10 @@ class ClientSession:
             await self._carry_out(command)
 
     def close(self) -> None:
-        """Ends the session, whatever it was doing. The member leaves the room."""
+        """Ends the session in any state. The member leaves the room."""
         if self._join_deadline is not None:
             self._join_deadline.cancel()
-        if self._question is not None:  # Nobody waits for the answer any more.
+        if self._question is not None:  # Its answer isn't needed any more.
             self._question.cancel()
         self._connection.abandon()
         if self._watching is not None:
@@ -169,7 +169,7 @@ class ClientSession:
         self._connection.close(CloseCode.NO_JOIN, reconnect=True)
 
     async def _carry_out(self, command: Command) -> None:
-        """Does what a client asks for, or says why not. Never raises."""
+        """Executes a command, or refuses it with a reason. Never raises."""
         try:
             if self._hub is None and not isinstance(command, Join):
                 raise Refusal(RefusalCode.NOT_JOINED, "Expected `join` first.")
@@ -179,7 +179,7 @@ class ClientSession:
                 self._membership.spend(command)
             await HANDLERS[type(command)](self, command)
             if command.id is not None and not isinstance(command, _Answered):
-                await self._joined.reach(self._written)  # Its message may wait for what others said before it.
+                await self._joined.reach(self._written)  # Its message may still wait for earlier ones.
                 self._joined.reply(self._connection, Done(re=command.re))
         except Refusal as refusal:
             self._refuse(refusal, command)
@@ -187,7 +187,7 @@ class ClientSession:
             self._refuse(_unavailable("The database can't be reached. Try again."), command)
         except RoomGone:
             self._refuse(_unavailable("The room was deleted and is about to be made anew. Try again."), command)
-        except Exception:  # A bug. It may cost this command, not the connection and what else comes over it.
+        except Exception:  # A bug may fail this command, but not the connection and its other commands.
             logger.exception("A command failed")
             self._refuse(_unavailable("Something went wrong on the server. Try again."), command)
 
@@ -195,7 +195,7 @@ class ClientSession:
         self._connection.close(CloseCode.FLOODING, reconnect=True, after=FLOOD_SECONDS)
 
     def _refuse(self, refusal: Refusal, command: Command | None = None) -> None:
-        """Tells the client that the command isn't carried out. None for one that couldn't be decoded."""
+        """Answers with a refusal. `command` is None if it couldn't be decoded."""
         if command is not None:
             refusal.nonce = refusal.nonce or getattr(command, "nonce", None)
             refusal.seq = refusal.seq or getattr(command, "seq", None)
@@ -249,12 +249,12 @@ class ClientSession:
         return await registry.join(self._slug, request)
 
     async def _identify(self, registry: RoomRegistry, token: str) -> Person:
-        """Who the client is: whom AUTHENTICATE names, else whom its token names.
+        """The client's person: by AUTHENTICATE, otherwise by its token.
 
         Raises:
-            BadToken: nobody.
-            LogUnavailable: nobody can tell.
-            Refusal: too many ask.
+            BadToken: neither identifies the client.
+            LogUnavailable: the database couldn't be read.
+            Refusal: too many callers wait.
         """
         person = await identification.authenticated(registry, self._asked, self._asker)
         if person is None:
@@ -307,25 +307,25 @@ class ClientSession:
         room, head = self._joined.room, self._joined.head
         await self._commit(registry, operations.React(room, command.seq, by, emoji, command.on, head))
 
-    # `registry` below is the one from before the session waited for anything: a process that stops has no current one.
+    # `registry` below was fetched before the first await: a process that is stopping has no current registry.
 
     async def _rendered(self, registry: RoomRegistry, body: str) -> Rendered:
-        """The body, when what this member sent before has been passed on."""
+        """The rendered body. Returns after the member's earlier commands were passed on."""
         rendered = await registry.renderer.render(self._network, self._person.id, body, self._joined.people_in)
         self._expect_allowed(registry)
         return rendered
 
     async def _turn(self, registry: RoomRegistry) -> None:
-        """Waits until what this member sent before has been passed on."""
+        """Waits until the member's earlier commands were passed on."""
         await registry.renderer.turn(self._network, self._person.id)
         self._expect_allowed(registry)
 
     def _expect_allowed(self, registry: RoomRegistry) -> None:
-        """Raises Refusal where the member was banned while it waited for its turn."""
+        """Raises Refusal if the member was banned while it waited for its turn."""
         registry.can_join(self._person, self._slug).expect()
 
     async def _commit(self, registry: RoomRegistry, operation: Operation) -> None:
-        """Acknowledged by the message itself: a new one reaches its sender as it does everybody."""
+        """Commits an operation. A new message is its own acknowledgement, a repeated one is sent again."""
         committed = await registry.commit(operation)
         if not committed.is_new:
             self._joined.repeat(self._connection, committed.entry)
@@ -409,14 +409,14 @@ class ClientSession:
             self._joined.reply(self._connection, event)
 
     async def _person_now(self) -> Person:
-        """The member with today's rights. A moderator's are looked up each time: they may have been taken away."""
+        """The member with current rights. A moderator's are looked up each time: they may have been revoked."""
         if (moderator := self._person.moderator) is not None:
             moderator = await current_registry().log.read(accounts.moderator_now, moderator, asker=self._asker)
             self._person = replace(self._person, moderator=moderator)
         return self._person
 
     async def _writer(self) -> Person:
-        """The same for what everybody may do where a room has no rules: then nothing is looked up."""
+        """The same for actions that everybody may do in a room without rules. There it skips the lookup."""
         if self._person.moderator is None:
             return self._person
         if self._joined.rules == OPEN:
