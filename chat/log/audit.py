@@ -3,14 +3,14 @@
 from chat.access.person import Moderator
 from chat.models import Message, ModerationAction
 
-COMMAND_LINE = "manage.py"  # Stands for the moderator in the record of what a command did.
+COMMAND_LINE = "manage.py"  # The moderator's name in entries of management commands.
 
 
 Kind = ModerationAction.Kind
 
 
 def record_deletion(moderator: Moderator, room: str, message: Message, reason: str) -> None:
-    """Says whose message was deleted. In the transaction that does it."""
+    """Records the deletion of a message. Call it in the transaction that deletes."""
     record(
         moderator,
         Kind.DELETE,
@@ -23,12 +23,12 @@ def record_deletion(moderator: Moderator, room: str, message: Message, reason: s
 
 
 def record_room_deletion(moderator: Moderator | None, room: str, title: str) -> None:
-    """Says which room a moderator began to delete. In the transaction that begins it."""
+    """Records that the deletion of a room began. Call it in the transaction that begins it."""
     record(moderator, Kind.ROOM, room=room, detail=title)
 
 
 def record_description(moderator: Moderator, room: str, title: str, topic: str) -> None:
-    """Says what a room was described as. In the transaction that does it."""
+    """Records a room's new title and topic. Call it in the transaction that writes them."""
     record(moderator, Kind.DESCRIBE, room=room, detail=f"{title} ({topic})" if topic else title)
 
 

@@ -1,12 +1,12 @@
-"""Writing the log: one transaction for everything that waits, of all rooms (group commit).
+"""Writes the log: one transaction for all waiting operations of all rooms (group commit).
 
-While one transaction is on its way to the disk, what arrives gathers into the next. So an idle server commits a
-message at once, and a busy one many for the price of one. operations.py defines an operation's effect.
+Operations that arrive during a transaction share the next one. So an idle server commits a message at once, and a busy
+one many for the price of one. operations.py defines an operation's effect.
 
-A room whose row somebody else has locked leaves the batch, so that the other rooms of the batch don't wait for it. Its
-operations wait apart, on a second thread, one room at a time and in their order. So do those of a room that has no row
-yet, since another process may be making it. SQLite has one lock for the whole
-database: there, every writer waits for every other.
+If another transaction has locked a room's row, the room leaves the batch, so that the other rooms don't wait for it.
+Its operations wait on a second thread, one room at a time and in their order. So do operations of a room without a row,
+since another process may be inserting it. SQLite has one lock for the whole database: there, every writer waits for
+every other.
 """
 
 import asyncio
@@ -53,9 +53,9 @@ BATCH_LIMIT = 200  # Operations in one transaction: about 10 ms on SQLite, after
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The message after an operation. `is_new` is false where the log had it so already: nothing was written.
+    """The message after an operation. `is_new` is false if the log had this state already and nothing was written.
 
-    `room`: the row that the operation met, which is one with an id though the operation named the room without.
+    `room`: the room's row. It has an id even if the operation's room had none.
     """
 
     room: RoomRow
@@ -63,13 +63,13 @@ class Committed:
     is_new: bool
 
 
-BUSY_SECONDS = 5  # After that an operation is refused with `unavailable`, and its sender sends it again.
-LOCK_WAIT_MS = 50  # For one held up room, before the next one has its turn. Another process's commit takes about 5.
+BUSY_SECONDS = 5  # Then an operation is refused with `unavailable`, and its sender repeats it.
+LOCK_WAIT_MS = 50  # For one locked room, before the next one's turn. Another process's commit takes about 5 ms.
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL, appendix A.
 
 
 class RoomBusy(Exception):
-    """Somebody else has the room's row locked: nothing was written of this operation, and it may be tried again."""
+    """Another transaction has locked the room's row. Nothing was written; the operation may be repeated."""
 
 
 _pace = Pace()
@@ -81,7 +81,7 @@ Publish = Callable[[RoomRow, list[Entry]], None]
 
 
 class Committer:
-    """The one writer of this process. `publish(room, entries)` hears of every commit, in the order of versions."""
+    """The one writer of this process. It calls `publish(room, entries)` for every commit, in the order of versions."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
@@ -93,16 +93,16 @@ class Committer:
         self._busy_thread = ThreadPoolExecutor(1, thread_name_prefix="committer-busy")
 
     async def commit(self, operation: Operation) -> Committed:
-        """The message, when it is on disk.
+        """The message after the operation, once it is on disk.
 
         Raises:
-            LogUnavailable: the database failed; it may or may not be there. Done again, it is done once all the same.
-            RoomGone: the room was deleted, or has another log; WentBack: it has got that just now.
-            Refusal: the message isn't there, or may not be changed so.
+            LogUnavailable: the database failed, and the operation may be written or not. It is safe to repeat.
+            RoomGone: the room was deleted, or has another log; WentBack: it got the log just now.
+            Refusal: the message doesn't exist, or the operation isn't allowed.
         """
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
         if (room := self._busy.get(operation.room.slug)) is not None:
-            room.waiting.append((operation, future))  # Behind what waits there: the order in a room stays.
+            room.waiting.append((operation, future))  # Keeps the order within the room.
             return await future
         self._waiting.append((operation, future))
         if self._task is None:
@@ -119,7 +119,7 @@ class Committer:
             self._task = None
 
     def _set_aside(self, batch: list[Waiting], outcomes: Sequence[Outcome | Exception]) -> list[Waiting | None]:
-        """Moves what is held up out of the way. Returns the batch with None in its places."""
+        """Moves operations of locked rooms to `_busy`. Returns the batch with None in their places."""
         left: list[Waiting | None] = []
         now = asyncio.get_running_loop().time()
         for each, outcome in zip(batch, outcomes, strict=True):
@@ -129,7 +129,7 @@ class Committer:
             left.append(None if isinstance(outcome, RoomBusy) else each)
         if None in left:
             waiting, self._waiting = self._waiting, deque()
-            for each in waiting:  # Of these rooms, what came meanwhile waits behind it.
+            for each in waiting:  # Later operations of these rooms wait behind them.
                 busy = self._busy.get(each[0].room.slug)
                 (self._waiting if busy is None else busy.waiting).append(each)
             if self._busy_task is None:
@@ -137,7 +137,7 @@ class Committer:
         return left
 
     async def _run_busy(self) -> None:
-        """Gives each room that is held up its turn, until none is. Ends: each room has a deadline."""
+        """Retries each locked room in turn until none is left. It ends, because each room has a deadline."""
         try:
             while self._busy:
                 slug, room = next(iter(self._busy.items()))
@@ -163,7 +163,7 @@ class Committer:
     async def _commit(
         self, thread: ThreadPoolExecutor, work: "Work", operations: list[Operation]
     ) -> Sequence[Outcome | Exception]:
-        """An outcome for each operation. One that can't be written doesn't take the others with it."""
+        """Returns an outcome for each operation. An operation that fails doesn't fail the others."""
         run = asyncio.get_running_loop().run_in_executor
         try:
             return await run(thread, retrying, work, operations)
@@ -177,7 +177,7 @@ class Committer:
         return [outcome for operation in operations for outcome in await self._commit(thread, work, [operation])]
 
     def _tell(self, batch: Sequence[Waiting | None], outcomes: Sequence[Outcome | Exception]) -> None:
-        """Publishes what is new, a list a room, then answers those who wait. None in the batch waits on."""
+        """Publishes new entries, one list per room, then answers the callers. Skips None in the batch."""
         news: dict[RoomRow, list[Entry]] = {}
         for each, outcome in zip(batch, outcomes, strict=True):
             if each is not None and isinstance(outcome, Committed) and outcome.is_new:
@@ -185,7 +185,7 @@ class Committer:
         for room, entries in news.items():
             try:
                 self._publish(room, entries)
-            except Exception:  # The log has them; a fan-out that fails must not fail them.
+            except Exception:  # The log has them, so a failed fan-out must not fail them.
                 logger.exception("Room %s was not told of its newest messages", room.slug)
         for each, outcome in zip(batch, outcomes, strict=True):
             if each is None or each[1].cancelled():
@@ -196,7 +196,7 @@ class Committer:
                 each[1].set_result(outcome)
 
     async def close(self) -> None:
-        """Writes what still waits, then ends the threads."""
+        """Writes the waiting operations, then ends the threads."""
         for task in (self._task, self._busy_task):
             if task is not None:
                 await task
@@ -206,7 +206,7 @@ class Committer:
 
 @dataclass
 class _BusyRoom:
-    """What waits for a room that somebody else has locked, in its order, until the loop's clock says `until`."""
+    """The operations that wait for a locked room, in order. `until`: their deadline by the loop's clock."""
 
     until: float
     waiting: deque[Waiting] = field(default_factory=deque)
@@ -216,7 +216,7 @@ Work = Callable[[Sequence[Operation]], Sequence[Outcome]]
 
 
 def write(operations: Sequence[Operation]) -> list[Outcome]:
-    """An outcome for each operation, all in one transaction. It waits for no room: one that is locked is RoomBusy."""
+    """Writes all operations in one transaction and returns their outcomes. For a locked room that is RoomBusy."""
     with transaction.atomic():
         operations = _with_rows(operations)
         ids = {operation.room.id for operation in operations if operation.room.is_written}
@@ -235,9 +235,9 @@ def write(operations: Sequence[Operation]) -> list[Outcome]:
 
 
 def write_waiting(operations: Sequence[Operation]) -> Sequence[Outcome]:
-    """The same for operations in one room, for whose lock it waits LOCK_WAIT_MS. All are RoomBusy, or none.
+    """The same for operations in one room. It waits LOCK_WAIT_MS for the room's lock. All are RoomBusy, or none.
 
-    A room that has no row gets it here, with its first message: a process that makes the same row holds it up.
+    A room without a row gets it here, with its first message. It waits if another process inserts the same row.
     """
     with transaction.atomic():
         _limit_waits(f"{LOCK_WAIT_MS}")
@@ -257,19 +257,19 @@ def write_waiting(operations: Sequence[Operation]) -> Sequence[Outcome]:
 
 
 def _limit_waits(lock_timeout: str) -> None:
-    """How long this transaction waits for a lock from now on. SQLite has one for all, and waits as its settings say."""
+    """Sets how long this transaction waits for a lock. SQLite has one lock, with its own setting."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout TO {lock_timeout}")
 
 
 def _begins_room(operation: Operation) -> bool:
-    """Whether the room gets its row with this. Where nothing was said, nothing can be answered or changed either."""
+    """Whether the operation makes the room's row. Only a post can: without messages, none can be answered."""
     return not operation.room.is_written and isinstance(operation, Post) and operation.reply_to is None
 
 
 def _with_rows(operations: Sequence[Operation], *, make: bool = False) -> Sequence[Operation]:
-    """The operations with the rows that their rooms have got. With `make`, a room gets one that begins here."""
+    """The operations with their rooms' current rows. With `make`, a room that begins here gets one."""
     unwritten = {operation.room.slug for operation in operations if not operation.room.is_written}
     if not unwritten:
         return operations
@@ -279,10 +279,10 @@ def _with_rows(operations: Sequence[Operation], *, make: bool = False) -> Sequen
 
 
 class _Batch:
-    """Locked rooms, and the messages that operations are about, as they become one operation after another."""
+    """Locked rooms and the messages that the operations concern. `outcome` applies the operations one by one."""
 
     def __init__(self, rooms: dict[int, LockedRoom], operations: Sequence[Operation]) -> None:
-        self._rooms = rooms  # As they were found, by id. A room that was deleted is missing.
+        self._rooms = rooms  # As read, by id. Deleted rooms are missing.
         self._heads = {room_id: room.head for room_id, room in rooms.items()}
         self._went_back = {
             operation.room
@@ -292,25 +292,23 @@ class _Batch:
             and room.head < operation.known_head
         }
         now = timezone.now()
-        self._now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # What the wire can say.
-        # A message may be found by its nonce and by its place; it must be one object all the same.
+        self._now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # The wire has milliseconds.
+        # A message may be found by its nonce and by its seq. It must be one object all the same.
         known = {message.pk: message for message in (*_by_nonce(operations), *_by_place(operations))}
         self._by_nonce = {_key(message): message for message in known.values()}
         self._by_place = {(message.room_id, message.seq): message for message in known.values()}
         self._answered = _answered(operations, self._by_place)
         self._born: list[Message] = []
         self._altered: dict[int, Message] = {}
-        self._mentioned: dict[int, list[MemberId] | None] = {}  # Whom these mentioned before.
+        self._mentioned: dict[int, list[MemberId] | None] = {}  # The mentions of altered messages before.
         self._moved: set[int] = set()
         self._posted: set[tuple[int, uuid.UUID]] = set()  # Rooms and authors.
 
     def outcome(self, operation: Operation) -> Outcome:
-        """What came of an operation that follows all before it."""
+        """Applies the next operation and returns its outcome."""
         if operation.room.is_written:
             room = self._rooms.get(operation.room.id)
-            if (
-                room is None or room.log != operation.room.log
-            ):  # Another history: the operation was about the former one.
+            if room is None or room.log != operation.room.log:  # The operation belongs to the room's former log.
                 return RoomGone(operation.room.slug)
             if operation.room in self._went_back:
                 return WentBack(operation.room.slug)
@@ -326,7 +324,7 @@ class _Batch:
         key = (room_id, uuid.UUID(post.by.id), post.nonce)
         if key in self._by_nonce:
             return Committed(post.room, to_entry(self._by_nonce[key]), is_new=False)
-        if (room := self._rooms.get(room_id)) is None:  # No row, and this is an answer: there is nothing to answer.
+        if (room := self._rooms.get(room_id)) is None:  # An answer in a room without a row, and so without messages.
             raise _nothing_to_answer()
         policy.can_post(post.by, room.rules, lambda: self._since_last_post(room_id, key[1])).expect()
         if room.rules.slow:
@@ -354,14 +352,14 @@ class _Batch:
         return Committed(post.room, to_entry(message), is_new=True)
 
     def _answering(self, post: Post, seq: int) -> Rendered:
-        """The body of an answer."""
+        """The rendered body of an answer, with the mention of the answered author."""
         answered = self._author_of(post.room.id, seq)
         if answered is None:
             raise _nothing_to_answer()
         return with_reply_mention(post.rendered, answered, uuid.UUID(post.by.id))
 
     def _author_of(self, room_id: int, seq: int) -> uuid.UUID | None:
-        """Of a message that is answered; it may be born in this transaction."""
+        """The author of an answered message, which may be new in this transaction."""
         message = self._by_place.get((room_id, seq))
         return self._answered.get((room_id, seq)) if message is None else message.author_id
 
@@ -388,7 +386,7 @@ class _Batch:
             if isinstance(change, Delete) and change.by.moderator is not None:
                 audit.record_deletion(change.by.moderator, change.room.slug, message, change.reason)
             message.version = self._next_version(change.room.id)
-            if message.pk is not None:  # Else it is born in this transaction.
+            if message.pk is not None:  # Else it is new in this transaction.
                 self._altered[message.pk] = message
                 self._mentioned.setdefault(message.pk, mentioned)
         entry = to_entry(message)
@@ -429,13 +427,13 @@ def _mention_rows(message: Message, members: Iterable[MemberId] | None) -> list[
 
 
 def _by_nonce(operations: Iterable[Operation]) -> Iterable[Message]:
-    """The messages that these posts made already."""
+    """The messages that these posts have already created."""
     ids = sql.ids_by_nonce([one.nonce for one in operations if isinstance(one, Post)])
     return Message.objects.filter(pk__in=ids) if ids else ()
 
 
 def _by_place(operations: Iterable[Operation]) -> Iterable[Message]:
-    """The messages that these changes are about."""
+    """The messages that these changes concern."""
     places: dict[int, set[int]] = {}
     for operation in operations:
         if not isinstance(operation, Post):
@@ -444,7 +442,7 @@ def _by_place(operations: Iterable[Operation]) -> Iterable[Message]:
 
 
 def _answered(operations: Iterable[Operation], known: Mapping[Place, Message]) -> dict[Place, uuid.UUID]:
-    """Who wrote what these operations' messages answer, as far as it isn't `known`."""
+    """The authors of the messages that these operations answer, without those in `known`."""
     places: dict[int, set[int]] = {}
     for operation in operations:
         seq = operation.reply_to if isinstance(operation, Post) else None
@@ -459,7 +457,7 @@ def _answered(operations: Iterable[Operation], known: Mapping[Place, Message]) -
 
 
 def _at(places: Mapping[int, Iterable[int]]) -> Q:
-    """Messages by room and seqs."""
+    """A condition for messages by room and seqs."""
     return reduce(or_, [Q(room_id=room_id, seq__in=seqs) for room_id, seqs in places.items()])
 
 

@@ -1,6 +1,6 @@
-"""An end to what takes the database, or this process, too long, and to what nobody waits for any more.
+"""Time limits and cancellation for queries and for work in Python.
 
-SQLite knows no limit of time by itself, PostgreSQL has its statement_timeout. Work in Python asks `Watch.look`.
+SQLite has no time limit of its own, PostgreSQL has its statement_timeout. Work in Python calls `Watch.look`.
 """
 
 import threading
@@ -13,16 +13,16 @@ from django.db import OperationalError, connection
 
 from chat.protocol.errors import Refusal, RefusalCode
 
-SECONDS = 3  # SQLite and Python stop then.
-LOOK_EVERY = 100_000  # Steps of SQLite's machine between two looks at the clock: about a millisecond.
-QUERY_CANCELED = "57014"  # PostgreSQL's code for a statement that took too long, or was cancelled.
+SECONDS = 3  # The limit for SQLite and Python.
+LOOK_EVERY = 100_000  # Steps of SQLite's virtual machine between two looks at the clock: about 1 ms.
+QUERY_CANCELED = "57014"  # PostgreSQL's code for a statement that took too long or was cancelled.
 
 T = TypeVar("T")
 _thread = threading.local()
 
 
 class CancellableQuery:
-    """Work in a thread that may be called off: then its database is told to stop, and what follows isn't begun."""
+    """Work in a thread that can be cancelled: its statement is stopped, and no further one begins."""
 
     def __init__(self) -> None:
         self.is_called_off = False
@@ -30,7 +30,7 @@ class CancellableQuery:
         self._stop: Callable[[], None] | None = None
 
     def run(self, work: Callable[..., T], *arguments: object) -> T:
-        """What `work` returns; a `deadline` inside it can be cancelled through this query."""
+        """Runs `work` and returns its result. A `deadline` inside it can be cancelled through this query."""
         _thread.query = self
         try:
             return work(*arguments)
@@ -38,7 +38,7 @@ class CancellableQuery:
             _thread.query = None
 
     def call_off(self) -> None:
-        """Stop the work, from any thread. It may have ended meanwhile. Waits for PostgreSQL to take the request."""
+        """Cancels the work, from any thread. Waits until PostgreSQL has the request. The work may have ended."""
         self.is_called_off = True
         with self._lock:  # Stop this query's statement, not the thread's next one.
             if self._stop is not None:
@@ -46,7 +46,7 @@ class CancellableQuery:
 
     @contextmanager
     def stopped_by(self, stop: Callable[[], None] | None) -> Iterator[None]:
-        """Within it, `call_off` calls `stop`."""
+        """Lets `call_off` call `stop` within the context."""
         with self._lock:
             self._stop = stop
         try:
@@ -57,7 +57,7 @@ class CancellableQuery:
 
 
 class Watch:
-    """A deadline that is running."""
+    """A running deadline."""
 
     def __init__(self, detail: str, query: CancellableQuery) -> None:
         self._detail = detail
@@ -69,10 +69,10 @@ class Watch:
         return self._query.is_called_off or time.monotonic() > self._ends_at
 
     def look(self) -> None:
-        """Nothing, while there is time.
+        """Checks the time.
 
         Raises:
-            Refusal: there is none any more.
+            Refusal: the deadline has passed.
         """
         if self.is_over:
             raise self.refusal()
@@ -83,10 +83,10 @@ class Watch:
 
 @contextmanager
 def deadline(detail: str) -> Iterator[Watch]:
-    """Gives up a query after SECONDS, or when it is called off.
+    """Stops a query after SECONDS, or when it is cancelled.
 
     Raises:
-        Refusal: the query was given up; `detail` says what the client can do.
+        Refusal: the query was stopped; `detail` says what the client can do.
     """
     query: CancellableQuery = getattr(_thread, "query", None) or CancellableQuery()
     watch = Watch(detail, query)

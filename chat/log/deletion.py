@@ -16,8 +16,8 @@ from chat.log.slices import Budget, in_slices
 from chat.log.sql import MentionRow
 from chat.models import Mention, Message, Room
 
-MESSAGES = 100  # In a slice: each becomes a tombstone, with a version and an entry of the record.
-ROWS = 500  # In a slice of a room: their rows are deleted.
+MESSAGES = 100  # In a slice. Each becomes a tombstone, with a version and an entry in the audit log.
+ROWS = 500  # In a slice of a room. Their rows are deleted.
 
 
 def delete_messages(
@@ -27,10 +27,10 @@ def delete_messages(
     published: Callable[[RoomRow, Committed], None],
     budget: Budget,
 ) -> tuple[int, bool]:
-    """Makes tombstones of these messages: a row that was gone would be a hole in the room's versions.
+    """Turns these messages into tombstones. Rows stay, because the room's versions must have no gap.
 
-    `published` is called for each, in the transaction that writes it. Returns how many there were, and whether that
-    was all.
+    `published` is called for each, in the transaction that writes it. Returns the number of deleted messages, and
+    whether all are deleted.
     """
     last, count = 0, 0
     open_ones = messages.filter(deleted_at=None).select_related("room").order_by("pk")
@@ -50,7 +50,7 @@ def delete_messages(
 def _delete(slice_: Sequence[Message], by: Person, reason: str, published: Callable[[RoomRow, Committed], None]) -> int:
     deletions = [Delete(RoomRow.of(message.room), message.seq, by, reason) for message in slice_]
     with transaction.atomic():
-        sql.lock_rooms({deletion.room.id for deletion in deletions})  # `write` wouldn't wait for them.
+        sql.lock_rooms({deletion.room.id for deletion in deletions})  # Waits for the locks. `write` doesn't.
         outcomes = zip(deletions, committer.write(deletions), strict=True)
         done = [(one.room, outcome) for one, outcome in outcomes if isinstance(outcome, Committed) and outcome.is_new]
         for room, outcome in done:
@@ -59,10 +59,10 @@ def _delete(slice_: Sequence[Message], by: Person, reason: str, published: Calla
 
 
 def delete_room(room: RoomRow, by: Person, budget: Budget) -> bool:
-    """Deletes a room and all that was said there. Returns False where the time didn't do for all of it.
+    """Deletes a room with its messages. Returns False if the budget ended before all were deleted.
 
-    The room is locked before its first message goes, so that it doesn't grow meanwhile; it is deleted with its last
-    one, in the transaction that holds its row's lock. A post that waits for that lock then finds the room gone.
+    The room is locked before its first message is deleted, so that it doesn't grow meanwhile. It is deleted with its
+    last one, in the transaction that holds its row's lock. A post that waits for that lock then finds the room gone.
 
     Raises:
         Refusal: `not_allowed`.
@@ -78,7 +78,7 @@ def delete_room(room: RoomRow, by: Person, budget: Budget) -> bool:
 
 
 def _delete_rows(room_id: int) -> bool:
-    """Deletes some messages of the room, or, where those are all, the room as well. Whether it is still there."""
+    """Deletes a slice of the room's messages, and the room after the last one. Returns whether it still exists."""
     with transaction.atomic():
         Room.objects.select_for_update().filter(pk=room_id).first()
         rows = list(Message.objects.filter(room_id=room_id).order_by("seq").values_list("pk", "seq", "mentions")[:ROWS])
@@ -89,6 +89,6 @@ def _delete_rows(room_id: int) -> bool:
         index_cleanup.note_deletion()
         if len(rows) == ROWS:
             return True
-        Mention.objects.filter(room_id=room_id).delete()  # None, unless something else wrote one.
+        Mention.objects.filter(room_id=room_id).delete()  # Usually none is left.
         Room.objects.filter(pk=room_id).delete()
         return False

@@ -2,14 +2,14 @@
 
 from typing import NamedTuple
 
-# What CPython takes for an entry beside its encoded message: the tuple, its numbers, a place in a dict.
+# CPython's memory for an entry without its encoded message: the tuple, its numbers, a place in a dict.
 ENTRY_BYTES = 300
 
 
 class Entry(NamedTuple):
-    """A message as it now stands; `encoded` is its `message` event.
+    """A message in its current state. `encoded` is its `message` event.
 
-    `delta`: an event that says only what has changed since the message's last version, where there is one.
+    `delta`: an event with only the change since the message's last version, if there is such an event.
     """
 
     seq: int
@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 
     @property
     def whole(self) -> "Entry":
-        """Without the delta, which is needed only for the first delivery."""
+        """The entry without its delta, which only the first delivery needs."""
         return self if self.delta is None else self._replace(delta=None)
 
     @property

@@ -1,4 +1,4 @@
-"""The database's epoch (epoch.py) as clients carry it: signed, because an unknown epoch gives all rooms new logs."""
+"""The signed form of the database's epoch (epoch.py) for clients. Signed, because a lost epoch renews all logs."""
 
 import asyncio
 import uuid
@@ -13,9 +13,9 @@ _SALT = "chatty.epoch"  # Separates these signatures from every other use of SEC
 
 
 class Epoch(NamedTuple):
-    """How old a database is.
+    """A database's age.
 
-    `lineage` tells databases apart that are no copies of each other, `mark` copies that have reached the same number.
+    `lineage` distinguishes databases that aren't copies of each other, `mark` copies that reached the same number.
     """
 
     lineage: uuid.UUID
@@ -24,12 +24,12 @@ class Epoch(NamedTuple):
 
 
 def sign(epoch: Epoch) -> str:
-    """About 115 characters of ASCII: `<lineage>.<number>.<mark>:<signature>`."""
+    """The signed epoch, about 115 ASCII characters: `<lineage>.<number>.<mark>:<signature>`."""
     return signing.Signer(salt=_SALT).sign(f"{epoch.lineage.hex}.{epoch.number}.{epoch.mark.hex}")
 
 
 def verify(text: str) -> Epoch | None:
-    """The epoch that a client carries; None where no server with this SECRET_KEY signed it."""
+    """The epoch in a client's text. None if it wasn't signed with this SECRET_KEY."""
     try:
         lineage, number, mark = signing.Signer(salt=_SALT).unsign(text).split(".")
         return Epoch(uuid.UUID(lineage), int(number), uuid.UUID(mark))
@@ -38,7 +38,7 @@ def verify(text: str) -> Epoch | None:
 
 
 class Proof:
-    """The signed epoch as this process tells its members: with the welcome, and with two pulses when it changes."""
+    """The signed epoch for this process's members: in each welcome, and in two pulses after a change."""
 
     def __init__(self) -> None:
         self._epoch: Epoch | None = None
@@ -51,7 +51,7 @@ class Proof:
 
     @property
     def update(self) -> str | UnsetType:
-        """The text, as long as there are members who may not know it."""
+        """The text for pulses, while some members may not have it. UNSET otherwise."""
         is_new = asyncio.get_running_loop().time() - self._changed_at < 2 * PULSE_SECONDS
         return self._text if is_new else UNSET
 

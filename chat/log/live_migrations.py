@@ -1,13 +1,13 @@
-"""Operations for migrations that run beside workers which serve: the rule that keeps an upgrade from stopping the chat.
+"""Operations for migrations that run while workers serve, so that an upgrade doesn't stop the chat.
 
-From the first release on, a migration runs while workers of the version before still write. So each of its steps
-locks nothing for longer than a second, and what they write still fits. `problems` says what of a migration doesn't:
-a test asks it about every migration after the first ones. Instead of what it refuses, use
+From the first release on, a migration runs while workers of the previous version still write. So none of its steps may
+lock anything for longer than a second, and the old workers' writes must still be valid. `problems` lists violations: a
+test calls it for every migration after the first ones. Use these instead:
 
 - a new column that may be null or has a `db_default`, which both databases add without touching a row;
-- `AddIndexBeside`, which lets others write while it reads the table;
-- `FillInSlices` for values of old rows: a slice at a time, each in a transaction of its own;
-- two releases for what takes something away: the first one stops to use it, the second one takes it away.
+- `AddIndexBeside`, which allows writes while it reads the table;
+- `FillInSlices` for values of old rows: a slice at a time, each in its own transaction;
+- two releases to remove a column or table: the first one stops using it, the second one removes it.
 """
 
 import time
@@ -19,15 +19,15 @@ from django.db.models import Max, Min
 from django.db.models.expressions import BaseExpression
 from django.db.models.fields import NOT_PROVIDED
 
-SLICE_SECONDS = 0.2  # Of a slice: rows are locked no longer than this on any machine.
-FIRST_SLICE = 100  # Rows of the first slice, before it is known how long a row takes.
+SLICE_SECONDS = 0.2  # For a slice: rows are locked about as long, on any machine.
+FIRST_SLICE = 100  # Rows of the first slice, before the time per row is known.
 MOST_AT_ONCE = 10_000  # Rows of a slice.
 
 Fill = Callable[[Any, int, int], None]
 
 
 class AddIndexBeside(migrations.AddIndex):
-    """An index that is made while others write (PostgreSQL: CONCURRENTLY). Its migration has `atomic = False`."""
+    """Adds an index while others write (PostgreSQL: CONCURRENTLY). Its migration needs `atomic = False`."""
 
     atomic = False
 
@@ -37,16 +37,16 @@ class AddIndexBeside(migrations.AddIndex):
             return
         model = to_state.apps.get_model(app_label, self.model_name)
         if self.allow_migrate_model(schema_editor.connection.alias, model):
-            # One that was interrupted has left an index that isn't used.
+            # An interrupted migration leaves an unused index.
             schema_editor.execute(schema_editor._delete_index_sql(model, self.index.name, concurrently=True))
             schema_editor.add_index(model, self.index, concurrently=True)
 
 
 class FillInSlices(migrations.RunPython):
-    """Values for the rows of a model that there are: `fill(model, first, last)` for ids from `first` to `last`.
+    """Fills a model's existing rows: calls `fill(model, first, last)` for ids from `first` to `last`.
 
-    Each slice is a transaction of its own and takes about SLICE_SECONDS. What was interrupted begins anew: `fill` may
-    meet rows that it has filled already, and rows that new workers wrote. Its migration has `atomic = False`.
+    Each slice has its own transaction and takes about SLICE_SECONDS. After an interruption it starts again, so `fill`
+    may meet rows that it has filled already, and rows of new workers. Its migration needs `atomic = False`.
     """
 
     def __init__(self, model_name: str, fill: Fill) -> None:
@@ -65,9 +65,9 @@ class FillInSlices(migrations.RunPython):
 
 
 def slices(model: Any, using: str) -> Iterator[tuple[int, int]]:
-    """The ids of a model's rows from the first to the last one that there is now, in slices: `(first, last)`.
+    """Yields slices `(first, last)` of the ids that a model's rows have now.
 
-    The time that the caller takes for a slice decides how long the next one is.
+    The caller's time for a slice determines the size of the next one.
     """
     ends = model.objects.using(using).aggregate(first=Min("pk"), last=Max("pk"))
     if ends["first"] is None:
@@ -77,12 +77,12 @@ def slices(model: Any, using: str) -> Iterator[tuple[int, int]]:
         begun = time.monotonic()
         yield first, min(first + count - 1, ends["last"])
         first += count
-        spent = max(time.monotonic() - begun, SLICE_SECONDS / 10)  # A quick slice doesn't make the next one huge.
+        spent = max(time.monotonic() - begun, SLICE_SECONDS / 10)  # At most ten times as many rows as before.
         count = max(1, min(MOST_AT_ONCE, int(count * SLICE_SECONDS / spent)))
 
 
 def problems(migration: migrations.Migration) -> list[str]:
-    """What of this migration would stop workers that serve, a sentence each."""
+    """The reasons why this migration would stop serving workers, one sentence each."""
     found = []
     for operation in migration.operations:
         if reason := _why_not(operation):

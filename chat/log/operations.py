@@ -19,10 +19,10 @@ from chat.protocol.fields import MemberId
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message to be written. The same nonce of the same author in the same room is the same message.
+    """A new message. The same nonce of the same author in the same room is the same message.
 
-    `by`, here and below: who does it, with the rights that they have now. `name`: the author's screen name.
-    `known_head`: a version that the room was known to have. A database whose head is lower has lost changes.
+    `by`: the person who does it, with their current rights. Same below. `name`: the author's screen name.
+    `known_head`: a version that the room has had. A database with a lower head has lost changes.
     """
 
     room: RoomRow
@@ -37,20 +37,20 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Another body for a message; with a `base`, only if that is still the edition that stands."""
+    """A new body for a message. With `base`, only if that is still the message's edition."""
 
     room: RoomRow
     seq: int
     by: Person
     body: str
     rendered: Rendered  # The body.
-    base: int | None = None  # As `edition` has it.
+    base: int | None = None  # From `edition`.
     known_head: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Deletes a message: a tombstone stays, without the words. Of a moderator it is recorded, with its `reason`."""
+    """Deletes a message. A tombstone without text stays. A moderator's deletion is audited with its `reason`."""
 
     room: RoomRow
     seq: int
@@ -61,7 +61,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """Somebody chooses an emoji for a message (`on`), or no longer does. `emoji` is a clean one."""
+    """Adds (`on`) or removes a person's reaction to a message. `emoji` is validated."""
 
     room: RoomRow
     seq: int
@@ -76,10 +76,10 @@ Operation = Post | Change
 
 
 def alter(message: Message, change: Change, now: datetime, rules: Rules) -> bool:
-    """Makes of `message`, in a room with these rules, what `change` asks for; whether that was anything new.
+    """Applies `change` to `message`, in a room with these rules. Returns whether the message changed.
 
     Raises:
-        Refusal: the message may not be changed so, and wasn't.
+        Refusal: the change isn't allowed. The message is unchanged.
     """
     match change:
         case Edit():
@@ -91,7 +91,7 @@ def alter(message: Message, change: Change, now: datetime, rules: Rules) -> bool
 
 
 def delta(change: Change, after: int, version: int) -> bytes | None:
-    """The event that makes the message as of version `after` that of `version`; None: nothing less than the message.
+    """The event that takes the message from version `after` to `version`. None if only the whole message can.
 
     Its size doesn't depend on the message.
     """
@@ -101,10 +101,9 @@ def delta(change: Change, after: int, version: int) -> bytes | None:
 
 
 def with_reply_mention(rendered: Rendered, answered: uuid.UUID | None, author: uuid.UUID) -> Rendered:
-    """The body of a message that also calls whom it answers, first of all; `author` doesn't call themselves so.
+    """Adds the answered author as the first mention of an answer, unless that is `author`.
 
-    With each edit the same rule is applied anew: an answer calls the author of the message that it answers, and those
-    whom its body then names.
+    Each edit applies the same rule: an answer mentions the author of the answered message, and the members in its body.
     """
     if answered is None or answered == author:
         return rendered
@@ -117,7 +116,7 @@ def author_of(message: Message) -> MemberId:
 
 
 def edition(message: Message) -> int:
-    """Which of its bodies a message has: the time of its last edit, 0 before the first. Reactions don't change it."""
+    """The message's edition: the time of its last edit in ms, 0 before the first. Reactions don't change it."""
     return 0 if message.edited_at is None else milliseconds(message.edited_at)
 
 
@@ -141,7 +140,7 @@ def _edit(message: Message, edit: Edit, now: datetime, rules: Rules) -> bool:
 
 
 def _after(last: datetime | None, now: datetime) -> datetime:
-    """The time of an edit, later than the last one's: a clock that is set back must not make two editions one."""
+    """The time of an edit, always later than the last one, so that editions differ if the clock is set back."""
     return now if last is None else max(now, last + timedelta(milliseconds=1))
 
 

@@ -20,13 +20,13 @@ _COLUMNS = ", ".join(
 
 
 def nearest(room_id: int, wanted: Filter, side: Side, seq: int, limit: int) -> list[Message]:
-    """The `limit` messages that are `wanted` nearest below `seq` (`<`), or from it on (`>=`), by seq."""
+    """The `limit` matching messages nearest below `seq` (`<`), or from it on (`>=`), by seq."""
     found = list(_narrowed(room_id, wanted, side, seq, limit))
     return found[::-1] if side == "<" else found
 
 
 def named(room_id: int, seqs: Sequence[int]) -> list[Message]:
-    """Those of these messages that there are, by seq."""
+    """The existing messages among these, by seq."""
     return list(Message.objects.filter(room_id=room_id, seq__in=seqs).order_by("seq"))
 
 
@@ -48,9 +48,9 @@ def _narrowed(
 def _calling(
     room_id: int, member_id: uuid.UUID, wanted: Filter, side: Side, seq: int, limit: int
 ) -> "RawQuerySet[Message]":
-    """Messages that mention a member, in the order of the table of mentions.
+    """The messages that mention a member, in the order of the table of mentions.
 
-    The condition on `seq` is on both tables, so that the database can start there whichever it scans.
+    Both tables have the condition on `seq`, so that the database can start there in either.
     """
     of_authors = f" AND said.author_id IN ({', '.join(['%s'] * len(wanted.authors))})" if wanted.authors else ""
     sql = (
@@ -67,9 +67,9 @@ def _calling(
 
 
 def _of_any(messages: "QuerySet[Message]", authors: Sequence[uuid.UUID], limit: int) -> "QuerySet[Message]":
-    """The first `limit` of some authors: so many of each are looked up by the index, and the first of all are taken.
+    """The first `limit` messages of some authors: the first of each by the index, then the first of all.
 
-    The databases themselves would read all that these authors ever said, or all that anybody said since.
+    For one query over all authors, the databases would read all messages of these authors, or all newer messages.
     """
     (order,) = messages.query.order_by
     parts = [

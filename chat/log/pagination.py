@@ -1,4 +1,4 @@
-"""The places and conditions of `history`, and its answer: a page in the room's state when it is sent."""
+"""The bounds and conditions of `history`, and its answer: a page in the room's state when it is sent."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -19,9 +19,9 @@ _decode = msgspec.json.Decoder(Message).decode
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Messages of any of `authors` that call the member `mentions` and, with `links`, have a link.
+    """A filter for messages of any of `authors` that mention the member `mentions` and, with `links`, have a link.
 
-    What is empty narrows nothing down.
+    Empty conditions match every message.
     """
 
     authors: tuple[uuid.UUID, ...] = ()
@@ -48,7 +48,7 @@ EVERYTHING = Filter()
 
 
 class Place(NamedTuple):
-    """Where a page lies: `below` messages nearest below the seq `at`, and `above` from it on."""
+    """A page's position and size: `below` messages nearest below the seq `at`, and `above` messages from it on."""
 
     at: int
     below: int
@@ -57,7 +57,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What the log had of a page, by seq; whether it had `more` below, and `newer` ones above."""
+    """A page's entries from the log, by seq. The log has `more` below, and `newer` ones above."""
 
     below: list[Entry]
     above: list[Entry]
@@ -66,7 +66,7 @@ class Stretch:
 
 
 def check(asked: History) -> None:
-    """Nothing, where it can be answered.
+    """Checks the combination of a command's fields.
 
     Raises:
         Refusal: `bad_frame`.
@@ -83,7 +83,7 @@ def check(asked: History) -> None:
 
 
 def place_of(asked: History) -> Place:
-    """Where the page lies that was asked for by `before`, `after` or `around`."""
+    """The bounds of the page that the command requests with `before`, `after` or `around`."""
     limit = asked.limit or 0
     if asked.before is not None:
         return Place(asked.before, limit, 0)
@@ -93,10 +93,10 @@ def place_of(asked: History) -> Place:
 
 
 def page(asked: History, read: Stretch, changes: Sequence[Entry], size_limit: int) -> Page:
-    """The answer, of at most `size_limit` bytes. `changes`: whatever changed since just before `read` was read.
+    """The answer, at most `size_limit` bytes. `changes`: all changes since just before `read` was read.
 
-    It shows the messages as they are after `changes`. A client ignores changes of messages that it doesn't have: the
-    page that brings such a message must contain them.
+    It has the messages' state after `changes`. A client ignores changes of messages that it doesn't have, so the page
+    with such a message must include them.
     """
     if asked.seqs is not None:
         latest = {change.seq: change for change in changes}
@@ -133,7 +133,7 @@ def page(asked: History, read: Stretch, changes: Sequence[Entry], size_limit: in
 
 
 def fitting(messages: list[bytes], size_limit: int) -> list[bytes]:
-    """The last of these messages, as many as so many bytes may hold, but one at least."""
+    """The last of these messages that fit into `size_limit` bytes, but at least one."""
     for count, message in enumerate(reversed(messages)):
         size_limit -= len(message)
         if size_limit < 0 and count:

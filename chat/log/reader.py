@@ -43,11 +43,11 @@ from chat.protocol.fields import MemberId
 _ABOVE_ALL = 2**63 - 1  # Higher than every seq; the databases' biggest integer.
 CHANGES_AT_ONCE = 200  # Read by one query; of the biggest messages, 8 MB.
 # Threads, and so database connections. A network has all but one of a group at most.
-ROOM_READERS = 2  # Joins are served from memory, once their room is there.
+ROOM_READERS = 2  # Joins to open rooms are served from memory.
 ANSWER_READERS = 2
 SEARCH_READERS = 2  # A search may take seconds.
 ACT_THREADS = 2
-# What may wait of one network: an office that comes back at once asks one thing for each of its pages.
+# Waiting queries of one network. When an office reconnects, each of its pages sends one.
 ANSWERS_WAITING = 256
 SEARCHES_WAITING = 32
 
@@ -55,7 +55,7 @@ T = TypeVar("T")
 
 
 class LogUnavailable(Exception):
-    """The database can't be reached just now; what was asked for may be asked again."""
+    """The database can't be reached. The request may be repeated."""
 
 
 class RoomGone(Exception):
@@ -63,15 +63,15 @@ class RoomGone(Exception):
 
 
 class WentBack(RoomGone):
-    """The room's head in the database is lower than what its members were told: it has got a new log just now."""
+    """The room's head in the database is lower than its members know. It has just got a new log."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomRow:
-    """What a hub needs to know of its room. `log` names its history.
+    """A room's row for its hub. `log` identifies its history.
 
-    `id` is 0 while the room has no row in the database: the log is then a proposal. No row has this id, so whatever is
-    asked about it answers as for an empty room.
+    `id` is 0 while the room has no row in the database, and the log is then a proposal. No row has this id, so queries
+    answer as for an empty room.
     """
 
     id: int
@@ -95,7 +95,7 @@ class RoomRow:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a room is about. One that was only visited has no title, and was made by nobody."""
+    """A room's title, topic and maker. A room that nobody created has none of them."""
 
     title: str = ""
     topic: str = ""
@@ -104,7 +104,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """What of a room may change while a hub has it open. Another `log` means that its history was replaced."""
+    """The state of a room that may change while it is open. A different `log` means that its history was replaced."""
 
     log: uuid.UUID
     head: int
@@ -114,10 +114,10 @@ class RoomState:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Changes as one look at the log saw them: oldest change first, each message once, as it then stood.
+    """The changes in one read of the log: oldest change first, each message once, in its state then.
 
-    Every change after `floor` and up to `head` is among them. `is_cut`: the floor is higher than was asked for, where
-    `is_cut_by_size` because the changes were too big.
+    It has every change after `floor` and up to `head`. `is_cut`: the floor is higher than requested.
+    `is_cut_by_size`: it is, because the changes were too big.
     """
 
     entries: list[Entry]
@@ -129,7 +129,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a hub starts with: the newest messages by seq, and the newest changes, read after them; rules and title."""
+    """The data to open a hub: the newest messages by seq, the newest changes, read after them, rules and title."""
 
     page: list[Entry]
     changes: Reading
@@ -141,7 +141,7 @@ NOTHING_SAID = Opening([], Reading([], floor=0, head=0, is_cut=False))  # In a r
 
 
 def to_entry(message: Message) -> Entry:
-    """The row as the ring and the wire have it."""
+    """The row's entry, for the change buffer and the wire."""
     event = events.Message(
         seq=message.seq,
         version=message.version,
@@ -152,7 +152,7 @@ def to_entry(message: Message) -> Entry:
         at=milliseconds(message.at),
         edited_at=UNSET if message.edited_at is None else milliseconds(message.edited_at),
         deleted=message.deleted_at is not None,
-        # By emoji: PostgreSQL keeps no order of its own, and everybody shall be told the same.
+        # Sorted by emoji: PostgreSQL keeps no order, and everybody must get the same.
         reactions=dict(sorted(message.reactions.items())) if message.reactions else UNSET,
         mentions=message.mentions or UNSET,
         reply_to=events.or_unset(message.reply_to),
@@ -161,12 +161,12 @@ def to_entry(message: Message) -> Entry:
 
 
 def retrying(work: Callable[..., T], *arguments: object) -> T:
-    """What `work` returns, tried once more on a fresh connection where the first turned out to be dead.
+    """Runs `work` and returns its result. If the database connection is dead, runs it once more on a new one.
 
-    Only for work that may be done twice. Runs in a thread of the log.
+    Only for work that may run twice. Runs in a thread of the log.
 
     Raises:
-        LogUnavailable: the second try failed as well.
+        LogUnavailable: the second attempt failed, too.
     """
     try:
         return work(*arguments)
@@ -182,33 +182,33 @@ def retrying(work: Callable[..., T], *arguments: object) -> T:
 class Log:
     """The reading side of every room's log, shared by the hubs of one process.
 
-    Changes are read up to `size_limit` bytes: nobody is told more of them in one answer. `charge(network, seconds)` is
-    told what each question of a member took. Joins aren't charged: an office must come back after a restart.
+    Changes are read up to `size_limit` bytes, the limit of one answer. `charge(network, seconds)` is called with the
+    time of each member's query. Joins aren't charged, because an office must be able to reconnect after a restart.
     """
 
     def __init__(self, size_limit: int, charge: Charge = lambda network, seconds: None) -> None:
         self._size_limit = size_limit
-        # What hubs need: few, short reads, each for all who wait for its room. Joins and `sync` wait for them.
+        # For hubs: few, short reads, each for all callers that wait for its room. Joins and `sync` wait for them.
         self._rooms = Readers("log-rooms", ROOM_READERS)
         self._answers = Readers("log-answers", ANSWER_READERS, ANSWERS_WAITING, charge)
         self._searches = Readers("log-searches", SEARCH_READERS, SEARCHES_WAITING, charge)
         self._acts = Readers(
             "log-acts", ACT_THREADS, limit_of_network=ANSWERS_WAITING
-        )  # What may wait for others' locks.
+        )  # For work that may wait for locks.
 
     # --- for rooms ---
 
     async def read(self, work: Callable[..., T], *arguments: object, asker: Asker | Askers = ITSELF) -> T:
-        """What `work` returns, which reads little and writes nothing. Like `retrying`, it may be done twice.
+        """Runs `work`, which reads little and writes nothing, and returns its result. It may run twice (`retrying`).
 
         Raises:
             LogUnavailable: the database failed.
-            Refusal: too much waits.
+            Refusal: too many queries wait.
         """
         return await self._rooms.read(asker, retrying, work, *arguments)
 
     async def rows(self, slugs: Sequence[str], asker: Asker | Askers = ITSELF) -> dict[str, RoomRow]:
-        """Those of these rooms that have a row, by slug."""
+        """The rows of these rooms, by slug. Rooms without a row are missing."""
         return await self.read(rows, slugs, asker=asker)
 
     async def newest(self, room_id: int, limit: int, asker: Asker | Askers = ITSELF) -> Reading:
@@ -220,26 +220,26 @@ class Log:
         return await self.read(_opening, room_id, limit, self._size_limit, asker=asker)
 
     async def changes(self, room_id: int, since: int, limit: int) -> Reading:
-        """What changed after version `since`, or the `limit` newest of it."""
+        """The changes after version `since`, or the `limit` newest of them."""
         return await self.read(_changes, room_id, since, limit, self._size_limit)
 
     async def states(self, room_ids: Sequence[int]) -> dict[int, RoomState]:
-        """How far each of these rooms goes, its rules and its title, by id; a deleted room is missing."""
+        """The states of these rooms, by id. Deleted rooms are missing."""
         return await self.read(_states, room_ids)
 
     async def contradicts(self, room_id: int, since: Since, asker: Asker | Askers = ITSELF) -> bool:
-        """Whether another message, or none, is where a client has its newest message or newest change."""
+        """Whether the log has another message, or none, at the client's newest message or newest change."""
         return await self.read(_contradicts, room_id, since, asker=asker)
 
     async def heads(self, room_ids: Sequence[int]) -> dict[int, int]:
-        """As `unread.heads`."""
+        """The same as `unread.heads`."""
         return await self.read(unread.heads, room_ids)
 
     async def new_messages(self, spans: Sequence[Span]) -> dict[Span, Count]:
-        """See `unread.new_messages`."""
+        """The same as `unread.new_messages`."""
         return await self.read(unread.new_messages, spans)
 
-    # --- for one member who asks; cancelled, it ends ---
+    # --- for one member; cancelling stops the query ---
 
     async def page(self, room_id: int, asked: History, asker: Asker = ITSELF) -> Stretch:
         """The messages of a page.
@@ -254,7 +254,7 @@ class Log:
     async def search(
         self, room_id: int, wanted: SearchQuery, limit: int, asker: Asker = ITSELF
     ) -> tuple[list[Result], bool]:
-        """The `limit` newest messages that are `wanted`, newest first; and whether older ones are as well.
+        """The `limit` newest messages that match, newest first, and whether older ones match, too.
 
         Raises:
             LogUnavailable: the database failed.
@@ -265,7 +265,7 @@ class Log:
     async def unread(
         self, read: Mapping[str, int], member_id: MemberId, asker: Asker = ITSELF
     ) -> dict[int, UnreadRoom]:
-        """As `unread.unread`.
+        """The same as `unread.unread`.
 
         Raises:
             LogUnavailable: the database failed.
@@ -273,19 +273,19 @@ class Log:
         """
         return await self._answers.read(asker, retrying, _in_time, "Watch fewer rooms.", unread.unread, read, member_id)
 
-    # --- what writes, and so may wait for locks ---
+    # --- for work that writes, and so may wait for locks ---
 
     async def run(self, work: Callable[..., T], *arguments: object, asker: Asker = ITSELF) -> T:
-        """What `work` returns, which may write; like `retrying`, maybe done twice.
+        """Runs `work`, which may write, and returns its result. It may run twice (`retrying`).
 
         Raises:
             LogUnavailable: the database failed.
-            Refusal: too much waits.
+            Refusal: too many queries wait.
         """
         return await self._acts.read(asker, retrying, work, *arguments)
 
     async def tidy(self) -> None:
-        """Forgets deleted words that the search index still has.
+        """Removes deleted words from the search index.
 
         Raises:
             LogUnavailable: the database failed.
@@ -293,7 +293,7 @@ class Log:
         await self.run(index_cleanup.forget)
 
     async def try_writing(self) -> None:
-        """Writes what leaves nothing behind, to find out whether a post could be written.
+        """Tests whether a post could be written. The test leaves nothing behind.
 
         Raises:
             LogUnavailable, DatabaseError: it couldn't.
@@ -307,30 +307,30 @@ class Log:
 
 
 def _in_time(advice: str, work: Callable[..., T], *arguments: object) -> T:
-    """What `work` returns.
+    """Runs `work` and returns its result.
 
     Raises:
-        Refusal: it took too long; it gives the advice.
+        Refusal: it took too long. The refusal has the advice.
     """
     with deadline(f"That takes too long. {advice}"):
         return work(*arguments)
 
 
 def rows(slugs: Iterable[str]) -> dict[str, RoomRow]:
-    """Those of these rooms that have a row, by slug."""
+    """The rows of these rooms, by slug. Rooms without a row are missing."""
     found = Room.objects.filter(slug__in=slugs).values_list("pk", "slug", "log")
     return {slug: RoomRow(pk, slug, log) for pk, slug, log in found}
 
 
 def _changes(room_id: int, since: int, limit: int, size_limit: int) -> Reading:
-    # The head first: versions are given out under the room's lock, so whatever is committed up to the highest
-    # version that the second query sees is seen by it too.
+    # The head is read first. Versions are assigned under the room's lock, so the second query sees all changes up to
+    # the highest version that it sees.
     head = _head(room_id)
     newest: list[Entry] = []
     size, below = 0, _ABOVE_ALL
     messages = Message.objects.filter(room_id=room_id, version__gt=since).order_by("-version")
-    # A part at a time, so that big messages aren't all in memory before they turn out to be too many. One that changes
-    # between two parts is in neither: its change is newer than the head of this reading, and will be told.
+    # Reads in parts, so that big messages don't fill the memory before they exceed the limit. A message that changes
+    # between two parts is in neither. Its change is newer than this reading's head and arrives later.
     while True:
         asked = min(CHANGES_AT_ONCE, limit + 1 - len(newest))
         part = _entries(messages.filter(version__lt=below)[:asked])
@@ -352,7 +352,7 @@ def _opening(room_id: int, limit: int, size_limit: int) -> Opening:
         changes = _changes(room_id, 0, limit, size_limit)
         if changes.floor <= state.head:
             return Opening(page, changes, state.rules, state.about)
-        # More changed between the two looks than the second one holds: a message may be born that is in neither.
+        # Too many changes came between the two reads: a new message may be in neither.
 
 
 def _head(room_id: int) -> int:
@@ -370,7 +370,7 @@ def _page(room_id: int, asked: History) -> Stretch:
     if asked.seqs is not None:
         return Stretch(_entries(page_queries.named(room_id, asked.seqs)), [], more=False, newer=False)
     wanted, place = Filter.of(asked), place_of(asked)
-    # One more of each than is asked for: whether there are more.
+    # One more on each side than requested shows whether there are more.
     below = _entries(page_queries.nearest(room_id, wanted, "<", place.at, place.below + 1))
     above = _entries(page_queries.nearest(room_id, wanted, ">=", place.at, place.above + 1)) if place.above else []
     more, newer = len(below) > place.below, len(above) > place.above
@@ -382,7 +382,7 @@ def _entries(messages: Iterable[Message]) -> list[Entry]:
 
 
 def _contradicts(room_id: int, since: Since) -> bool:
-    """Rows of messages stay, and so does a version until its message changes again: what isn't there is lost."""
+    """See `Log.contradicts`. Rows never go, and a version stays until its message changes: a missing one was lost."""
     places = Q(seq__in=[seq for seq in (since.seq, since.changed) if seq is not None])
     found = Message.objects.filter(places | Q(version=since.version), room_id=room_id)
     by_seq = {seq: (version, nonce) for seq, version, nonce in found.values_list("seq", "version", "nonce")}
@@ -405,7 +405,7 @@ def _states(room_ids: Iterable[int]) -> dict[int, RoomState]:
 
 
 def _try_writing() -> None:
-    """One row is written, always the same; and a post's tables are written to without writing a row."""
+    """Writes one row, always the same, and runs writes on a post's tables that match no row."""
     with transaction.atomic():
         now = timezone.now()
         Probe.objects.bulk_create(

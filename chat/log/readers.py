@@ -21,8 +21,8 @@ from chat.log.deadline import CancellableQuery
 from chat.log.turns import ITSELF, Asker, Turns
 from chat.protocol.errors import Refusal, RefusalCode
 
-WAITING_LIMIT = 2_048  # Of one group; each takes 6 KB, with the task that waits for it.
-WAIT_SECONDS = 10  # In the queue. After that the client has given up, or asked again.
+WAITING_LIMIT = 2_048  # Jobs in one group. Each takes 6 KB, with the task that waits for it.
+WAIT_SECONDS = 10  # In the queue. By then the client has given up or asked again.
 RETRY_SECONDS = 2
 
 T = TypeVar("T")
@@ -30,9 +30,9 @@ Charge = Callable[[str, float], None]
 
 
 class Askers:
-    """All who wait for the same. It has its turn as soon as one of them has.
+    """The callers that wait for the same job. The job runs when the first of them has its turn.
 
-    Else a room that was first asked for by somebody who asks for much would keep everybody waiting.
+    Otherwise everybody would wait if the first caller for a room has many queries waiting.
     """
 
     __slots__ = ("_counts", "_on_more")
@@ -43,7 +43,7 @@ class Askers:
 
     @contextmanager
     def with_one_more(self, asker: Asker) -> Iterator[None]:
-        """Within it, `asker` waits as well."""
+        """Adds `asker` within the context."""
         self._counts[asker] += 1
         if self._on_more is not None:
             self._on_more(asker)
@@ -55,13 +55,13 @@ class Askers:
                 del self._counts[asker]
 
     def follow(self, on_more: Callable[[Asker], None] | None) -> tuple[Asker, ...]:
-        """All of them so far; `on_more` is called for each who comes, until this is called again."""
+        """The current askers. `on_more` is called for each later one, until this is called again."""
         self._on_more = on_more
         return tuple(self._counts) or (ITSELF,)
 
 
 class Job:
-    """Work for a thread, and the future of what it returns. `seconds`: what it took."""
+    """Work for a thread, and the future of its result. `seconds`: the time it took."""
 
     __slots__ = ("askers", "future", "places", "query", "seconds", "timer", "work")
 
@@ -70,12 +70,12 @@ class Job:
         self.work = work
         self.future = future
         self.query = CancellableQuery()
-        self.places: set[Asker] = set()  # In whose lines it waits; empty once it has begun.
+        self.places: set[Asker] = set()  # The askers in whose lines it waits. Empty once it has begun.
         self.timer: asyncio.TimerHandle | None = None
         self.seconds = 0.0
 
     def run(self) -> Any:
-        """Runs in a thread. SQLite works in it, so its time is the work's; PostgreSQL doesn't, and time passes."""
+        """Runs in a thread. Measures CPU time for SQLite, which works in the thread, and wall time for PostgreSQL."""
         clock = time.thread_time if connection.vendor == "sqlite" else time.monotonic
         began_at = clock()
         try:
@@ -85,10 +85,10 @@ class Job:
 
 
 class Readers:
-    """`count` threads, each with a database connection once it has had work.
+    """`count` threads, each with its own database connection from its first job on.
 
-    A network has at most `count - 1` of them at once. At most `limit_of_network` of its jobs wait, none for longer than
-    WAIT_SECONDS; neither counts for the process itself. `charge(network, seconds)` is told what each job took.
+    A network uses at most `count - 1` of them at once. At most `limit_of_network` of its jobs wait, for at most
+    WAIT_SECONDS. The process itself has no limit. `charge(network, seconds)` is called with each job's time.
     """
 
     def __init__(
@@ -105,14 +105,14 @@ class Readers:
 
     @property
     def waiting(self) -> int:
-        """The jobs that wait for a thread."""
+        """The number of jobs that wait for a thread."""
         return self._waiting
 
     async def read(self, asker: Asker | Askers, work: Callable[..., T], *arguments: object) -> T:
-        """What `work` returns, in its turn. Cancelled, it isn't begun any more, or its database is told to stop.
+        """Runs `work` in its turn and returns its result. Cancelling removes it from the queue or stops its query.
 
         Raises:
-            Refusal: `unavailable`, too much waits already, or it has waited for too long.
+            Refusal: `unavailable`, too many jobs wait, or it has waited for too long.
         """
         if self._is_closed:
             raise RuntimeError("these readers are closed")
@@ -162,7 +162,7 @@ class Readers:
         return network == ITSELF.network or self._running[network] < self._count - 1
 
     def _forget(self, job: Job) -> None:
-        """The job waits no more."""
+        """Removes the job from the queue."""
         self._turns.discard(job)
         self._waiting -= 1
         job.askers.follow(None)
@@ -192,7 +192,7 @@ class Readers:
         self._begin_what_can()
 
     async def close(self) -> None:
-        """Ends the threads and their connections. What waits isn't begun any more."""
+        """Ends the threads and their connections. Waiting jobs never run."""
         self._is_closed = True
         await close_threads(self._executor, self._count)
 
@@ -204,7 +204,7 @@ def _busy() -> Refusal:
 
 
 async def close_threads(executor: ThreadPoolExecutor, count: int) -> None:
-    """The executor's threads end, and with them the database connections that they hold."""
+    """Ends the executor's threads and closes their database connections."""
     together = threading.Barrier(count)  # So that no thread takes the job of another.
 
     def close() -> None:

@@ -1,4 +1,4 @@
-"""Computes the messages' `search_text` again, after a change of folding.py or of Python's Unicode data."""
+"""Recomputes the messages' `search_text` after a change of folding.py or of Python's Unicode data."""
 
 import math
 
@@ -11,12 +11,12 @@ from chat.log.slices import Budget, in_slices
 from chat.models import Message, SearchFolding
 
 _ROW = 1
-# A message that was edited meanwhile has the words of its new body already.
+# Skips a message that was edited meanwhile: it has its new body's words already.
 _UPDATE = f"UPDATE {Message._meta.db_table} SET search_text = %s WHERE id = %s AND body = %s"  # nosec B608
 
 
 def advice() -> str | None:
-    """What to do, in a sentence, where texts are stored that another version folded; None where none are."""
+    """A sentence of advice if stored texts were folded by another version. None otherwise."""
     made_by = SearchFolding.objects.values_list("version", flat=True).first()
     if made_by == VERSION:
         return None
@@ -27,9 +27,9 @@ def advice() -> str | None:
 
 
 def refold() -> int:
-    """Make what was made otherwise anew, of all messages, in slices. Returns how many changed.
+    """Recomputes the search texts of all messages in slices. Returns how many changed.
 
-    Members may write meanwhile, by this version of Chatty.
+    Members may write meanwhile if all servers run this version of Chatty.
     """
     count = 0
     left = slices(Message, DEFAULT_DB_ALIAS)

@@ -1,7 +1,7 @@
-"""A process that renders bodies for a worker: on another core, without the worker's interpreter lock.
+"""A process that renders bodies for a worker, on another core and without the worker's interpreter lock.
 
-It has no state between bodies, so it may be killed at any time. It ends with its worker, however the worker ends:
-their pipe is closed then.
+It has no state between bodies, so it may be killed at any time. It ends with its worker in any case, because their
+pipe closes.
 """
 
 import os
@@ -20,24 +20,24 @@ from chat.content.markdown import Rendered, render
 from chat.content.mentions import People
 from chat.protocol.fields import MemberId
 
-NICENESS = 5  # Behind the worker, where both want one core.
+NICENESS = 5  # Lower priority than the worker on a shared core.
 PATIENCE_SECONDS = 10  # For one body: the worst takes 0.2 s of a core.
 _ROOT = Path(__file__).parents[2]  # Where `-m` finds the application.
 
 
 class RenderingFailed(Exception):
-    """A body could not be rendered; the message says why, and nothing of the body."""
+    """A body couldn't be rendered. The message has the reason, but no part of the body."""
 
 
 class Job(msgspec.Struct, array_like=True):
-    """What the process is asked for."""
+    """A request to the process."""
 
     body: str
     people: dict[str, tuple[MemberId, ...]]
 
 
 class Done(msgspec.Struct, array_like=True):
-    """Its answer. `seconds`: of CPU. Without `rendered` it failed, by an exception of the type `error`."""
+    """The process's answer. `seconds`: CPU time. Without `rendered` it failed; `error` is the exception's type."""
 
     seconds: float
     rendered: Rendered | None = None
@@ -50,9 +50,9 @@ _done = msgspec.msgpack.Decoder(Done)
 
 
 class RenderProcess:
-    """The worker's side. The process starts with the first body (0.5 s), and takes 30 MB.
+    """The worker's side. The process starts with the first body (0.5 s) and takes 30 MB.
 
-    `render` blocks, and one thread calls it. `kill` may be called by any.
+    `render` blocks. Call it from one thread only. `kill` may be called from any thread.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class RenderProcess:
         self._is_killed = False
 
     def render(self, body: str, people: People) -> tuple[Rendered, float]:
-        """What becomes of the body, and the seconds of CPU that it took.
+        """The rendered body and its CPU time in seconds.
 
         Raises:
             RenderingFailed: it took too long, the process was killed twice or can't be started, or there is a bug.
@@ -69,7 +69,7 @@ class RenderProcess:
         job = _encode(Job(body, dict(people)))
         try:
             answer = self._ask(job)
-        except (EOFError, OSError):  # Somebody has killed it; a new one may do.
+        except (EOFError, OSError):  # The process was killed. Try a new one.
             self._end()
             try:
                 answer = self._ask(job)
@@ -82,13 +82,13 @@ class RenderProcess:
         return done.rendered, done.seconds
 
     def kill(self) -> None:
-        """Ends the process, and what `render` is doing; it isn't started again."""
+        """Kills the process, also during `render`. It isn't started again."""
         self._is_killed = True
         if self._process is not None:
             self._process.kill()
 
     def close(self) -> None:
-        """The same, in the thread that calls `render`: nothing of the process is left."""
+        """The same, and waits for its end. Call it in the thread that calls `render`."""
         self._is_killed = True
         self._end()
 
@@ -126,19 +126,19 @@ class RenderProcess:
 
 
 def answer(job: bytes, work: Callable[[str, People], Rendered] = render) -> bytes:
-    """What the process says to a job."""
+    """The process's answer to a job."""
     began_at = process_time()
     rendered, error = None, ""
     try:
         asked = _job.decode(job)
         rendered = work(asked.body, asked.people)
-    except Exception as exception:  # A bug. Its text may quote the body, so only its type is told.
+    except Exception as exception:  # A bug. Its text may quote the body, so only its type is sent.
         error = type(exception).__name__
     return _encode(Done(process_time() - began_at, rendered, error))
 
 
 def serve(pipe: Connection) -> None:
-    """Answers one job after the other, until the other side of the pipe is gone."""
+    """Answers one job after the other until the other side closes the pipe."""
     while True:
         try:
             job = pipe.recv_bytes()
@@ -148,7 +148,7 @@ def serve(pipe: Connection) -> None:
 
 
 if __name__ == "__main__":
-    # Who stops the server may signal all of its processes. This one ends behind its worker, which has work for it.
+    # A stop of the server may signal all processes. This one must outlive its worker, which still has work for it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)

@@ -1,11 +1,11 @@
-"""Bodies become HTML before they are written: cheap ones at once, others in turn, in a process beside the worker.
+"""Renders bodies to HTML before they are written: cheap ones at once, others in a queue for a separate process.
 
-Networks (as `client_address.client_network` gives them) take turns, and so do the members of each. The expensive bodies
-of an address wait behind each other, and others' bodies wait for one of them at most. What a member sends after a body
-that waits, waits behind it: all is written in the order in which it came.
+Networks (by `client_address.client_network`) take turns, and so do the members of each. The expensive bodies of a
+network wait behind each other, and others' bodies wait for one of them at most. A member's later commands wait behind
+a waiting body, so they are written in order.
 
-What waits was not acknowledged. It is rendered and written though its client has gone meanwhile, like all that has
-come; where the server stops first, it is refused or lost, and the client sends it again.
+Waiting commands aren't acknowledged yet. They are rendered and written even if their client has gone. If the server
+stops first, they are refused or lost, and the client repeats them.
 """
 
 import asyncio
@@ -29,22 +29,22 @@ from chat.protocol.fields import MemberId
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE_SECONDS = 0.002  # Estimated: a few lines of code. More than that isn't done on the event loop.
-WAITING_BYTES = 16 * 1024 * 1024  # Of all bodies that wait.
+AT_ONCE_SECONDS = 0.002  # Estimated: a few lines of code. The event loop renders nothing more expensive.
+WAITING_BYTES = 16 * 1024 * 1024  # Of all waiting bodies.
 WAITING_BYTES_OF_NETWORK = 1024 * 1024
-JOB_BYTES = 4_000  # What one takes beside its body, with those who wait for it.
+JOB_BYTES = 4_000  # The memory for a job without its body, with the tasks that wait for it.
 RETRY_SECONDS = 2
 
-# What `estimate` reckons with: for the worst texts, within a tenth of what was measured on 2 cores with Python 3.11.
+# The constants of `estimate`. For the worst texts it is within a tenth of the times on 2 cores with Python 3.11.
 _SECONDS = 0.000_15
 _SECONDS_A_CHARACTER = 0.000_002
 _SECONDS_A_MARK = 0.000_1
-_SECONDS_A_COMPARISON = 0.000_02  # Of a name with what follows an `@`; a third of it where all is ASCII.
-# What the reader of Markdown and of links stops at.
+_SECONDS_A_COMPARISON = 0.000_02  # Of a name with the text after an `@`. A third of it for ASCII.
+# Characters at which the Markdown and link parsers stop.
 _MARKS = re.compile(rf"[*_~`\[\]()<>{SIGNS}:/#+\-&\\|=!\n]|\.(?=\S)|[^\x00-\x7f](?=\.)")
 
 
-# Those whom a body may call.
+# Returns the members whom a body may mention.
 FindPeople = Callable[[str], People]
 
 
@@ -53,21 +53,21 @@ def _nobody(body: str) -> People:
 
 
 class Budget(Protocol):
-    """What addresses may use: seconds of a core."""
+    """The CPU seconds that networks may use."""
 
     def spend_cpu(self, network: str, seconds: float) -> None:
-        """Takes what something will cost.
+        """Charges an expected cost.
 
         Raises:
-            Refusal: `rate_limited`, the network hasn't got it.
+            Refusal: `rate_limited`, the network's budget is too low.
         """
 
     def charge_cpu(self, network: str, seconds: float) -> None:
-        """Takes what something has cost; negative seconds are given back."""
+        """Charges an actual cost. Negative seconds are a refund."""
 
 
 def estimate(body: str) -> float:
-    """About the seconds that a body takes to render, at most; ten times too many for some."""
+    """An upper estimate of the seconds to render a body. Ten times too high for some bodies."""
     signs = min(AT_LIMIT, sum(map(body.count, SIGNS)))
     comparisons = signs * min(len(body), 2 * NAME_LIMIT) / (3 if body.isascii() else 1)
     return (
@@ -79,7 +79,7 @@ def estimate(body: str) -> float:
 
 
 class _Job:
-    """A body that waits, or the place behind it of what need not be rendered in turn (`body` is None)."""
+    """A waiting body, or a command that waits behind one and needs no rendering (`body` is None)."""
 
     __slots__ = ("body", "estimate", "find_people", "future", "has_begun", "network", "places", "size")
 
@@ -103,21 +103,21 @@ class Renderer:
         self._budget = budget
         self._process = process or RenderProcess()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="renderer")  # It waits for the process.
-        self._lines: dict[MemberId, deque[_Job]] = {}  # Of each member who has a body waiting, in its order.
-        self._turns: Turns[_Job] = Turns()  # Of each member the first body that waits.
+        self._lines: dict[MemberId, deque[_Job]] = {}  # The waiting jobs of each member, in order.
+        self._turns: Turns[_Job] = Turns()  # The first waiting body of each member.
         self._running: asyncio.Task[tuple[Rendered, float]] | None = None
         self._waiting = 0  # Bytes.
         self._waiting_of: Counter[str] = Counter()  # The same by network.
         self._is_closing = self._is_closed = False
 
     async def render(self, network: str, member_id: MemberId, body: str, find_people: FindPeople = _nobody) -> Rendered:
-        """What becomes of a body of this member, who comes from `network`.
+        """The rendered body of this member, who comes from `network`.
 
-        `find_people` is asked on the event loop when it is the body's turn, since names take a while to find, too.
-        What the caller does next, before it waits for anything, is done in the member's order.
+        `find_people` is called on the event loop when it is the body's turn, since finding names takes time, too.
+        The caller's next steps, up to its next await, happen in the member's order.
 
         Raises:
-            Refusal: `rate_limited`, the network has used up its budget; `unavailable`, too much waits, or it failed.
+            Refusal: `rate_limited`, the network has used up its budget; `unavailable`, too many wait, or it failed.
         """
         seconds = estimate(body)
         if seconds <= AT_ONCE_SECONDS:
@@ -138,7 +138,7 @@ class Renderer:
         return rendered_in_turn
 
     async def turn(self, network: str, member_id: MemberId) -> None:
-        """Returns when no body of this member waits that came before, as `render` does.
+        """Returns when all earlier bodies of this member are rendered, like `render`.
 
         Raises:
             Refusal: `unavailable`.
@@ -156,7 +156,7 @@ class Renderer:
             self._begin_line(member_id)
         try:
             return await job.future
-        finally:  # Not before its caller goes on: what comes meanwhile must not overtake it.
+        finally:  # Only now, so that later commands don't overtake this one.
             self._leave(member_id, job)
 
     def _check_room(self, job: _Job) -> None:
@@ -182,7 +182,7 @@ class Renderer:
             self._begin_line(member_id)
 
     def _begin_line(self, member_id: MemberId) -> None:
-        """The first job of the member's line has its turn, or waits for it."""
+        """Starts the first job of the member's line, or queues it."""
         job = self._lines[member_id][0]
         if job.body is None:
             if not job.future.done():
@@ -200,7 +200,7 @@ class Renderer:
         self._running.add_done_callback(partial(self._end, job))
 
     async def _run(self, job: _Job) -> tuple[Rendered, float]:
-        """The body, and the seconds that it took here and in the process."""
+        """The rendered body, and its seconds here and in the process."""
         assert job.body is not None
         began_at = perf_counter()
         people = job.find_people(job.body)
@@ -228,17 +228,17 @@ class Renderer:
                 job.future.set_result(rendered)
             else:
                 job.future.set_exception(_unavailable("The message could not be prepared just now. Try again."))
-        # Behind the one who waited for it, whose member and network then stand at the end of their lines.
+        # After the caller of this job has continued: its member and network are then last in their lines.
         asyncio.get_running_loop().call_soon(self._begin)
 
     async def close(self) -> None:
-        """Renders what waits, as long as the caller waits for it, and refuses the rest. What comes later is refused."""
+        """Renders the waiting bodies. If cancelled, it refuses the rest. Refuses all later bodies."""
         self._is_closing = True
         try:
             while self._lines:
-                first = [line[0].future for line in self._lines.values()]  # As many as members are waiting.
+                first = [line[0].future for line in self._lines.values()]  # One per waiting member.
                 await asyncio.wait(first)
-                await asyncio.sleep(0)  # Those who waited go on.
+                await asyncio.sleep(0)  # Lets their callers continue.
         finally:
             self._is_closed = True
             for line in self._lines.values():

@@ -17,14 +17,14 @@ from chat.models import Room
 from chat.protocol.events import RoomInfo
 from chat.protocol.fields import MemberId
 
-# A row that nobody owns: nobody made the room, and nobody has done anything there.
+# A row without a maker, a message or any setting. Anybody may claim it.
 _UNTOUCHED = {"made_by": None, "head": 0, "title": "", "topic": "", "locked": False, "slow_seconds": 0}
 
 
 def make(slug: str, title: str, topic: str, maker: Person, log: uuid.UUID) -> tuple[RoomRow, RoomInfo]:
-    """A room of this address, which `maker` may describe from now on. `title` and `topic` are clean ones.
+    """Creates the room with this slug. `maker` may edit its description. `title` and `topic` are validated.
 
-    Repeated by the same member it is the same room, as it now stands. A room without a row gets one with this `log`.
+    If the same member repeats it, returns the same room in its current state. A new row gets this `log`.
 
     Raises:
         Refusal: `room_exists`.
@@ -42,7 +42,7 @@ def make(slug: str, title: str, topic: str, maker: Person, log: uuid.UUID) -> tu
 
 
 def describe(room: RoomRow, title: str, topic: str, by: Person) -> None:
-    """Gives the room another title and topic, clean ones. Of a moderator it is recorded.
+    """Sets the room's title and topic, which are validated. A moderator's change is audited.
 
     Raises:
         Refusal: `not_allowed`, `locked`.
@@ -50,7 +50,7 @@ def describe(room: RoomRow, title: str, topic: str, by: Person) -> None:
     """
     with transaction.atomic():
         if not room.is_written:
-            policy.can_describe(by, None, OPEN).expect()  # A room without a row was made by nobody.
+            policy.can_describe(by, None, OPEN).expect()  # A room without a row has no maker.
             room = room_rows.written(room)
         row = Room.objects.select_for_update().filter(pk=room.id).first()
         if row is None:

@@ -1,7 +1,7 @@
 """The rows of rooms. A room gets one with its first message, or when it is created or its rules change.
 
-Everything here waits for the database, inside the transaction that needs the row. Without a row, a room exists while
-somebody is in it: hubs hold a `RoomRow` without an id, whose `log` the row will get.
+All functions here wait for the database, inside the transaction that needs the row. Without a row, a room exists while
+it has members: hubs hold a `RoomRow` without an id, whose `log` the row will get.
 """
 
 import uuid
@@ -15,10 +15,10 @@ from chat.models import Room
 
 
 def write(rooms: Iterable[RoomRow]) -> dict[str, RoomRow]:
-    """Make a row for each of these rooms that has none. Returns the rows as they stand, by slug.
+    """Inserts the missing rows of these rooms. Returns all their rows, by slug.
 
-    Another process may have made a row first, with another `log`: then that row counts. Rows are inserted in the order
-    of their slugs, and before the transaction locks any other row, so that two processes never wait for each other.
+    If another process has inserted a row first, with another `log`, that row counts. Rows are inserted in the order of
+    their slugs, and before the transaction locks any other row, so that two processes never wait for each other.
     """
     wanted = {room.slug: room for room in rooms}
     new = [Room(slug=slug, log=wanted[slug].log) for slug in sorted(wanted)]
@@ -27,19 +27,19 @@ def write(rooms: Iterable[RoomRow]) -> dict[str, RoomRow]:
 
 
 def written(room: RoomRow) -> RoomRow:
-    """The room with its row, made now if it has none."""
+    """The room with its row, which is inserted if it is missing."""
     return room if room.is_written else write([room])[room.slug]
 
 
 def renew_log(room: RoomRow) -> None:
-    """Give the room a new log, unless another process has done so already."""
+    """Gives the room a new log, unless another process has done so already."""
     Room.objects.filter(pk=room.id, log=room.log).update(log=uuid.uuid4())
 
 
 def renew_all_logs() -> int:
-    """Give every room a new log: their members start afresh. Returns how many rooms there are.
+    """Gives every room a new log, so that its members start anew. Returns the number of rooms.
 
-    In slices, so that no transaction holds up those who write.
+    It works in slices, so that no transaction delays writers for long.
     """
     count = 0
     for first, last in slices(Room, DEFAULT_DB_ALIAS):

@@ -2,7 +2,7 @@
 
 The database maintains both indexes in the transaction that writes a message: by triggers on SQLite, by a generated
 column on PostgreSQL (migration `0002_search`). They index the message's `search_text`, which is written with its
-body: the words that search_terms.py finds in it.
+body and has the words that search_terms.py finds in it.
 """
 
 import uuid
@@ -20,7 +20,7 @@ from chat.models import Message
 from chat.protocol.events import Member, Result, milliseconds, moment
 from chat.protocol.fields import MemberId
 
-# Of a body that is its own text: what stands between its words, to PostgreSQL.
+# A PostgreSQL pattern for the characters between words, in a body that is its own search text.
 _GAP = r"[\x01-\x2f\x3a-\x60\x7b-\x7f]"
 _MESSAGES = Message._meta.db_table
 _HAS_PHRASE = f"""CASE WHEN {_MESSAGES}.search_text IS NULL THEN lower({_MESSAGES}.body COLLATE "C") ~ %s
@@ -29,7 +29,7 @@ ELSE ' ' || {_MESSAGES}.search_text || ' ' LIKE %s END"""  # nosec B608
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """Messages in which every phrase occurs; the rest narrows it down as in the `search` command."""
+    """A search for messages with every phrase. The other fields narrow it down as in the `search` command."""
 
     phrases: Sequence[Phrase]
     before: int | None = None
@@ -39,7 +39,7 @@ class SearchQuery:
 
 
 def find(room_id: int, wanted: SearchQuery, limit: int) -> tuple[list[Result], bool]:
-    """The `limit` newest messages that are `wanted`, newest first; and whether older ones are as well.
+    """The `limit` newest messages that match, newest first, and whether older ones match, too.
 
     Raises:
         Refusal: it took too long.
@@ -49,7 +49,7 @@ def find(room_id: int, wanted: SearchQuery, limit: int) -> tuple[list[Result], b
         found = list(messages.only("seq", "author_id", "author_name", "at", "body"))
         excerpts = Excerpts(wanted.phrases)
         results = []
-        for message in found[:limit]:  # Each excerpt costs as much as its text is long; the time is for all of them.
+        for message in found[:limit]:  # An excerpt's time grows with its text. The deadline is for all of them.
             watch.look()
             results.append(_result(message, excerpts))
     return results, len(found) > limit
@@ -71,8 +71,10 @@ def _narrowed(room_id: int, wanted: SearchQuery) -> "QuerySet[Message]":
 def _in_sqlite(
     messages: "QuerySet[Message]", room_id: int, phrases: Sequence[Phrase], limit: int
 ) -> "QuerySet[Message]":
-    """The index knows the room as well, so that others' messages cost nothing. Of one room, ids are in order of seqs:
-    read backwards, the index has enough with the first `limit` matches."""
+    """The newest matches by the FTS5 index. It includes the room, so that other rooms' messages cost nothing.
+
+    Within a room, ids are in the order of seqs, so a backward scan may stop after `limit` matches.
+    """
     words = " AND ".join(f'"{" ".join(phrase.words)}"{" *" if phrase.is_open else ""}' for phrase in phrases)
     narrowed, values = messages.filter(pk=RawSQL(f"{INDEX}.rowid", [])).values("pk").query.sql_with_params()  # nosec B611
     newest = (
@@ -85,7 +87,7 @@ def _in_sqlite(
 def _in_postgresql(
     messages: "QuerySet[Message]", room_id: int, phrases: Sequence[Phrase], limit: int
 ) -> "QuerySet[Message]":
-    """The index finds messages that have all words; in which they follow one another, their texts show."""
+    """The newest matches: the index finds messages with all words, and their texts show which have the phrases."""
 
     def lexemes(phrase: Phrase) -> str:
         return " & ".join(f"'{word}'" for word in phrase.words) + (":*" if phrase.is_open else "")
@@ -102,7 +104,7 @@ def _in_postgresql(
     return messages.order_by("-seq")[:limit]
 
 
-# Words have no ASCII but letters and digits (search_terms.SEPARATORS), so what a user types can't leave its quotes.
+# Of ASCII, words have only letters and digits (search_terms.SEPARATORS), so a query can't leave its quotes.
 _BACKENDS: dict[str, Callable[["QuerySet[Message]", int, Sequence[Phrase], int], "QuerySet[Message]"]] = {
     "sqlite": _in_sqlite,
     "postgresql": _in_postgresql,

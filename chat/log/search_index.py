@@ -1,7 +1,7 @@
-"""SQLite's search index forgets deleted words.
+"""Removes deleted words from SQLite's search index.
 
-FTS5 only notes that a word is gone: the word itself stays in the index's older parts until those are merged with the
-note, which may be never. So the whole index is merged after a deletion, in steps. PostgreSQL does that by vacuuming.
+FTS5 only marks a word as deleted: the word stays in the index's older parts until they are merged with the mark, which
+may be never. So the whole index is merged after a deletion, in steps. PostgreSQL does this by vacuuming.
 """
 
 import threading
@@ -12,29 +12,29 @@ from django.db import connection, transaction
 from chat.log.slices import Budget, in_slices
 
 INDEX = "chat_message_fts"
-PAGES = 100  # Written in one step, which others who write wait for: some 15 ms.
-BUDGET_SECONDS = 5  # One of the log's threads is kept so long at most; the next time goes on.
-SHARE = 20  # After a merge there is none for this many times as long as it took.
+PAGES = 100  # Written in one step, for which other writers wait: about 15 ms.
+BUDGET_SECONDS = 5  # Maximum use of one of the log's threads. The next run continues.
+SHARE = 20  # The pause after a merge, as a multiple of the merge's time.
 
 _MERGE = f"INSERT INTO {INDEX} ({INDEX}, rank) VALUES ('merge', %s)"  # nosec B608
 
 
 class IndexCleanup:
-    """Whether this process knows of deleted words, and when it looks next."""
+    """The state of the cleanup in this process: whether words were deleted, and when it may run next."""
 
     def __init__(self) -> None:
         self._has_deleted = threading.Event()
-        self._has_deleted.set()  # An earlier process may have ended before it forgot.
+        self._has_deleted.set()  # An earlier process may have ended before its cleanup.
         self._is_begun = False
         self._not_before = float("-inf")
 
     def note_deletion(self) -> None:
-        """Called in the transaction that deletes words."""
+        """Records a deletion. Call it in the transaction that deletes words."""
         if connection.vendor == "sqlite":
             transaction.on_commit(self._has_deleted.set)
 
     def forget(self) -> None:
-        """Merges the index, or a part of it, if there is a reason. Waits for the database."""
+        """Merges the index, or a part of it, if words were deleted. Waits for the database."""
         began_at = time.monotonic()
         if connection.vendor != "sqlite" or not self._has_deleted.is_set() or began_at < self._not_before:
             return
@@ -53,7 +53,7 @@ class IndexCleanup:
         self._not_before = time.monotonic() + SHARE * (time.monotonic() - began_at)
 
     def _merge(self) -> bool:
-        """One step of FTS5's merge; a negative number begins one of the whole index. Whether there was work to do."""
+        """Runs one step of FTS5's merge. A negative number starts a full merge. Returns whether there was work."""
         with connection.cursor() as cursor:
             before = cursor.connection.total_changes
             cursor.execute(_MERGE, [PAGES if self._is_begun else -PAGES])

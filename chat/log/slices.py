@@ -1,9 +1,9 @@
-"""Long database work in slices, so that others wait for one slice at most."""
+"""Runs long database work in slices, so that others wait for one slice at most."""
 
 import time
 from collections.abc import Callable
 
-BUDGET_SECONDS = 20  # For the work of one request: most proxies give up after 30 or 60.
+BUDGET_SECONDS = 20  # For one request. Most proxies time out after 30 or 60 s.
 PAUSE_SECONDS = 0.2  # At most, after each slice.
 
 
@@ -19,10 +19,10 @@ class Budget:
 
 
 def in_slices(take: Callable[[], bool], budget: Budget) -> bool:
-    """Calls `take`, a transaction of its own, until it returns False. Returns whether it came to that in time.
+    """Calls `take`, which is one transaction, until it returns False. Returns whether it did so within the budget.
 
-    After each slice the others get as much time as it took: SQLite doesn't queue its writers, and a loop without a
-    pause would keep the log's out.
+    After each slice it pauses for as long as the slice took: SQLite doesn't queue its writers, and a loop without
+    pauses would block the log's writer.
     """
     while True:
         began_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""When a member last posted in a room with slow mode, by a monotonic clock. Pure."""
+"""The times of members' last posts in rooms with slow mode, by a monotonic clock. Pure."""
 
 import time
 import uuid
@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 from chat.protocol.constants import SLOW_LIMIT_SECONDS
 
-NOTES_LIMIT = 50_000  # Of 400 bytes at most: 20 MB. Past it the oldest go, and the times in the log serve.
+NOTES_LIMIT = 50_000  # Of at most 400 bytes: 20 MB. Past it the oldest are dropped, and the log's times count.
 
 
 class Note(NamedTuple):
-    """A post: its place in the room, and when this process wrote it."""
+    """A post: its seq, and the time when this process wrote it."""
 
     seq: int
     at: float
 
 
 class Pace:
-    """The last posts of members in rooms with slow mode, as far as this process wrote them. For several threads."""
+    """This process's last posts of members in rooms with slow mode. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -30,7 +30,7 @@ class Pace:
         return len(self._notes)
 
     def note(self, room_id: int, author_id: uuid.UUID, seq: int) -> None:
-        """The author posts the message with this seq now."""
+        """Records that the author posts the message with this seq now."""
         now = self._clock()
         with self._noting:
             self._notes.pop((room_id, author_id), None)
@@ -41,10 +41,10 @@ class Pace:
                 del self._notes[oldest[0]]
 
     def since(self, room_id: int, author_id: uuid.UUID, seq: int, by_the_log: float) -> float | None:
-        """The seconds since the author posted the message with this seq, which is their last one in the room.
+        """The seconds since the author's last post in the room, which has this seq. None if unknown.
 
-        `by_the_log`: the seconds since its time of day. They count where another process wrote the message, or this one
-        before a restart; they may be negative where a clock was set back, and then nobody knows: None.
+        `by_the_log`: the seconds since the post's time in the log. They count if another process wrote the post, or
+        this one before a restart. They are negative, and so unknown, if a clock was set back.
         """
         note = self._notes.get((room_id, author_id))
         if note is not None and note.seq == seq:

@@ -1,4 +1,4 @@
-"""The statements of a post as SQL. Django would compile each of them every time: half a millisecond instead of 50 µs.
+"""The SQL statements of a post. Django would compile each of them every time: half a millisecond instead of 50 µs.
 
 They are built from the models' names and values, and are the same on SQLite and PostgreSQL. Input from outside is a
 parameter, never part of the text (hence `nosec B608`).
@@ -20,7 +20,7 @@ _ROOMS, _MESSAGES, _MENTIONS = Room._meta.db_table, Message._meta.db_table, Ment
 _FIELDS = [field for field in Message._meta.local_concrete_fields if not field.primary_key]
 _COLUMNS = ", ".join(str(field.column) for field in _FIELDS)
 _INSERT = f"INSERT INTO {_MESSAGES} ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # nosec B608
-# What a change may change.
+# The columns that a change may set.
 _ALTERABLE = [
     field
     for field in _FIELDS
@@ -31,14 +31,14 @@ _ALTERABLE = [
     }
 ]
 _UPDATE = f"UPDATE {_MESSAGES} SET {', '.join(f'{field.column} = %s' for field in _ALTERABLE)} WHERE id = %s"  # nosec B608
-# A mention that is there already was left by a process of an older version, which knew nothing of this table.
+# A conflict: a process of an older version, which didn't know this table, has left the mention.
 _INSERT_MENTION = f"INSERT INTO {_MENTIONS} (member_id, room_id, seq) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"  # nosec B608
 _DELETE_MENTION = f"DELETE FROM {_MENTIONS} WHERE member_id = %s AND room_id = %s AND seq = %s"  # nosec B608
 _MOVE = f"UPDATE {_ROOMS} SET head = %s WHERE id = %s"  # nosec B608
 
 
 class LockedRoom(NamedTuple):
-    """What a room's row says: which history it has, how far that goes, and who may write."""
+    """A locked room's log, head and rules."""
 
     log: uuid.UUID
     head: int
@@ -46,7 +46,7 @@ class LockedRoom(NamedTuple):
 
 
 class MentionRow(NamedTuple):
-    """A member who is mentioned by the message at a place."""
+    """A member and a message that mentions them."""
 
     member_id: MemberId
     room_id: int
@@ -54,10 +54,10 @@ class MentionRow(NamedTuple):
 
 
 def lock_rooms(ids: Collection[int], *, skip_locked: bool = False) -> dict[int, LockedRoom]:
-    """These rooms by id, their rows locked until the transaction ends; a deleted room is missing.
+    """Locks the rows of these rooms until the transaction ends. Returns them by id, without deleted rooms.
 
-    In the order of ids, so that two processes never wait for each other's rooms. With `skip_locked`, a room that
-    another transaction has locked is missing, too; SQLite, which locks nothing less than the whole database, has none.
+    Rows are locked in the order of ids, so that two processes never wait for each other's rooms. With `skip_locked`,
+    rooms that another transaction has locked are missing, too. SQLite locks the whole database, so it skips none.
     """
     if not ids:
         return {}
@@ -73,7 +73,7 @@ def lock_rooms(ids: Collection[int], *, skip_locked: bool = False) -> dict[int, 
 
 
 def existing(ids: Collection[int]) -> set[int]:
-    """Those of the ids that are rooms'."""
+    """The ids among these that belong to rooms."""
     return {row[0] for row in _rows(f"SELECT id FROM {_ROOMS} WHERE id IN ({_marks(ids)})", list(ids))}  # nosec B608
 
 
@@ -92,7 +92,7 @@ def insert(messages: Iterable[Message]) -> None:
 
 
 def update(messages: Iterable[Message]) -> None:
-    """Writes what messages have become."""
+    """Writes the changed columns of messages."""
     messages = list(messages)
     _write(_UPDATE, [[*_values(message, _ALTERABLE), message.pk] for message in messages])
     if any(message.deleted_at for message in messages):
@@ -100,17 +100,17 @@ def update(messages: Iterable[Message]) -> None:
 
 
 def insert_mentions(rows: Iterable[MentionRow]) -> None:
-    """Adds members to those whom messages mention."""
+    """Adds mentions. Existing ones stay."""
     _write(_INSERT_MENTION, [_stored(row) for row in rows])
 
 
 def delete_mentions(rows: Iterable[MentionRow]) -> None:
-    """Removes members from those whom messages mention."""
+    """Deletes mentions."""
     _write(_DELETE_MENTION, [_stored(row) for row in rows])
 
 
 def move_heads(heads: Mapping[int, int]) -> None:
-    """Writes how far rooms go, by id."""
+    """Writes rooms' heads, by id."""
     _write(_MOVE, [(head, room_id) for room_id, head in heads.items()])
 
 
@@ -130,7 +130,7 @@ def _write(sql: str, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def _uuid(value: Any) -> uuid.UUID:
-    """SQLite has no type for it, and keeps the digits."""
+    """Converts SQLite's hexadecimal digits: it has no UUID type."""
     return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
 
 

@@ -1,4 +1,4 @@
-"""A queue in which networks take turns, and so do the members of each. Pure.
+"""A fair queue: networks take turns, and so do the members of each. Pure.
 
 Networks are those of `client_address.client_network`.
 """
@@ -15,38 +15,38 @@ class Asker(NamedTuple):
     member_id: str
 
 
-ITSELF = Asker("", "")  # The process: what no client asked for.
+ITSELF = Asker("", "")  # The process, for work that no client asked for.
 
 
 class Waiting(Protocol):
-    """What waits."""
+    """A waiting job."""
 
-    places: set[Asker]  # In whose lines it waits; empty before and after.
+    places: set[Asker]  # The askers in whose lines it waits. Empty before and after.
 
 
 W = TypeVar("W", bound=Waiting)
 
 
 class Turns(Generic[W]):
-    """What waits, in a fair order."""
+    """The waiting jobs in a fair order."""
 
     def __init__(self) -> None:
         self._networks: OrderedDict[str, OrderedDict[str, deque[W]]] = OrderedDict()  # The next one is first.
 
     def count(self, network: str) -> int:
-        """How much waits for a network. It looks at each of its members who waits."""
+        """The number of a network's waiting jobs. The time grows with its waiting members."""
         return sum(map(len, self._networks.get(network, {}).values()))
 
     def put(self, asker: Asker, job: W) -> None:
-        """The job waits in the asker's line, beside the lines that it is in already."""
+        """Adds the job to the asker's line. It stays in other askers' lines."""
         if asker not in job.places:
             job.places.add(asker)
             self._networks.setdefault(asker.network, OrderedDict()).setdefault(asker.member_id, deque()).append(job)
 
     def take(self, may: Callable[[str], bool] = lambda network: True) -> tuple[str, W] | None:
-        """The next job of the next network that `may` have one; None where there is none.
+        """Removes and returns the next job of the next network that `may` have one, or None.
 
-        It looks at other networks only past those that may not.
+        It skips only networks that may not have one.
         """
         network = next(filter(may, self._networks), None)
         if network is None:
@@ -65,7 +65,7 @@ class Turns(Generic[W]):
             self._networks.move_to_end(network)
 
     def discard(self, job: W) -> None:
-        """The job waits no more, if it did."""
+        """Removes the job from all lines, if it waits."""
         while job.places:
             network, member_id = job.places.pop()
             members = self._networks[network]

@@ -1,9 +1,9 @@
 """Counts unread messages of rooms that a member watches: since the last visit, and since the last update.
 
-Everything here waits for the database (`Log` runs it on its threads). Counts go up to a head that was read before or
-with them. Versions are assigned under the room's lock, so everything up to the head is there, and only deletions
-change the count later. The statements are SQL because each serves many rooms, and at a restart everybody asks. They
-are the same on SQLite and PostgreSQL. Input from outside is a parameter, never part of the text (hence
+All functions here wait for the database (`Log` runs them on its threads). Counts go up to a head that was read before
+or with them. Versions are assigned under the room's lock, so everything up to the head is there, and only deletions
+change the count later. The statements are SQL because each serves many rooms, and after a restart all members ask.
+They are the same on SQLite and PostgreSQL. Input from outside is a parameter, never part of the text (hence
 `nosec B608`).
 """
 
@@ -27,7 +27,7 @@ _MESSAGE_SINCE, _MENTION_SINCE = (
     f"{table}.room_id = room.id AND {table}.seq > place.seq AND {table}.seq <= room.head"
     for table in ("message", "mention")
 )
-_ROOMS_AT_ONCE = 5_000  # In one statement, well below what the databases take.
+_ROOMS_AT_ONCE = 5_000  # In one statement, well below the databases' limits.
 
 
 class Span(NamedTuple):
@@ -57,14 +57,14 @@ def heads(room_ids: Collection[int]) -> dict[int, int]:
 def unread(read: Mapping[str, int], member_id: MemberId) -> dict[int, UnreadRoom]:
     """Unread messages of these rooms, by the room's id. `read` has the last read seq, by slug.
 
-    Rooms that don't exist are missing. Nobody counts beyond UNREAD_LIMIT.
+    Rooms that don't exist are missing. Counts stop at UNREAD_LIMIT.
     """
     if not read:
         return {}
     me = Message._meta.get_field("author_id").get_db_prep_value(uuid.UUID(member_id), connection)
     messages = f"SELECT 1 FROM {_MESSAGES} message WHERE {_MESSAGE_SINCE} AND deleted_at IS NULL AND author_id <> %s"  # nosec B608
     mentions = (
-        # CROSS: SQLite takes the tables in this order then. Else it may read all messages to find a few mentions.
+        # CROSS makes SQLite join in this order. Else it may read all messages to find a few mentions.
         f"SELECT 1 FROM {_MENTIONS} mention CROSS JOIN {_MESSAGES} message"  # nosec B608
         f" WHERE mention.member_id = %s AND {_MENTION_SINCE}"
         " AND message.room_id = mention.room_id AND message.seq = mention.seq AND author_id <> %s"
@@ -116,7 +116,7 @@ def _marks(table: Collection[tuple[Any, ...]]) -> str:
 
 
 def _uuid(value: Any) -> uuid.UUID:
-    """SQLite has no UUID type and returns the digits."""
+    """Converts SQLite's hexadecimal digits: it has no UUID type."""
     return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
 
 
