@@ -5,7 +5,7 @@
 Without the bundler nothing is missing; the page then loads its modules one by one, as it does in development.
 """
 
-import subprocess
+import subprocess  # nosec B404  # It runs the bundler with fixed arguments.
 from pathlib import Path
 
 from chat.web.page_files import BUNDLED_ENTRY, BUNDLED_STYLES, ENTRY, STYLES
@@ -37,7 +37,9 @@ def make(root: Path) -> list[str]:
 def _run(root: Path, arguments: list[str], given: str = "") -> None:
     command = [str(BUNDLER), *arguments, *OPTIONS]
     try:
-        subprocess.run(command, cwd=root, input=given, capture_output=True, text=True, check=True, timeout=SECONDS)
+        subprocess.run(  # nosec B603
+            command, cwd=root, input=given, capture_output=True, text=True, check=True, timeout=SECONDS
+        )
     except subprocess.CalledProcessError as error:
         raise BundleError(f"{BUNDLER} can't bundle the page's files: {error.stderr.strip()}") from error
     except (OSError, subprocess.TimeoutExpired) as error:

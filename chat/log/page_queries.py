@@ -1,5 +1,7 @@
 """Queries for pages of messages. Each set of conditions uses an index in the order of seqs."""
 
+from __future__ import annotations
+
 import uuid
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -13,7 +15,7 @@ from chat.log.pagination import Filter
 from chat.models import Mention, Message
 
 Side = Literal["<", ">="]
-_MESSAGES, _MENTIONS = Message._meta.db_table, Mention._meta.db_table
+_TABLES = {"messages": Message._meta.db_table, "mentions": Mention._meta.db_table}
 _COLUMNS = ", ".join(
     f"said.{field.column}" for field in Message._meta.concrete_fields
 )  # PostgreSQL's index is one more.
@@ -32,9 +34,9 @@ def named(room_id: int, seqs: Sequence[int]) -> list[Message]:
 
 def _narrowed(
     room_id: int, wanted: Filter, side: Side, seq: int, limit: int
-) -> "QuerySet[Message] | RawQuerySet[Message]":
+) -> QuerySet[Message] | RawQuerySet[Message]:
     if wanted.mentions is not None:
-        return _calling(room_id, wanted.mentions, wanted, side, seq, limit)
+        return _mentioning(room_id, wanted.mentions, wanted, side, seq, limit)
     messages = Message.objects.filter(room_id=room_id)
     messages = messages.filter(seq__lt=seq) if side == "<" else messages.filter(seq__gte=seq)
     if wanted.links:
@@ -45,28 +47,30 @@ def _narrowed(
     return (messages.filter(author_id=wanted.authors[0]) if wanted.authors else messages)[:limit]
 
 
-def _calling(
+def _mentioning(
     room_id: int, member_id: uuid.UUID, wanted: Filter, side: Side, seq: int, limit: int
-) -> "RawQuerySet[Message]":
+) -> RawQuerySet[Message]:
     """The messages that mention a member, in the order of the table of mentions.
 
     Both tables have the condition on `seq`, so that the database can start there in either.
     """
     of_authors = f" AND said.author_id IN ({', '.join(['%s'] * len(wanted.authors))})" if wanted.authors else ""
+    with_links = " AND said.has_link" if wanted.links else ""
+    direction = "DESC" if side == "<" else "ASC"
     sql = (
-        f"SELECT {_COLUMNS} FROM {_MESSAGES} said JOIN {_MENTIONS} called"  # nosec B608
-        " ON called.room_id = said.room_id AND called.seq = said.seq"
-        f" WHERE said.room_id = %s AND said.seq {side} %s{of_authors}{' AND said.has_link' if wanted.links else ''}"
-        f" AND called.member_id = %s AND called.seq {side} %s"
-        f" ORDER BY called.seq {'DESC' if side == '<' else 'ASC'} LIMIT %s"
-    )
+        "SELECT {columns} FROM {messages} said JOIN {mentions} mention"  # nosec B608
+        " ON mention.room_id = said.room_id AND mention.seq = said.seq"
+        " WHERE said.room_id = %s AND said.seq {side} %s{of_authors}{with_links}"
+        " AND mention.member_id = %s AND mention.seq {side} %s"
+        " ORDER BY mention.seq {direction} LIMIT %s"
+    ).format(**_TABLES, columns=_COLUMNS, side=side, of_authors=of_authors, with_links=with_links, direction=direction)
     author: Field[Any, Any] = Message._meta.get_field("author_id")
     authors = (author.get_db_prep_value(each, connection) for each in wanted.authors)
     me = author.get_db_prep_value(member_id, connection)
     return Message.objects.raw(sql, [room_id, seq, *authors, me, seq, limit])
 
 
-def _of_any(messages: "QuerySet[Message]", authors: Sequence[uuid.UUID], limit: int) -> "QuerySet[Message]":
+def _of_any(messages: QuerySet[Message], authors: Sequence[uuid.UUID], limit: int) -> QuerySet[Message]:
     """The first `limit` messages of some authors: the first of each by the index, then the first of all.
 
     For one query over all authors, the databases would read all messages of these authors, or all newer messages.
@@ -75,8 +79,10 @@ def _of_any(messages: "QuerySet[Message]", authors: Sequence[uuid.UUID], limit: 
     parts = [
         messages.filter(author_id=author).values("id", "seq")[:limit].query.sql_with_params() for author in authors
     ]
-    of_each = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS of_{number}" for number, (sql, _) in enumerate(parts))  # nosec B608
+    tables = [f"({sql}) AS of_{number}" for number, (sql, _) in enumerate(parts)]
+    of_each = [f"SELECT * FROM {table}" for table in tables]  # nosec B608
     direction = "DESC" if order == "-seq" else "ASC"
-    first = f"SELECT of_any.id FROM ({of_each}) AS of_any ORDER BY of_any.seq {direction} LIMIT {limit:d}"  # nosec B608
+    of_any = f"({' UNION ALL '.join(of_each)}) AS of_any ORDER BY of_any.seq {direction} LIMIT {limit:d}"
+    first = f"SELECT of_any.id FROM {of_any}"  # nosec B608
     ids = RawSQL(first, [value for _, values in parts for value in values])  # nosec B611
     return Message.objects.filter(pk__in=ids).order_by(order)

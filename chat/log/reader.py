@@ -415,5 +415,6 @@ def _try_writing() -> None:
         Message.objects.filter(pk=0).update(version=0)
         with connection.cursor() as cursor:
             for model, column in ((Room, "head"), (Message, "seq"), (Mention, "seq")):
-                name = connection.ops.quote_name(model._meta.db_table)
-                cursor.execute(f"INSERT INTO {name} ({column}) SELECT {column} FROM {name} WHERE 1 = 0")  # nosec B608
+                names = {"table": connection.ops.quote_name(model._meta.db_table), "column": column}
+                sql = "INSERT INTO {table} ({column}) SELECT {column} FROM {table} WHERE 1 = 0".format(**names)  # nosec B608
+                cursor.execute(sql)

@@ -12,7 +12,8 @@ from chat.models import Message, SearchFolding
 
 _ROW = 1
 # Skips a message that was edited meanwhile: it has its new body's words already.
-_UPDATE = f"UPDATE {Message._meta.db_table} SET search_text = %s WHERE id = %s AND body = %s"  # nosec B608
+_TABLES = {"messages": Message._meta.db_table}
+_UPDATE = "UPDATE {messages} SET search_text = %s WHERE id = %s AND body = %s".format(**_TABLES)  # nosec B608
 
 
 def advice() -> str | None:

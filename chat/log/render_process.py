@@ -6,7 +6,7 @@ pipe closes.
 
 import os
 import signal
-import subprocess  # nosec B404: what is run is Python, with this module.
+import subprocess  # nosec B404  # It runs Python with this module.
 import sys
 from collections.abc import Callable
 from multiprocessing import Pipe

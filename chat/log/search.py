@@ -24,7 +24,7 @@ from chat.protocol.fields import MemberId
 _GAP = r"[\x01-\x2f\x3a-\x60\x7b-\x7f]"
 _MESSAGES = Message._meta.db_table
 _HAS_PHRASE = f"""CASE WHEN {_MESSAGES}.search_text IS NULL THEN lower({_MESSAGES}.body COLLATE "C") ~ %s
-ELSE ' ' || {_MESSAGES}.search_text || ' ' LIKE %s END"""  # nosec B608
+ELSE ' ' || {_MESSAGES}.search_text || ' ' LIKE %s END"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,13 @@ def _in_sqlite(
     Within a room, ids are in the order of seqs, so a backward scan may stop after `limit` matches.
     """
     words = " AND ".join(f'"{" ".join(phrase.words)}"{" *" if phrase.is_open else ""}' for phrase in phrases)
-    narrowed, values = messages.filter(pk=RawSQL(f"{INDEX}.rowid", [])).values("pk").query.sql_with_params()  # nosec B611
-    newest = (
-        f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s AND EXISTS ({narrowed}) ORDER BY rowid DESC LIMIT {limit:d}"  # nosec B608
-    )
+    row = RawSQL(f"{INDEX}.rowid", [])  # nosec B611
+    narrowed, values = messages.filter(pk=row).values("pk").query.sql_with_params()
+    matches = f"{INDEX} WHERE {INDEX} MATCH %s AND EXISTS ({narrowed}) ORDER BY rowid DESC LIMIT {limit:d}"
+    newest = f"SELECT rowid FROM {matches}"  # nosec B608
     asked = f'{{room_id}} : "{room_id}" AND {{body}} : ({words})'
-    return Message.objects.filter(pk__in=RawSQL(newest, [asked, *values])).order_by("-seq")  # nosec B611
+    ids = RawSQL(newest, [asked, *values])  # nosec B611
+    return Message.objects.filter(pk__in=ids).order_by("-seq")
 
 
 def _in_postgresql(
@@ -99,8 +100,10 @@ def _in_postgresql(
             pattern = f"(^|{_GAP}){f'{_GAP}+'.join(phrase.words)}{'' if phrase.is_open else f'($|{_GAP})'}"
             text = f"% {' '.join(phrase.words)}{'' if phrase.is_open else ' '}%"
             conditions.append((_HAS_PHRASE, pattern, text))
+    boolean = BooleanField()
     for condition, *values in conditions:
-        messages = messages.filter(RawSQL(condition, values, BooleanField()))  # nosec B611
+        holds = RawSQL(condition, values, boolean)  # nosec B611
+        messages = messages.filter(holds)
     return messages.order_by("-seq")[:limit]
 
 

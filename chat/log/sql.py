@@ -1,7 +1,8 @@
 """The SQL statements of a post. Django would compile each of them every time: half a millisecond instead of 50 µs.
 
 They are built from the models' names and values, and are the same on SQLite and PostgreSQL. Input from outside is a
-parameter, never part of the text (hence `nosec B608`).
+parameter, never part of the text (hence `nosec B608`). Their texts are filled in by `format`: in an f-string
+Bandit would check each part, and warn of a `nosec` that only the first one needs.
 """
 
 import uuid
@@ -16,10 +17,11 @@ from chat.log.search_index import index_cleanup
 from chat.models import Mention, Message, Room
 from chat.protocol.fields import MemberId
 
-_ROOMS, _MESSAGES, _MENTIONS = Room._meta.db_table, Message._meta.db_table, Mention._meta.db_table
+_TABLES = {"rooms": Room._meta.db_table, "messages": Message._meta.db_table, "mentions": Mention._meta.db_table}
 _FIELDS = [field for field in Message._meta.local_concrete_fields if not field.primary_key]
 _COLUMNS = ", ".join(str(field.column) for field in _FIELDS)
-_INSERT = f"INSERT INTO {_MESSAGES} ({_COLUMNS}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # nosec B608
+_VALUES = ", ".join(["%s"] * len(_FIELDS))
+_INSERT = "INSERT INTO {messages} ({columns}) VALUES ({values})".format(**_TABLES, columns=_COLUMNS, values=_VALUES)  # nosec B608
 # The columns that a change may set.
 _ALTERABLE = [
     field
@@ -30,11 +32,14 @@ _ALTERABLE = [
         *("reactions", "mentions", "reply_to", "has_link"),
     }
 ]
-_UPDATE = f"UPDATE {_MESSAGES} SET {', '.join(f'{field.column} = %s' for field in _ALTERABLE)} WHERE id = %s"  # nosec B608
+_CHANGES = ", ".join(f"{field.column} = %s" for field in _ALTERABLE)
+_UPDATE = "UPDATE {messages} SET {changes} WHERE id = %s".format(**_TABLES, changes=_CHANGES)  # nosec B608
 # A conflict: a process of an older version, which didn't know this table, has left the mention.
-_INSERT_MENTION = f"INSERT INTO {_MENTIONS} (member_id, room_id, seq) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"  # nosec B608
-_DELETE_MENTION = f"DELETE FROM {_MENTIONS} WHERE member_id = %s AND room_id = %s AND seq = %s"  # nosec B608
-_MOVE = f"UPDATE {_ROOMS} SET head = %s WHERE id = %s"  # nosec B608
+_INSERT_MENTION = (
+    "INSERT INTO {mentions} (member_id, room_id, seq) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING".format(**_TABLES)  # nosec B608
+)
+_DELETE_MENTION = "DELETE FROM {mentions} WHERE member_id = %s AND room_id = %s AND seq = %s".format(**_TABLES)  # nosec B608
+_MOVE = "UPDATE {rooms} SET head = %s WHERE id = %s".format(**_TABLES)  # nosec B608
 
 
 class LockedRoom(NamedTuple):
@@ -64,8 +69,9 @@ def lock_rooms(ids: Collection[int], *, skip_locked: bool = False) -> dict[int, 
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
     if skip_locked and connection.features.has_select_for_update_skip_locked:
         lock += " SKIP LOCKED"
-    columns = "id, log, head, locked, slow_seconds"
-    sql = f"SELECT {columns} FROM {_ROOMS} WHERE id IN ({_marks(ids)}) ORDER BY id{lock}"  # nosec B608
+    sql = (
+        "SELECT id, log, head, locked, slow_seconds FROM {rooms} WHERE id IN ({ids}) ORDER BY id{lock}"  # nosec B608
+    ).format(**_TABLES, ids=_marks(ids), lock=lock)
     rows = _rows(sql, list(ids))
     return {
         room_id: LockedRoom(_uuid(log), head, Rules(bool(locked), slow)) for room_id, log, head, locked, slow in rows
@@ -74,7 +80,8 @@ def lock_rooms(ids: Collection[int], *, skip_locked: bool = False) -> dict[int, 
 
 def existing(ids: Collection[int]) -> set[int]:
     """The ids among these that belong to rooms."""
-    return {row[0] for row in _rows(f"SELECT id FROM {_ROOMS} WHERE id IN ({_marks(ids)})", list(ids))}  # nosec B608
+    sql = "SELECT id FROM {rooms} WHERE id IN ({ids})".format(**_TABLES, ids=_marks(ids))  # nosec B608
+    return {row[0] for row in _rows(sql, list(ids))}
 
 
 def ids_by_nonce(nonces: Sequence[uuid.UUID]) -> list[int]:
@@ -83,7 +90,8 @@ def ids_by_nonce(nonces: Sequence[uuid.UUID]) -> list[int]:
         return []
     nonce: Field[Any, Any] = Message._meta.get_field("nonce")
     values = [nonce.get_db_prep_value(value, connection) for value in nonces]
-    return [row[0] for row in _rows(f"SELECT id FROM {_MESSAGES} WHERE nonce IN ({_marks(values)})", values)]  # nosec B608
+    sql = "SELECT id FROM {messages} WHERE nonce IN ({nonces})".format(**_TABLES, nonces=_marks(values))  # nosec B608
+    return [row[0] for row in _rows(sql, values)]
 
 
 def insert(messages: Iterable[Message]) -> None:

@@ -21,7 +21,7 @@ from chat.protocol.constants import UNREAD_LIMIT
 from chat.protocol.events import UnreadRoom
 from chat.protocol.fields import MemberId
 
-_ROOMS, _MESSAGES, _MENTIONS = (model._meta.db_table for model in (Room, Message, Mention))
+_TABLES = {"rooms": Room._meta.db_table, "messages": Message._meta.db_table, "mentions": Mention._meta.db_table}
 _IN_SPAN = "message.room_id = span.room_id AND message.seq > span.since AND message.seq <= span.head"
 _MESSAGE_SINCE, _MENTION_SINCE = (
     f"{table}.room_id = room.id AND {table}.seq > place.seq AND {table}.seq <= room.head"
@@ -62,45 +62,48 @@ def unread(read: Mapping[str, int], member_id: MemberId) -> dict[int, UnreadRoom
     if not read:
         return {}
     me = Message._meta.get_field("author_id").get_db_prep_value(uuid.UUID(member_id), connection)
-    messages = f"SELECT 1 FROM {_MESSAGES} message WHERE {_MESSAGE_SINCE} AND deleted_at IS NULL AND author_id <> %s"  # nosec B608
-    mentions = (
+    unread_rows = (
+        "SELECT 1 FROM {messages} message WHERE {since} AND deleted_at IS NULL AND author_id <> %s"  # nosec B608
+    ).format(**_TABLES, since=_MESSAGE_SINCE)
+    mention_rows = (
         # CROSS makes SQLite join in this order. Else it may read all messages to find a few mentions.
-        f"SELECT 1 FROM {_MENTIONS} mention CROSS JOIN {_MESSAGES} message"  # nosec B608
-        f" WHERE mention.member_id = %s AND {_MENTION_SINCE}"
+        "SELECT 1 FROM {mentions} mention CROSS JOIN {messages} message"  # nosec B608
+        " WHERE mention.member_id = %s AND {since}"
         " AND message.room_id = mention.room_id AND message.seq = mention.seq AND author_id <> %s"
-    )
-    rows = _rows(
-        f"WITH place (slug, seq) AS (VALUES {_marks(read.items())})"  # nosec B608
-        f" SELECT room.id, room.slug, room.title, {_counted(messages)}, {_counted(mentions)}, room.head"
-        f" FROM place JOIN {_ROOMS} room ON room.slug = place.slug",
-        read.items(),
-        me,
-        me,
-        me,
-    )
+    ).format(**_TABLES, since=_MENTION_SINCE)
+    sql = (
+        "WITH place (slug, seq) AS (VALUES {places})"  # nosec B608
+        " SELECT room.id, room.slug, room.title, ({unread}), ({mentioned}), room.head"
+        " FROM place JOIN {rooms} room ON room.slug = place.slug"
+    ).format(**_TABLES, places=_marks(read.items()), unread=_count(unread_rows), mentioned=_count(mention_rows))
+    rows = _rows(sql, read.items(), me, me, me)
     return {room_id: UnreadRoom(slug, title or slug, *counts) for room_id, slug, title, *counts in rows}
 
 
 def new_messages(spans: Sequence[Span]) -> dict[Span, Count]:
     """Counts these spans. The result doesn't depend on when or for whom it is counted."""
     counts: dict[Span, Count] = {}
-    posted = f"SELECT COUNT(*) FROM {_MESSAGES} message WHERE {_IN_SPAN} AND deleted_at IS NULL"  # nosec B608
-    with_reply_mention = (
-        f"SELECT span.*, author_id, mentions FROM span JOIN {_MESSAGES} message"  # nosec B608
-        f" ON {_IN_SPAN} WHERE mentions IS NOT NULL"
-    )
+    posted = (
+        "SELECT span.*, (SELECT COUNT(*) FROM {messages} message WHERE {in_span} AND deleted_at IS NULL)"  # nosec B608
+        " FROM span"
+    ).format(**_TABLES, in_span=_IN_SPAN)
+    mentioning = (
+        "SELECT span.*, author_id, mentions FROM span JOIN {messages} message"  # nosec B608
+        " ON {in_span} WHERE mentions IS NOT NULL"
+    ).format(**_TABLES, in_span=_IN_SPAN)
     for some in _batches(spans):
         with_spans = f"WITH span (room_id, since, head) AS (VALUES {_marks(some)}) "
-        for *span, count in _rows(f"{with_spans} SELECT span.*, ({posted}) FROM span", some):  # nosec B608
+        for *span, count in _rows(with_spans + posted, some):
             counts[Span(*span)] = Count(count)
-        for *span, author_id, mentions in _rows(with_spans + with_reply_mention, some):
+        for *span, author_id, mentions in _rows(with_spans + mentioning, some):
             mentioned = set(map(MemberId, json.loads(mentions) or ())) - {MemberId(str(_uuid(author_id)))}
             counts[Span(*span)].mentions.update(mentioned)
     return counts
 
 
-def _counted(rows: str) -> str:
-    return f"(SELECT COUNT(*) FROM ({rows} LIMIT {UNREAD_LIMIT}) AS counted)"  # nosec B608
+def _count(rows: str) -> str:
+    counted = f"({rows} LIMIT {UNREAD_LIMIT}) AS counted"
+    return f"SELECT COUNT(*) FROM {counted}"  # nosec B608
 
 
 def _rows(sql: str, table: Collection[tuple[Any, ...]], *values: Any) -> list[Any]:

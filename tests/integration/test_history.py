@@ -113,7 +113,7 @@ async def test_a_page_that_takes_too_long_is_refused(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("side", ["<", ">="])
-async def test_what_calls_a_member_is_walked_in_the_order_of_its_index(
+async def test_mentions_of_a_member_are_read_in_the_order_of_their_index(
     desk: Desk, lobby: RoomRow, side: page_queries.Side
 ) -> None:
     def explain() -> list[str]:
@@ -124,6 +124,6 @@ async def test_what_calls_a_member_is_walked_in_the_order_of_its_index(
             return [step for *_, step in cursor.fetchall()]
 
     first, second = await desk.log.run(explain)  # And no third step that sorts.
-    assert first.startswith("SEARCH called USING COVERING INDEX")
+    assert first.startswith("SEARCH mention USING COVERING INDEX")
     assert first.endswith(f"(member_id=? AND room_id=? AND seq{'<' if side == '<' else '>'}?)")
     assert second.startswith("SEARCH said USING INDEX")
