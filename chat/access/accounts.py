@@ -1,10 +1,10 @@
-"""Accounts of the host: which one a session is signed in with, found without writing, and whether it moderates.
+"""Reads a session's account without writing to the session, and whether the account moderates.
 
-All of it waits for the database, save `session_of`.
+All functions but `session_of` wait for the database.
 
-Django's own `get_user` gives the session another id when SECRET_KEY has changed and the old key is a fallback. Over a
-socket nobody can set the cookie for that, so the second look would find nobody; and two requests of one page at once
-would sign each other out. Here the session keeps its id, and a page of /admin renews what is signed in it.
+Django's own `get_user` gives the session a new id when SECRET_KEY has changed and the old key is a fallback. A socket
+can't set the cookie for that, so the next look would find nobody, and two simultaneous requests of one page would sign
+each other out. Here the session keeps its id, and a page of /admin renews its signature.
 """
 
 import re
@@ -31,11 +31,11 @@ PERMISSION = "chat.moderate_room"
 ROOM_DELETION_PERMISSION = "chat.delete_room"
 Asked = Mapping[str, Any] | HttpRequest  # A socket's ASGI scope, or a request to Django.
 
-_SESSION_KEY = re.compile(r"[a-z0-9]{32}")  # As Django makes them. Anything else isn't worth a look at the database.
+_SESSION_KEY = re.compile(r"[a-z0-9]{32}")  # The format of Django's keys. Others aren't looked up.
 
 
 def session_of(asked: Asked) -> str | None:
-    """The session that a cookie names: of somebody who has signed in. Guests have none."""
+    """The session key in the cookie of a signed-in user. None for guests."""
     if isinstance(asked, HttpRequest):
         session = asked.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
         return session if _SESSION_KEY.fullmatch(session) else None
@@ -48,13 +48,13 @@ def session_of(asked: Asked) -> str | None:
 
 
 def account_of(session: str) -> User | None:
-    """The account that is signed in with the session of this key, wherever the host keeps its sessions."""
+    """The account that is signed in with this session key, with any session backend of the host."""
     store: SessionBase = import_module(settings.SESSION_ENGINE).SessionStore(session)
     return user_of(store)
 
 
 def moderator(user: Any, session: str = "") -> Moderator | None:
-    """The account as a moderator, if it is active staff and may moderate."""
+    """The account as a moderator. None unless it is active staff and may moderate."""
     if user is None or not (user.is_active and user.is_staff and user.has_perm(PERMISSION)):
         return None
     return Moderator(user.pk, user.get_username(), session, user.has_perm(ROOM_DELETION_PERMISSION))
@@ -66,14 +66,14 @@ def moderator_of(session: str) -> Moderator | None:
 
 
 def moderator_now(known: Moderator) -> Moderator | None:
-    """The moderator with the rights that the account has now; None where it may not moderate any more."""
+    """The moderator with the account's current rights. None if it may no longer moderate."""
     if known.session:
         return moderator_of(known.session)
     return moderator(get_user_model()._default_manager.filter(pk=known.id).first())
 
 
 def user_of(session: SessionBase) -> User | None:
-    """The account that the session is signed in with; None for nobody, an inactive account or a changed password."""
+    """The session's account. None if there is none, it is inactive, or its password has changed."""
     try:
         user_id = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
         backend_path = session[BACKEND_SESSION_KEY]
@@ -90,7 +90,7 @@ def user_of(session: SessionBase) -> User | None:
 
 
 class SignInMiddleware(AuthenticationMiddleware):
-    """Sets `request.user`. A page that asks for it signs its session with today's key."""
+    """Sets `request.user`. A page that uses it signs its session with the current key."""
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
@@ -102,6 +102,6 @@ def _user_of_request(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     if not hasattr(request, "_cached_user"):
         user = user_of(request.session)
         if user is not None and request.session[HASH_SESSION_KEY] != (now := user.get_session_auth_hash()):
-            request.session[HASH_SESSION_KEY] = now  # Saved with the answer, under the same id.
+            request.session[HASH_SESSION_KEY] = now  # Saved with the response, under the same id.
         request._cached_user = user or AnonymousUser()  # type: ignore[attr-defined]
     return request._cached_user  # type: ignore[attr-defined,no-any-return]

@@ -1,8 +1,8 @@
-"""Who asks, before their token is looked at: what `CHATTY["AUTHENTICATE"]` says.
+"""The functions for `CHATTY["AUTHENTICATE"]`, which identify a client before its token is read.
 
-It names a function of a socket's ASGI scope or a request to Django. The function returns the Person who asks, with the
-account that they moderate with if they do; or None for a guest: then the token says who that is, and the session
-whether they moderate. It is called on a thread and may wait for the database; joins wait for a slow one.
+The setting names a function that takes a socket's ASGI scope or a Django request. It returns the Person, with their
+account if they moderate. For a guest it returns None: then the token identifies the member, and the session shows
+whether they moderate. It runs on a thread and may wait for the database. Joins wait for it.
 """
 
 import uuid
@@ -19,16 +19,16 @@ from chat.protocol.constants import NAME_LIMIT
 from chat.protocol.errors import Refusal
 from chat.protocol.fields import MemberId
 
-_ACCOUNTS = uuid.UUID("7e0b1d0c-6f0e-4a57-9a5e-4c1d3b6f2a90")  # Names all accounts' member ids. It must never change.
+_ACCOUNTS = uuid.UUID("7e0b1d0c-6f0e-4a57-9a5e-4c1d3b6f2a90")  # The namespace of accounts' member ids. Never change it.
 
 
 def guest(asked: Asked) -> Person | None:
-    """Everybody is a guest."""
+    """Treats everybody as a guest."""
     return None
 
 
 def account(asked: Asked) -> Person | None:
-    """The user of the host who is signed in is a member of that name; everybody else is a guest."""
+    """The member of a signed-in user of the host, with the account's name. None for guests."""
     session = session_of(asked)
     user = None if session is None else account_of(session)
     if user is None:
@@ -37,12 +37,12 @@ def account(asked: Asked) -> Person | None:
 
 
 def authenticate(asked: Asked) -> Person | None:
-    """Who AUTHENTICATE says asks. On a thread, where `must_look_up` says so."""
+    """Calls AUTHENTICATE. Call it on a thread, and only if `must_look_up`."""
     return _function()(asked)
 
 
 def must_look_up(asked: Asked) -> bool:
-    """Whether anything has to be looked up for it. Without a session nobody is signed in."""
+    """Whether `authenticate` is needed. Without a session, the functions here find nobody."""
     function = _function()
     return function is not guest and (function is not account or session_of(asked) is not None)
 
@@ -53,16 +53,16 @@ def _function() -> Callable[[Asked], Person | None]:
 
 
 def member_id(user: Any) -> MemberId:
-    """The id of the member that an account is: always the same one."""
+    """The member id of an account. It never changes."""
     return MemberId(str(uuid.uuid5(_ACCOUNTS, f"{user._meta.label_lower} {user.pk}")))
 
 
 def screen_name(user: Any) -> str:
-    """The account's full name, or its user name, as far as it can be a screen name."""
+    """The account's full name or user name, whichever is a valid screen name first."""
     full_name = user.get_full_name() if hasattr(user, "get_full_name") else ""
     for name in (full_name, user.get_username()):
         try:
             return clean_name(name[:NAME_LIMIT])
-        except Refusal:  # It is empty, or has characters that no screen name may have.
+        except Refusal:  # It is empty, or has characters that a screen name can't have.
             continue
     return f"Member {user.pk}"[:NAME_LIMIT]

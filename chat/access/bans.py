@@ -1,4 +1,4 @@
-"""Who may not come in, held in memory by every process. Pure: moderation/acts.py reads it from the database."""
+"""Bans and revoked tokens in a process's memory. Pure: moderation/acts.py reads them from the database."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -9,9 +9,9 @@ from chat.protocol.fields import MemberId
 
 @dataclass(frozen=True, slots=True)
 class ActiveBan:
-    """A ban as a process holds it. `by_address`: it takes in networks as well.
+    """A ban in memory. `by_address`: it also bans the member's networks.
 
-    `ends_at` is by the monotonic clock: one that is set while the process runs makes no ban longer or shorter.
+    `ends_at` is by the monotonic clock, so that setting the machine's clock changes no ban's length.
     """
 
     id: int
@@ -35,15 +35,15 @@ class Bans:
                 self._by_network.setdefault(network, []).append(ban)
 
     def of(self, member_id: MemberId) -> list[ActiveBan]:
-        """Those that name this member."""
+        """The bans of this member that are in force."""
         return _in_force(self._by_member.get(member_id, ()))
 
-    def shut_out(self, member_id: MemberId, network: str) -> bool:
-        """Whether a ban keeps out this member, coming from this network."""
+    def is_banned(self, member_id: MemberId, network: str) -> bool:
+        """Whether this member, or this network, is banned."""
         return bool(self.of(member_id) or _in_force(self._by_network.get(network, ())))
 
     def generation_of(self, member_id: MemberId) -> int:
-        """The lowest generation of this member's tokens that is taken."""
+        """The lowest valid generation of this member's tokens."""
         return self._generations.get(member_id, 0)
 
     def is_revoked(self, member_id: MemberId, generation: int) -> bool:

@@ -1,7 +1,7 @@
-"""The cookie that holds an identity where the browser's local storage doesn't: Safari empties that after a week.
+"""The cookie that keeps an identity if the browser's local storage doesn't: Safari empties that after a week.
 
-It is sent to /get_user_info.json alone. Sent with the page as well, it would give each visitor a page of their own in
-every cache that keeps to `Vary: Cookie`.
+Browsers send it to /get_user_info.json only. If they sent it with the page, too, each visitor would have a page of
+their own in every cache that obeys `Vary: Cookie`.
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -14,12 +14,12 @@ DAY_SECONDS = 86_400
 
 
 def read_token(request: HttpRequest) -> str:
-    """The token in the cookie; empty without one, or where the request may be another site's doing."""
+    """The token in the cookie. Empty without one, or if another site may have made the request."""
     return "" if _is_of_another_site(request) else request.COOKIES.get(NAME, "")
 
 
 def write_token(request: HttpRequest, response: HttpResponse, token: str) -> None:
-    """Has the browser keep this token for as long as it holds."""
+    """Sets the cookie to this token, for as long as the token is valid."""
     if _is_of_another_site(request):
         return
     response.set_cookie(
@@ -29,14 +29,14 @@ def write_token(request: HttpRequest, response: HttpResponse, token: str) -> Non
         path=reverse("chat:identity"),
         secure=request.is_secure(),
         httponly=True,
-        # Lax, not Strict: a link from elsewhere to this address would come without the cookie, and replace it.
+        # Lax, not Strict: with Strict, a link from another site would come without the cookie and replace it.
         samesite="Lax",
     )
 
 
 def _is_of_another_site(request: HttpRequest) -> bool:
-    """Browsers say so over HTTPS and to localhost, and with CORS. Else `SameSite` alone keeps other sites apart."""
+    """Whether another site made the request. If the browser doesn't say (plain HTTP), `SameSite` alone protects."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         return True
-    origin = request.headers.get("Origin")  # The page's own GET has none.
+    origin = request.headers.get("Origin")  # The page's own GET request has none.
     return origin is not None and origin.partition("://")[2] != request.get_host()

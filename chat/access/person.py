@@ -8,7 +8,7 @@ from chat.protocol.fields import MemberId
 
 @dataclass(frozen=True, slots=True)
 class Moderator:
-    """An account that may moderate. `session` is the one that it is signed in with; empty for none."""
+    """An account that may moderate. `session`: the key of its session; empty for none."""
 
     id: Any  # The account's primary key.
     name: str
@@ -18,12 +18,12 @@ class Moderator:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member, or somebody who is about to be one. `policy` says what they may do.
+    """A member, or a client that is about to become one. `policy` has their permissions.
 
-    `name`: what the host calls them; None where they choose their screen name themselves.
+    `name`: the host's name for them. None if they choose their own screen name.
     `moderator`: the account that they moderate with.
-    `network`: where they come from, as `client_address.client_network` gives it.
-    `generation`: of the token that says who they are; None where no token does, so that none can be revoked.
+    `network`: their network by `client_address.client_network`.
+    `generation`: the generation of their token. None if no token identifies them, so that none can be revoked.
     """
 
     id: MemberId
@@ -33,4 +33,4 @@ class Person:
     generation: int | None = None
 
 
-ANYBODY = Person(MemberId(""))  # Stands for a reader of whom nothing is known.
+ANYBODY = Person(MemberId(""))  # An unknown reader.

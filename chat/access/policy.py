@@ -1,7 +1,7 @@
 """All permission rules. Pure.
 
-Callers (sockets, pages, /admin, the log) pass the person and what they know of the room or the message. A rule about a
-row that may change is asked in the transaction that has the row locked. Rules about texts, rates and sizes are
+Callers (sockets, pages, /admin, the log) pass the person and their data about the room or the message. A rule about a
+row that may change is checked in the transaction that has the row locked. Rules about texts, rates and sizes are
 elsewhere: they are the same for everybody.
 """
 
@@ -17,7 +17,7 @@ from chat.protocol.fields import MemberId
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who may write in a room: `slow` is the seconds between two messages of a member, 0 is no limit."""
+    """A room's rules for writing. `slow`: seconds between two messages of a member, 0 for no limit."""
 
     locked: bool = False
     slow: int = 0
@@ -28,7 +28,7 @@ OPEN = Rules()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Yes, or no and why: it is true or false. Who may not be in a room is closed with `close_code`."""
+    """An answer that is true or false, with the reason of a no. `close_code` closes a connection that can't stay."""
 
     code: RefusalCode | None = None
     detail: str = ""
@@ -39,10 +39,10 @@ class Answer:
         return self.code is None
 
     def expect(self, seq: int | None = None) -> None:
-        """Returns for a yes.
+        """Returns if the answer is yes. `seq`: the seq of the message in question.
 
         Raises:
-            Refusal: it is no. `seq` is that of the message in question.
+            Refusal: the answer is no.
         """
         if self.code is not None:
             raise Refusal(self.code, self.detail, seq=seq, retry_after=self.retry_after)
@@ -61,7 +61,7 @@ def can_join(person: Person, slug: str, bans: Bans) -> Answer:
 
     A ban comes first: a client gets a new identity after BAD_TOKEN, and gives up after BANNED.
     """
-    if bans.shut_out(person.id, bannable_network(person)):
+    if bans.is_banned(person.id, bannable_network(person)):
         return Answer(RefusalCode.UNAVAILABLE, "You can't be in this room any more.", close_code=CloseCode.BANNED)
     if person.generation is not None and bans.is_revoked(person.id, person.generation):
         return Answer(RefusalCode.UNAVAILABLE, "Your token was revoked.", close_code=CloseCode.BAD_TOKEN)
@@ -69,12 +69,12 @@ def can_join(person: Person, slug: str, bans: Bans) -> Answer:
 
 
 def bannable_network(person: Person) -> str:
-    """The network that bans look at. None of a moderator's: it may be their own that they ban."""
+    """The network that a ban can match. Empty for a moderator, who may ban a member of the same network."""
     return "" if person.moderator is not None else person.network
 
 
 def can_read(person: Person, slug: str) -> Answer:
-    """Whether the person may learn anything of this room: its page, its messages, what is unread."""
+    """Whether the person may see anything of this room: its page, its messages, its unread count."""
     return YES  # All rooms are public.
 
 
@@ -88,7 +88,7 @@ def room_exists(slug: str) -> Answer:
 
 
 def can_describe(person: Person, made_by: MemberId | None, rules: Rules) -> Answer:
-    """Whether the person may give a room another title and topic: its maker while it is open, and moderators."""
+    """Whether the person may edit a room's title and topic. Its maker may while it is open, and moderators may."""
     if person.moderator is not None:
         return YES
     if made_by is None or person.id != made_by:
@@ -102,9 +102,9 @@ def can_describe(person: Person, made_by: MemberId | None, rules: Rules) -> Answ
 
 
 def can_post(person: Person, rules: Rules, last_post: Callable[[], float | None] = lambda: None) -> Answer:
-    """Whether the person may say something now.
+    """Whether the person may post now.
 
-    `last_post()` is asked in slow mode only: the seconds since the person's last message there, None for long ago.
+    `last_post()` returns the seconds since the person's last message there, or None. Called in slow mode only.
     """
     if not (answer := _can_write(person, rules)):
         return answer
@@ -115,19 +115,19 @@ def can_post(person: Person, rules: Rules, last_post: Callable[[], float | None]
 
 
 def can_change(person: Person, author: MemberId, rules: Rules) -> Answer:
-    """Whether the person may give this author's message another body."""
+    """Whether the person may edit this author's message."""
     if not (answer := _can_write(person, rules)):
         return answer
     return YES if person.id == author else _NOT_YOURS
 
 
 def can_delete(person: Person, author: MemberId) -> Answer:
-    """Whether the person may delete this author's message. One's own may be taken back from a locked room, too."""
+    """Whether the person may delete this author's message. Authors may do so in a locked room, too."""
     return YES if person.id == author or person.moderator is not None else _NOT_YOURS
 
 
 def can_react(person: Person, rules: Rules) -> Answer:
-    """Whether the person may choose an emoji for a message, or take it away."""
+    """Whether the person may add or remove a reaction."""
     return _can_write(person, rules)
 
 
@@ -139,7 +139,7 @@ def _can_write(person: Person, rules: Rules) -> Answer:
 
 
 def can_rename(person: Person) -> Answer:
-    """Whether the person chooses their screen name themselves."""
+    """Whether the person may choose their own screen name."""
     if person.name is None:
         return YES
     return Answer(RefusalCode.NOT_ALLOWED, "Your name comes from your account. Change it there.")
@@ -158,5 +158,5 @@ def can_ban(person: Person, member_id: MemberId) -> Answer:
 
 
 def can_delete_room(person: Person) -> Answer:
-    """Whether the person may delete a room with all that was said there: not every moderator."""
+    """Whether the person may delete a room with its messages. Not every moderator may."""
     return YES if person.moderator is not None and person.moderator.may_delete_rooms else _NO_MODERATOR

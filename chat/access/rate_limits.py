@@ -1,7 +1,7 @@
-"""How much one member, one connection and one address may ask of this process: token buckets and counts.
+"""Limits of a member, a connection and an address in this process: token buckets and counters.
 
-Nothing here waits or does any I/O, and nothing is kept of anybody who has used nothing lately: a bucket that is full
-again is as good as a new one, and is dropped.
+Nothing here waits or does I/O. A bucket that is full again equals a new one and is dropped, so nothing is kept of
+inactive clients.
 """
 
 import random
@@ -19,34 +19,34 @@ from chat.protocol.fields import MemberId
 
 Clock = Callable[[], float]
 
-CHARACTERS_A_TOKEN = 1_000  # A body costs its size, too: longer ones take longer to render.
-READING_COST = 5  # Commands' tokens for what reads many messages: `history`, `sync`, `watch` and the welcome.
-SEARCH_COST = 10  # Of `search`, and of `history` with more than one filter: they may read an index of millions.
-# Rooms that somebody makes, each a row that stays: what a member needs, and an office. In one process.
+CHARACTERS_A_TOKEN = 1_000  # Long bodies cost more, because they take longer to render.
+READING_COST = 5  # Tokens for reading many messages: `history`, `sync`, `watch` and the welcome.
+SEARCH_COST = 10  # Tokens for `search`, and `history` with several filters: they may read an index of millions.
+# New rooms of a member and of an address, in one process. Each is a row that stays.
 MEMBERS_ROOMS_LIMIT = (5, 1 / 20)
 ADDRESS_ROOMS_LIMIT = (20, 1 / 5)
-SWEEP_AT = 1_024  # Entries before the first look for those that can go; then each time they have doubled.
-# Of members, and of addresses, without a connection here: 50 MB of each. Past it the longest known are forgotten.
+SWEEP_AT = 1_024  # Entries before the first sweep. Later sweeps come when they have doubled.
+# Members, and addresses, without a connection here: 50 MB of each. Past it the oldest are dropped.
 ACCOUNTS_LIMIT = 50_000
-ACCOUNT_BYTES = 1_000  # What one takes, at most. A test measures it.
+ACCOUNT_BYTES = 1_000  # The most that one takes. A test measures it.
 CROWD_SECONDS = (1, 3)  # Members whose reactions were refused retry after a random time between these.
-FLOOD_SECONDS = 10  # A client that was disconnected for flooding is asked to wait this long.
+FLOOD_SECONDS = 10  # The wait before reconnecting, for a client that was disconnected for flooding.
 
 
 class Rate(NamedTuple):
-    """`burst` at once, and `per_second` after that. A burst of 0 is no limit."""
+    """A limit: `burst` at once, and `per_second` after that. A burst of 0 means no limit."""
 
     burst: float
     per_second: float
 
 
 NO_LIMIT = Rate(0, 0)
-# Refusals: a client that goes on after so many is disconnected. Neither the page nor a person typing comes near it.
+# Refusals. A client with more is disconnected. Neither the page nor a person typing gets near it.
 REFUSALS = Rate(50, 5)
 
 
 class Bucket:
-    """Tokens, as one number: when it is full again. `now` is of any clock that goes on evenly, in seconds."""
+    """A token bucket, as one number: the time when it is full again. `now`: seconds of any steady clock."""
 
     __slots__ = ("_full_at", "_rate")
 
@@ -64,13 +64,13 @@ class Bucket:
             return 0.0
         full_at = max(self._full_at, now) + min(tokens, burst) / per_second
         wait = full_at - now - burst / per_second
-        if wait > 1e-6:  # Else it is but rounding.
+        if wait > 1e-6:  # Less is a rounding error.
             return wait
         self._full_at = full_at
         return 0.0
 
     def charge(self, tokens: float, now: float) -> None:
-        """Takes tokens that were used elsewhere, there or not. Nobody gets deeper into debt than one burst."""
+        """Takes tokens that were used elsewhere, even if too few are left. The debt is at most one burst."""
         burst, per_second = self._rate
         if burst:
             self._full_at = min(max(self._full_at, now) + tokens / per_second, now + 2 * burst / per_second)
@@ -82,12 +82,12 @@ class Bucket:
 
 
 class Account(Protocol):
-    """What somebody has used."""
+    """The usage of a member or an address."""
 
-    connections: int  # That are open here: it can't be forgotten meanwhile.
+    connections: int  # Open connections here. With any, the account isn't dropped.
 
     def is_settled(self, now: float) -> bool:
-        """Whether it is as good as a new one, and can be forgotten."""
+        """Whether it equals a new account and can be dropped."""
 
 
 A = TypeVar("A", bound=Account)
@@ -95,10 +95,10 @@ K = TypeVar("K", bound=str)
 
 
 class Accounts(Generic[K, A]):
-    """An account for everybody who needs one. The settled ones are looked for when there may be many of them.
+    """The accounts by key, created when needed. Settled ones are swept when there may be many of them.
 
-    So what this holds is at most twice what is in use at a time, and looking costs each newcomer a fixed share. Where
-    many are in use, at most ACCOUNTS_LIMIT are held beside those who are connected.
+    So it holds at most twice the accounts in use, and the sweeps cost each new account a constant time. If many are in
+    use, it holds at most ACCOUNTS_LIMIT without a connection.
     """
 
     def __init__(self, open_one: Callable[[], A], clock: Clock) -> None:
@@ -128,9 +128,9 @@ class Accounts(Generic[K, A]):
 
 
 class MemberAccount:
-    """One member's, over all its connections in this process."""
+    """A member's account for all its connections in this process."""
 
-    __slots__ = ("changes", "commands", "connections", "refusals", "rooms", "untold")
+    __slots__ = ("changes", "commands", "connections", "refusals", "rooms", "unshared")
 
     def __init__(self, changes: Rate, commands: Rate) -> None:
         self.changes = Bucket(changes)
@@ -138,7 +138,7 @@ class MemberAccount:
         self.refusals = refusals(commands)
         self.rooms = Bucket(Rate(*MEMBERS_ROOMS_LIMIT) if commands.burst else NO_LIMIT)
         self.connections = 0
-        self.untold = Used(0.0, 0.0)
+        self.unshared = Used(0.0, 0.0)  # Usage that other processes don't know yet.
 
     def is_settled(self, now: float) -> bool:
         return not self.connections and not any(
@@ -147,18 +147,18 @@ class MemberAccount:
 
 
 def refusals(commands: Rate) -> Bucket:
-    """What is counted of refusals, where commands have this limit: nothing where they have none."""
+    """A bucket for refusals. Without a limit on commands it has none either."""
     return Bucket(REFUSALS if commands.burst else NO_LIMIT)
 
 
 class AddressAccount:
-    """One network's, as `client_address.client_network` gives it."""
+    """A network's account. Networks are those of `client_address.client_network`."""
 
     __slots__ = ("attempts", "connections", "cpu", "identities", "requests", "rooms")
 
     def __init__(self, attempts: Rate, identities: Rate, cpu: Rate, requests: Rate) -> None:
         self.attempts = Bucket(attempts)
-        self.cpu = Bucket(cpu)  # Its tokens are seconds of a core.
+        self.cpu = Bucket(cpu)  # Its tokens are CPU seconds.
         self.identities = Bucket(identities)
         self.requests = Bucket(requests)
         self.rooms = Bucket(Rate(*ADDRESS_ROOMS_LIMIT) if identities.burst else NO_LIMIT)
@@ -171,22 +171,22 @@ class AddressAccount:
 
 
 class Used(NamedTuple):
-    """Tokens that a member has used: what processes tell each other."""
+    """Tokens that a member has used. Processes share them."""
 
     changes: float
     commands: float
 
 
 class Admission(Enum):
-    """What becomes of a socket that is being opened."""
+    """The decision about a new socket."""
 
     GRANTED = auto()
-    TOO_MANY = auto()  # It may be told so.
-    HAMMERING = auto()  # It has been told so often enough.
+    TOO_MANY = auto()  # It is closed with the reason.
+    HAMMERING = auto()  # It gets no answer: it has got the reason often enough.
 
 
 class Limiter:
-    """All that is counted in this process. Where a limit is 0, nothing is."""
+    """All limits of this process. A limit of 0 isn't enforced."""
 
     def __init__(
         self,
@@ -204,18 +204,18 @@ class Limiter:
         self._per_address = connections_per_address
         self._per_member = connections_per_member
         self._commands = commands
-        # A whole office that reconnects at once, twice; then a tenth of it a second.
+        # An office may reconnect twice at once, then a tenth of it per second.
         attempts = Rate(2 * connections_per_address, connections_per_address / 10)
         self._members: Accounts[MemberId, MemberAccount] = Accounts(lambda: MemberAccount(changes, commands), clock)
         self._addresses: Accounts[str, AddressAccount] = Accounts(
             lambda: AddressAccount(attempts, identities, cpu, requests), clock
         )
-        self._heavy: set[MemberId] = set()  # Members of whom other processes should know.
+        self._heavy: set[MemberId] = set()  # Members whose usage other processes should know.
 
     # --- addresses ---
 
     def open_socket(self, network: str) -> Admission:
-        """Counts a socket from there, if it is GRANTED; `close_socket` must follow then, however it ends."""
+        """Decides about a new socket of a network. After GRANTED, `close_socket` must follow in any case."""
         account = self._addresses.of(network)
         if account.attempts.take(1, self._clock()):
             return Admission.HAMMERING
@@ -228,11 +228,11 @@ class Limiter:
         self._addresses.of(network).connections -= 1
 
     def issue(self, network: str) -> float:
-        """0 where somebody there may get a new identity; else the seconds until then."""
+        """Charges a network a new identity and returns 0, or returns the seconds until one is allowed."""
         return self._addresses.of(network).identities.take(1, self._clock())
 
     def spend_cpu(self, network: str, seconds: float) -> None:
-        """Takes seconds of a core that something asked for from there will cost; 0 where that is known afterwards only.
+        """Charges a network the expected CPU seconds of a request. 0 if they are only known afterwards.
 
         Raises:
             Refusal: `rate_limited`, the network has used up its budget.
@@ -241,7 +241,7 @@ class Limiter:
             raise _too_much(wait)
 
     def charge_cpu(self, network: str, seconds: float) -> None:
-        """Takes what something asked for from there has cost, there or not; negative seconds are given back."""
+        """Charges a network the actual CPU seconds, even if too few are left. Negative ones are a refund."""
         self._addresses.of(network).cpu.charge(seconds, self._clock())
 
     def request(self, network: str, tokens: float) -> float:
@@ -249,13 +249,13 @@ class Limiter:
         return self._addresses.of(network).requests.take(tokens, self._clock())
 
     def stranger(self) -> Bucket:
-        """What a connection may get wrong before it has joined."""
+        """The bucket for refusals of a connection that hasn't joined yet."""
         return refusals(self._commands)
 
     # --- members ---
 
     def join(self, member_id: MemberId) -> "Membership | None":
-        """A connection's share of what the member may do; None where it has too many, or comes too often."""
+        """A new connection of a member. None if it has too many, or joins too often."""
         account = self._members.of(member_id)
         if 0 < self._per_member <= account.connections or self.spend(member_id, account, Used(0, READING_COST)):
             return None
@@ -263,39 +263,39 @@ class Limiter:
         return Membership(self, member_id, account)
 
     def spend(self, member_id: MemberId, account: MemberAccount, used: Used) -> float:
-        """0 where the member had the tokens; else the seconds until then."""
+        """Charges a member and returns 0. If it has too few tokens, returns the seconds until it has enough."""
         now = self._clock()
         missing = max(account.changes.missing(now), account.commands.missing(now))
         wait = account.commands.take(used.commands, now)
         if not wait and used.changes:
             wait = account.changes.take(used.changes, now)
         if not wait:
-            before = account.untold if missing else Used(0.0, 0.0)
-            account.untold = Used(before.changes + used.changes, before.commands + used.commands)
+            before = account.unshared if missing else Used(0.0, 0.0)
+            account.unshared = Used(before.changes + used.changes, before.commands + used.commands)
             if missing > 0.5:
                 self._heavy.add(member_id)
         return wait
 
     def make_room(self, account: MemberAccount, network: str) -> float:
-        """0 where the member, coming from there, may make another room; else the seconds until then."""
+        """Charges a member and its network a new room and returns 0, or returns the seconds until one is allowed."""
         now = self._clock()
         return account.rooms.take(1, now) or self._addresses.of(network).rooms.take(1, now)
 
     # --- between processes ---
 
     def drain(self) -> dict[MemberId, Used]:
-        """What other processes should know: how much members who use a lot have used since they were last told."""
+        """The usage of the heaviest members since the last call, for other processes."""
         heavy, self._heavy = self._heavy, set()
-        told = {}
+        usage = {}
         for member_id in heavy:
             account = self._members.of(member_id)
-            told[member_id], account.untold = account.untold, Used(0.0, 0.0)
-        return told
+            usage[member_id], account.unshared = account.unshared, Used(0.0, 0.0)
+        return usage
 
-    def charge(self, told: dict[MemberId, Used]) -> None:
-        """Takes what another process has drained."""
+    def charge(self, usage: dict[MemberId, Used]) -> None:
+        """Charges members the usage that another process has drained."""
         now = self._clock()
-        for member_id, used in told.items():
+        for member_id, used in usage.items():
             account = self._members.of(member_id)
             account.changes.charge(used.changes, now)
             account.commands.charge(used.commands, now)
@@ -305,7 +305,7 @@ class Limiter:
 
 
 class Membership:
-    """One connection of a member, as far as limits go."""
+    """The limits of one connection of a member."""
 
     __slots__ = ("_account", "_limiter", "_member_id")
 
@@ -319,7 +319,7 @@ class Membership:
         return self._account.refusals
 
     def spend(self, command: Command) -> None:
-        """Takes what the command costs.
+        """Charges the command's cost.
 
         Raises:
             Refusal: `rate_limited`.
@@ -328,7 +328,7 @@ class Membership:
             raise _too_much(wait)
 
     def make_room(self, network: str) -> None:
-        """Takes what a new room costs beyond its command, from a member who comes from there.
+        """Charges a new room, in addition to its command, to the member and its network.
 
         Raises:
             Refusal: `rate_limited`.
@@ -346,9 +346,9 @@ def _too_much(wait: float) -> Refusal:
 
 
 def crowded(wait: float) -> Refusal:
-    """The refusal of a reaction where all members of a room together send too many; it lasts for `wait` seconds.
+    """The refusal of a reaction when the members of a room together send too many. `wait`: seconds.
 
-    Each member is told another time to retry, so that they don't all come back at once.
+    Each refusal has a different time to retry, so that the members don't all retry at once.
     """
     seconds = _tenths(wait + random.uniform(*CROWD_SECONDS))
     detail = f"Too many reactions at once in this room. Retry after {seconds:g} seconds."
@@ -360,7 +360,7 @@ def _tenths(seconds: float) -> float:
 
 
 def cost(command: Command) -> Used:
-    """What a command costs: everything is a command, and what everybody in the room then gets is a change."""
+    """The cost of a command. All cost `commands`; those whose effect the whole room gets also cost `changes`."""
     match command:
         case History() if command.is_combined:
             return Used(0, SEARCH_COST)
@@ -368,20 +368,20 @@ def cost(command: Command) -> Used:
             return Used(0, READING_COST)
         case Search():
             return Used(0, SEARCH_COST)
-        case Join() | Typing():  # `typing` is passed on once in a while only.
+        case Join() | Typing():  # Most `typing` commands aren't passed on.
             return Used(0, 1)
         case _:
             return Used(max(1, ceil(len(getattr(command, "body", "")) / CHARACTERS_A_TOKEN)), 1)
 
 
 def costs_cpu(command: Command) -> bool:
-    """Whether an address must have some of its budget left for this. What a body costs is known from its text."""
+    """Whether a network needs CPU budget left for this command. A body's cost is estimated from its text instead."""
     return isinstance(command, History | Search | Watch)
 
 
 @cache
 def current_limiter() -> Limiter:
-    """This process's, as the settings want them."""
+    """This process's limits, from the settings."""
     return Limiter(
         changes=Rate(*chatty.POST_LIMIT),
         commands=Rate(*chatty.COMMAND_LIMIT),

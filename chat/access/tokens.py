@@ -1,4 +1,4 @@
-"""Members are who the server says they are: a UUID in a signed token, issued by the server and sent back at `join`.
+"""Signed tokens that identify members: the server issues a token with a UUID, and the client sends it back in `join`.
 
 A token proves who a member is, so it is never logged and never shown to anybody else. It is signed, not encrypted.
 A guest's token is valid for long and is renewed at each visit. If the host identified the member (`AUTHENTICATE`), the
@@ -24,15 +24,15 @@ class BadToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says. Revoking a member's tokens raises the member's generation: lower ones aren't taken any more.
+    """A token's content. Revoking a member's tokens raises the member's generation: lower ones become invalid.
 
     A new field needs a default, which stands for tokens without it, and a line in `issue` and in `verify`.
     """
 
     member_id: MemberId
     generation: int = 0
-    is_hosts: bool = False  # The host has said who this is.
-    name: str | None = None  # What the host calls them.
+    is_hosts: bool = False  # The host has identified the member.
+    name: str | None = None  # The host's name for the member.
 
 
 def new_member_id() -> MemberId:
@@ -50,11 +50,11 @@ def issue(member_id: MemberId, generation: int = 0, *, is_hosts: bool = False, n
 
 
 def verify(token: str, max_age_days: int) -> Claims:
-    """What `token` says. Whether it was revoked, `RoomRegistry.identify` knows.
+    """The claims of `token`. `RoomRegistry.identify` also checks whether it was revoked.
 
     Raises:
         BadToken: forged, truncated, signed with another key, or older than `max_age_days`;
-            where the host has said who it is, than HOSTS_MINUTES.
+            or than HOSTS_MINUTES if the host has identified the member.
     """
     signer = signing.TimestampSigner(salt=_SALT)
     try:

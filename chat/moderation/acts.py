@@ -1,7 +1,7 @@
-"""What moderators do, as the database keeps it: bans, revoked tokens, rooms' rules, and the record.
+"""Moderators' actions in the database: bans, revoked tokens, rooms' rules and the audit log.
 
-Everything here waits for the database, so it runs on a thread of the log (`Log.run`) or in a page of the admin. None
-of it tells anybody: `RoomRegistry` does for a command, admin.py for the admin.
+All functions here wait for the database, so they run on a thread of the log (`Log.run`) or in a page of the admin.
+They notify nobody: `RoomRegistry` does so for a command, admin.py for the admin.
 """
 
 import time
@@ -75,14 +75,14 @@ def add_ban(new: Ban, moderator: Moderator, room: str = "") -> None:
 
 
 def unban(moderator: Moderator, room: RoomRow, member_id: uuid.UUID, reason: str) -> None:
-    """Lifts all bans of a member; the record says so for each."""
+    """Lifts all bans of a member. Each gets an entry in the audit log."""
     lift(Ban.objects.filter(member_id=member_id), moderator, reason, room.slug)
 
 
 def lift(bans: BanQuerySet, moderator: Moderator, reason: str = "", room: str = "") -> int:
-    """Ends those of these bans that are in force, and forgets their addresses. Returns how many they were."""
+    """Lifts the bans among these that are in force, and deletes their addresses. Returns their number."""
     with transaction.atomic():
-        # By their ids: what else the query joins can't be locked. In one order, so that two who lift don't deadlock.
+        # By ids, because the query's joins can't be locked. In one order, so that two calls don't deadlock.
         ids = bans.in_force().select_related(None).order_by("pk").values_list("pk", flat=True)
         lifted = list(Ban.objects.in_force().filter(pk__in=list(ids)).order_by("pk").select_for_update())
         Ban.objects.filter(pk__in=[one.pk for one in lifted]).update(lifted_at=timezone.now())
@@ -96,9 +96,9 @@ def lift(bans: BanQuerySet, moderator: Moderator, reason: str = "", room: str = 
 
 
 def revoke(moderator: Moderator | None, member_id: uuid.UUID, name: str = "", reason: str = "") -> None:
-    """Makes every token of a member that was issued before worthless. Without a moderator: by the command line.
+    """Revokes all earlier tokens of a member. `moderator` is None for the command line.
 
-    The member's generation rises to the time in seconds, so that it would rise also if the row had been lost.
+    The member's generation rises to the time in seconds, so that it rises even if the row was lost.
     """
     with transaction.atomic():
         row, _ = Revocation.objects.select_for_update().get_or_create(pk=member_id)
@@ -110,7 +110,7 @@ def revoke(moderator: Moderator | None, member_id: uuid.UUID, name: str = "", re
 
 @dataclass(frozen=True, slots=True)
 class Exclusions:
-    """Whom the database keeps out: the bans in force, and by member the lowest generation of tokens that is taken."""
+    """The bans in force, and the lowest valid generation of tokens by member."""
 
     revision: int
     bans: list[ActiveBan]
@@ -118,11 +118,11 @@ class Exclusions:
 
 
 def read_exclusions(known: int | None) -> Exclusions | None:
-    """The exclusions; None where their revision is the one that is `known`. One row tells."""
+    """The exclusions. None if their revision is `known`, which costs one row."""
     revision = BanRevision.objects.filter(pk=1).values_list("number", flat=True).first() or 0
     if revision == known:
         return None
-    # Read after the revision: whatever is newer than that comes with the next one, again.
+    # Read after the revision, so that later changes come again with the next one.
     revoked = {MemberId(str(pk)): number for pk, number in Revocation.objects.values_list("pk", "generation")}
     now = timezone.now()
     found = Ban.objects.in_force(now).prefetch_related("networks")
@@ -140,7 +140,7 @@ def read_exclusions(known: int | None) -> Exclusions | None:
 
 
 def add_networks(ban_id: int, networks: Iterable[str]) -> None:
-    """Shuts these networks out as well, for as long as the ban is in force."""
+    """Adds these networks to a ban that is in force."""
     with transaction.atomic():
         if not Ban.objects.in_force().filter(pk=ban_id, by_address=True).select_for_update().exists():
             return
@@ -151,12 +151,12 @@ def add_networks(ban_id: int, networks: Iterable[str]) -> None:
 
 
 def forget_networks() -> None:
-    """Forgets the addresses of bans that are over."""
+    """Deletes the addresses of bans that are over."""
     BannedNetwork.objects.filter(ban__in=Ban.objects.over()).delete()
 
 
 def _count_up() -> None:
-    """Call it in the transaction that changes bans or revocations: who sees the new revision also sees the change."""
+    """Raises the revision. Call it in the transaction that changes bans or revocations, so both appear together."""
     BanRevision.objects.get_or_create(pk=1)
     BanRevision.objects.filter(pk=1).update(number=F("number") + 1)
 
@@ -165,7 +165,7 @@ def _count_up() -> None:
 
 
 def lock(moderator: Moderator, room: RoomRow, on: bool, reason: str) -> None:
-    """Makes a room read only, or opens it again. Nothing is written after a lock has been."""
+    """Locks a room, or opens it again. After a lock, nothing more is written."""
     with transaction.atomic():
         room = room_rows.written(room)
         if not Room.objects.filter(pk=room.id).update(locked=on):
@@ -174,7 +174,7 @@ def lock(moderator: Moderator, room: RoomRow, on: bool, reason: str) -> None:
 
 
 def slow_down(moderator: Moderator, room: RoomRow, seconds: int, reason: str) -> None:
-    """Sets how many seconds lie between two messages of a member."""
+    """Sets the minimum seconds between two messages of a member."""
     with transaction.atomic():
         room = room_rows.written(room)
         if not Room.objects.filter(pk=room.id).update(slow_seconds=seconds):

@@ -1,4 +1,4 @@
-"""Who may come in: bans and revoked tokens, followed in the database by every process and enforced in all its rooms."""
+"""Enforces bans and revoked tokens in all rooms of a process. Follows them in the database."""
 
 import asyncio
 import logging
@@ -15,30 +15,30 @@ from chat.protocol.fields import MemberId
 
 logger = logging.getLogger(__name__)
 
-# A ban shall hold everywhere within a second, whatever became of the news of it: a row is read as often as this.
+# A row is read this often, so that a ban holds everywhere within a second even if its message is lost.
 FOLLOW_SECONDS = 0.5
 RETRY_SECONDS = 2  # For a database that is away.
 
 Enforce = Callable[[], None]
-Tell = Callable[[], None]
+Publish = Callable[[], None]
 
 
 class BanEnforcement:
-    """`enforce()` is called when bans or revocations have changed; `tell()` when this process has changed bans."""
+    """Calls `enforce()` when bans or revocations have changed, and `publish()` when this process has changed bans."""
 
-    def __init__(self, log: Log, *, enforce: Enforce, tell: Tell) -> None:
+    def __init__(self, log: Log, *, enforce: Enforce, publish: Publish) -> None:
         self._log = log
         self._enforce = enforce
-        self._tell = tell
+        self._publish = publish
         self._bans = Bans()
         self._revision: int | None = None  # Of bans and revocations; None before the first reading.
         self._reading = asyncio.Lock()
-        self._told = asyncio.Event()
-        self._noted: dict[int, set[str]] = {}  # Networks that a ban takes in, by its id, on their way to the database.
+        self._changed = asyncio.Event()
+        self._noted: dict[int, set[str]] = {}  # Networks to add to a ban, by its id, that aren't written yet.
         self._writing: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
-        """Returns when bans and revocations are known. A process that has just started lets nobody in before.
+        """Returns when bans and revocations are known. No client may join before that.
 
         Raises:
             LogUnavailable: they can't be read.
@@ -47,7 +47,7 @@ class BanEnforcement:
             await self._read(first=True)
 
     def can_join(self, person: Person, slug: str) -> Answer:
-        """As `policy.can_join`, by the bans that are in force."""
+        """The same as `policy.can_join`, by the bans that are in force."""
         return policy.can_join(person, slug, self._bans)
 
     def generation_of(self, member_id: MemberId) -> int:
@@ -55,30 +55,30 @@ class BanEnforcement:
         return self._bans.generation_of(member_id)
 
     def is_revoked(self, claims: Claims) -> bool:
-        """Whether the token that says this was revoked."""
+        """Whether the token with these claims was revoked."""
         return self._bans.is_revoked(claims.member_id, claims.generation)
 
     def wake(self) -> None:
-        """Something has changed: it is read now, not a moment later."""
-        self._told.set()
+        """Makes `follow` read at once, because something has changed."""
+        self._changed.set()
 
     async def follow(self) -> None:
-        """Waits for news, though not for long, and reads what changed. To be done again and again."""
+        """Waits for `wake`, at most FOLLOW_SECONDS, then reads the changes. Call it in a loop."""
         try:
             async with asyncio.timeout(FOLLOW_SECONDS):
-                await self._told.wait()
+                await self._changed.wait()
         except TimeoutError:
             pass
-        self._told.clear()
+        self._changed.clear()
         try:
             await self._read()
-        except LogUnavailable:  # What is known still holds.
+        except LogUnavailable:  # The known bans still hold.
             await asyncio.sleep(RETRY_SECONDS)
             raise
 
     async def _read(self, first: bool = False) -> None:
         async with self._reading:
-            if first and self._revision is not None:  # Many wait for the first reading; one of them does it.
+            if first and self._revision is not None:  # Another caller has done the first reading.
                 return
             found = await self._log.read(acts.read_exclusions, self._revision)
             if found is None:
@@ -90,10 +90,10 @@ class BanEnforcement:
     # --- addresses ---
 
     def note(self, person: Person, *, is_attempt: bool = False) -> None:
-        """A banned member was here, or tried to come in, from their network: bans by address take it in.
+        """Adds a banned member's network to their bans by address. `is_attempt`: the member only tried to join.
 
-        Only those that know no network yet take in one of an attempt. Else somebody who is banned could have one
-        place after another banned, by trying.
+        An attempt adds a network only to bans without any. Otherwise a banned member could get any number of networks
+        banned by trying from them.
         """
         network = policy.bannable_network(person)
         for ban in self._bans.of(person.id):
@@ -107,12 +107,12 @@ class BanEnforcement:
             while self._noted:
                 ban_id, networks = self._noted.popitem()
                 await self._log.run(acts.add_networks, ban_id, networks)
-                self._tell()
+                self._publish()
         except LogUnavailable as error:
             logger.warning("The addresses of a ban could not be kept; it takes in that of the next attempt: %s", error)
         finally:
             self._writing = None
 
     async def tidy(self) -> None:
-        """Forgets the addresses of bans that are over."""
+        """Deletes the addresses of bans that are over."""
         await self._log.run(acts.forget_networks)

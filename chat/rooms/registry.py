@@ -114,7 +114,7 @@ class RoomRegistry:
         self._looking = asyncio.Lock()  # Keeps the reads of rooms' state in order.
         self.watching = Watching(self.log, self._find_open)
         self._ban_enforcement = BanEnforcement(
-            self.log, enforce=self._disconnect_banned, tell=lambda: self.publish_everywhere(BansChanged())
+            self.log, enforce=self._disconnect_banned, publish=lambda: self.publish_everywhere(BansChanged())
         )
         self.subscribe_everywhere(BansChanged, lambda _: self._ban_enforcement.wake())
         self.subscribe_everywhere(RoomChanged, self._handle_room_changed)

@@ -80,7 +80,7 @@ async def mo(enter: Enter, moderators_browser: httpx.Client) -> Client:
     return await enter("Mo", **cookie_of(moderators_browser), **EVES_PLACE)
 
 
-async def is_shut_out(pair: Pair, on: int = 0, token: str = "", **headers: str) -> bool:
+async def is_banned(pair: Pair, on: int = 0, token: str = "", **headers: str) -> bool:
     """Whether somebody who knocks is sent away for good."""
     client = Client(pair[on].http_url, "Eve", new_slug(), headers=headers)
     client.token = token
@@ -95,15 +95,15 @@ async def is_shut_out(pair: Pair, on: int = 0, token: str = "", **headers: str) 
     return True
 
 
-async def until_shut_out(pair: Pair, on: int = 0, token: str = "", *, expected: bool = True, **headers: str) -> None:
+async def until_banned(pair: Pair, on: int = 0, token: str = "", *, expected: bool = True, **headers: str) -> None:
     """For a process that nothing else shows to have heard of a ban, or of its end."""
     deadline = time.monotonic() + 30
-    while await is_shut_out(pair, on, token, **headers) is not expected:
-        assert time.monotonic() < deadline, f"expected to be {'shut out' if expected else 'let in'}"
+    while await is_banned(pair, on, token, **headers) is not expected:
+        assert time.monotonic() < deadline, f"expected to be {'banned' if expected else 'admitted'}"
 
 
 async def until_let_in(pair: Pair, on: int, token: str, **headers: str) -> None:
-    await until_shut_out(pair, on, token, expected=False, **headers)
+    await until_banned(pair, on, token, expected=False, **headers)
 
 
 async def ban(mo: Client, eve: Client, **fields: Any) -> dict[str, Any]:
@@ -134,8 +134,8 @@ async def test_a_ban_closes_all_of_a_members_sockets_everywhere_within_a_second(
     await ann.until(lambda c: eve.id not in c.members, "that Eve left")
     assert time.monotonic() - closed_at < GRACE_SECONDS, "a banned member has none"
     for on in (0, 1):
-        assert await is_shut_out(pair, on, eve.token)
-    assert not await is_shut_out(pair, token="")
+        assert await is_banned(pair, on, eve.token)
+    assert not await is_banned(pair, token="")
 
 
 async def test_a_ban_of_which_no_process_was_told_holds_within_a_second(
@@ -162,10 +162,10 @@ async def test_a_ban_by_address_bans_everybody_at_that_address(pair: Pair, enter
     for client in (eve, away, neighbour):
         assert await client.closed() == 4003
     for on in (0, 1):
-        await until_shut_out(pair, on, **EVES_PLACE)
-        await until_shut_out(pair, on, **{"X-Forwarded-For": "2001:db8:1:2::99"})
-        assert await is_shut_out(pair, on, eve.token, **ELSEWHERE)
-        assert not await is_shut_out(pair, on, **ELSEWHERE)
+        await until_banned(pair, on, **EVES_PLACE)
+        await until_banned(pair, on, **{"X-Forwarded-For": "2001:db8:1:2::99"})
+        assert await is_banned(pair, on, eve.token, **ELSEWHERE)
+        assert not await is_banned(pair, on, **ELSEWHERE)
     assert (await ann.post("still here"))["body"] == "still here"
     assert (await mo.post("at Eve's address"))["body"] == "at Eve's address"
 
@@ -185,10 +185,10 @@ async def test_a_ban_by_address_of_somebody_who_is_away_takes_in_that_of_the_fir
     await eve.close()
     here, there = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "192.0.2.2"}
     await ban(mo, eve, minutes=1, address=True)
-    await until_shut_out(pair, 1, eve.token, **here)
-    await until_shut_out(pair, 0, **here)
-    assert await is_shut_out(pair, 1, eve.token, **there)
-    assert not await is_shut_out(pair, 1, **there)
+    await until_banned(pair, 1, eve.token, **here)
+    await until_banned(pair, 0, **here)
+    assert await is_banned(pair, 1, eve.token, **there)
+    assert not await is_banned(pair, 1, **there)
 
 
 async def test_a_ban_ends_by_itself(pair: Pair, enter: Enter, mo: Client, sql: Sql) -> None:
@@ -199,7 +199,7 @@ async def test_a_ban_ends_by_itself(pair: Pair, enter: Enter, mo: Client, sql: S
     sql("UPDATE chat_ban SET ends_at = %s WHERE member_id = %s", soon, eve.id)
     first = "INSERT INTO chat_banrevision (id, number) VALUES (1, 1)"  # Made with the first ban, which this may be.
     sql(f"{first} ON CONFLICT (id) DO UPDATE SET number = chat_banrevision.number + 1")
-    assert await is_shut_out(pair, 0, eve.token)
+    assert await is_banned(pair, 0, eve.token)
     for on in (0, 1):
         await until_let_in(pair, on, eve.token)
 
@@ -385,5 +385,5 @@ async def test_without_redis_a_ban_holds_too_and_outlives_a_restart(sqlite_url: 
             assert time.monotonic() - started_at <= 1 + BUSY_SECONDS
             await mo.until(lambda c: eve.id not in c.members, "that Eve left")
         server.restart()
-        assert await is_shut_out((server, server), 0, eve.token)
-        assert not await is_shut_out((server, server))
+        assert await is_banned((server, server), 0, eve.token)
+        assert not await is_banned((server, server))

@@ -25,22 +25,22 @@ def ban(number: int = 1, *networks: str, **fields: Any) -> ActiveBan:
 
 def test_a_ban_is_of_a_member_at_any_address_and_of_any_member_at_a_network() -> None:
     bans = Bans([ban(1, "203.0.113.7")])
-    assert bans.shut_out(EVE, "198.51.100.9")
-    assert bans.shut_out(ANN, "203.0.113.7")
-    assert not bans.shut_out(ANN, "198.51.100.9")
-    assert not bans.shut_out(ANN, ""), "whose network doesn't count"
+    assert bans.is_banned(EVE, "198.51.100.9")
+    assert bans.is_banned(ANN, "203.0.113.7")
+    assert not bans.is_banned(ANN, "198.51.100.9")
+    assert not bans.is_banned(ANN, ""), "whose network doesn't count"
 
 
 def test_a_ban_of_a_network_alone_names_no_member() -> None:
     bans = Bans([ban(1, "203.0.113.7", member_id=None)])
-    assert bans.shut_out(ANN, "203.0.113.7")
-    assert not bans.shut_out(EVE, "198.51.100.9")
+    assert bans.is_banned(ANN, "203.0.113.7")
+    assert not bans.is_banned(EVE, "198.51.100.9")
 
 
 def test_a_ban_ends_by_the_clock_and_another_one_may_still_hold() -> None:
     over = ban(1, ends_at=time.monotonic() - 1)
-    assert not Bans([over]).shut_out(EVE, "")
-    assert Bans([over, ban(2, ends_at=time.monotonic() + 60)]).shut_out(EVE, "")
+    assert not Bans([over]).is_banned(EVE, "")
+    assert Bans([over, ban(2, ends_at=time.monotonic() + 60)]).is_banned(EVE, "")
 
 
 def test_tokens_below_a_members_generation_are_refused_and_nobody_elses() -> None:
@@ -76,69 +76,69 @@ class FakeLog:
     run = read
 
 
-class DoorOnTheTable:
+class Bench:
     def __init__(self) -> None:
         self.log = FakeLog()
         self.enforced = 0
-        self.told = 0
-        self.door = BanEnforcement(
+        self.published = 0
+        self.enforcement = BanEnforcement(
             self.log,  # type: ignore[arg-type]
             enforce=lambda: setattr(self, "enforced", self.enforced + 1),
-            tell=lambda: setattr(self, "told", self.told + 1),
+            publish=lambda: setattr(self, "published", self.published + 1),
         )
 
 
-async def test_nobody_comes_in_before_the_bans_are_known() -> None:
-    table = DoorOnTheTable()
-    table.log.bans = [ban()]
-    table.log.is_down = True
+async def test_nobody_joins_before_the_bans_are_known() -> None:
+    bench = Bench()
+    bench.log.bans = [ban()]
+    bench.log.is_down = True
     with pytest.raises(LogUnavailable):
-        await table.door.ready()
-    table.log.is_down = False
-    await table.door.ready()
-    assert not table.door.can_join(Person(EVE), "lobby")
-    await table.door.ready()
-    assert table.log.reads == 1
+        await bench.enforcement.ready()
+    bench.log.is_down = False
+    await bench.enforcement.ready()
+    assert not bench.enforcement.can_join(Person(EVE), "lobby")
+    await bench.enforcement.ready()
+    assert bench.log.reads == 1
 
 
-async def test_what_a_process_is_told_it_enforces_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = DoorOnTheTable()
-    await table.door.ready()
-    table.log.bans, table.log.revision = [ban()], 2
+async def test_a_published_ban_is_enforced_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    await bench.enforcement.ready()
+    bench.log.bans, bench.log.revision = [ban()], 2
     monkeypatch.setattr(ban_enforcement, "FOLLOW_SECONDS", 1_000)
-    table.door.wake()
-    await table.door.follow()
-    assert not table.door.can_join(Person(EVE), "lobby")
-    assert table.enforced == 2
+    bench.enforcement.wake()
+    await bench.enforcement.follow()
+    assert not bench.enforcement.can_join(Person(EVE), "lobby")
+    assert bench.enforced == 2
 
 
-async def test_many_who_wait_for_the_first_reading_cost_one() -> None:
-    table = DoorOnTheTable()
-    await asyncio.gather(*(table.door.ready() for _ in range(50)))
-    assert table.log.reads == 1
+async def test_many_callers_share_the_first_reading() -> None:
+    bench = Bench()
+    await asyncio.gather(*(bench.enforcement.ready() for _ in range(50)))
+    assert bench.log.reads == 1
 
 
 async def test_bans_that_have_not_changed_are_not_enforced_again() -> None:
-    table = DoorOnTheTable()
-    await table.door.ready()
-    await table.door.follow()
-    assert (table.log.reads, table.enforced) == (2, 1)
+    bench = Bench()
+    await bench.enforcement.ready()
+    await bench.enforcement.follow()
+    assert (bench.log.reads, bench.enforced) == (2, 1)
 
 
-async def test_a_ban_by_address_takes_in_every_network_that_its_member_was_at() -> None:
-    table = DoorOnTheTable()
-    table.log.bans = [ban(1, by_address=True), ban(2)]
-    await table.door.ready()
+async def test_a_ban_by_address_bans_every_network_of_its_member() -> None:
+    bench = Bench()
+    bench.log.bans = [ban(1, by_address=True), ban(2)]
+    await bench.enforcement.ready()
     for network in ("203.0.113.7", "203.0.113.8", ""):
-        table.door.note(Person(EVE, network=network))
-    await until(lambda: table.told)
-    assert table.log.networks == [(1, {"203.0.113.7", "203.0.113.8"})]
+        bench.enforcement.note(Person(EVE, network=network))
+    await until(lambda: bench.published)
+    assert bench.log.networks == [(1, {"203.0.113.7", "203.0.113.8"})]
 
 
-async def test_of_attempts_only_the_first_network_is_taken_in() -> None:
-    table = DoorOnTheTable()
-    table.log.bans = [ban(1, "203.0.113.7")]
-    await table.door.ready()
-    table.door.note(Person(EVE, network="198.51.100.9"), is_attempt=True)
+async def test_attempts_add_only_the_first_network() -> None:
+    bench = Bench()
+    bench.log.bans = [ban(1, "203.0.113.7")]
+    await bench.enforcement.ready()
+    bench.enforcement.note(Person(EVE, network="198.51.100.9"), is_attempt=True)
     await asyncio.sleep(0.02)
-    assert table.log.networks == []
+    assert bench.log.networks == []

@@ -87,6 +87,6 @@ def test_a_ban_ends_when_its_time_has_passed_whatever_the_clock_on_the_wall_says
     for on_the_wall in (0.0, 1e12):
         monkeypatch.setattr(bans.time, "time", lambda: on_the_wall)  # noqa: B023
         monkeypatch.setattr(bans.time, "monotonic", lambda: now + 3599)
-        assert known.shut_out(eve, "")
+        assert known.is_banned(eve, "")
         monkeypatch.setattr(bans.time, "monotonic", lambda: now + 3601)
-        assert not known.shut_out(eve, "")
+        assert not known.is_banned(eve, "")
