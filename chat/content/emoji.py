@@ -9,12 +9,12 @@ from django.utils import translation
 
 from chat.content.markdown_rules import SHORTCODES
 
-_SCRIPT = "chat/js/kit/shortcodes.js"  # Which they are: the page knows them, with a shortcode each.
+_SCRIPT = "chat/js/kit/shortcodes.js"  # The page's list of them, with a shortcode each.
 _ENTRY = re.compile(r"(\S+)\s+(\S+)")
 
 
 def emoji_names() -> str:
-    """A line for each emoji: the emoji, its name, and further ones behind `|`. Unicode's names, and English for all."""
+    """A line for each emoji: the emoji, then its names in the page's language and in English, separated by `|`."""
     return _names((translation.get_language() or "en").partition("-")[0])
 
 

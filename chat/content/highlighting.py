@@ -1,4 +1,4 @@
-"""Syntax colours for code: Pygments' tokens as a few classes that the stylesheet knows.
+"""Syntax colours for code: maps Pygments' tokens to a few classes of the stylesheet.
 
 Only for named languages of this list. Guessing is slow and often wrong. Each language's lexer is a set of regular
 expressions; tests/unit/test_markdown.py measures them with hostile texts. Makefiles and INI files are missing because
@@ -20,11 +20,11 @@ _LANGUAGES = """
     py python rb rs ruby rust scss sh shell sql swift toml ts typescript xml yaml yml
 """
 LANGUAGES = frozenset(_LANGUAGES.split())
-# Names behind the first line of a code block that name a language and are no code themselves. Most stay uncoloured.
+# Words after a code block's opening fence that are a language's name, not code. Most languages stay uncoloured.
 _NAMES = LANGUAGES.union(
     ("plain", "plaintext", "txt"), (alias for _, aliases, _, _ in get_all_lexers(plugins=False) for alias in aliases)
 )
-# The most specific first. What is in none of them stays as it is.
+# The most specific first. Tokens of no class stay plain.
 _CLASSES = (
     (Token.Comment, "hl-comment"),
     (Token.Keyword, "hl-keyword"),
@@ -46,14 +46,14 @@ CLASSES = frozenset(name for _, name in _CLASSES)
 
 
 def is_language(name: str) -> bool:
-    """Whether `name` is the name of a programming language or of a file format, in any case."""
+    """Whether `name` is a programming language or file format. Case doesn't matter."""
     return name.lower() in _NAMES
 
 
 def highlight(code: str, language: str, until: float) -> str:
-    """`code` as HTML: with its parts marked where the language is one of LANGUAGES, else as it is.
+    """`code` as HTML, with classes for its tokens if the language is one of LANGUAGES.
 
-    What isn't read when this thread's clock (`time.thread_time`) passes `until` stays unmarked.
+    The rest stays plain when this thread's clock (`time.thread_time`) passes `until`.
     """
     if language not in LANGUAGES:
         return escape(code, quote=False)
@@ -62,13 +62,13 @@ def highlight(code: str, language: str, until: float) -> str:
 
 
 def prepare(language: str) -> None:
-    """Makes a language's reader, which takes longer than reading with it: once for each process and language."""
+    """Builds a language's lexer, once for each process. Building takes longer than its use."""
     if language in LANGUAGES:
         _lexer(language)
 
 
 def _parts(code: str, language: str, until: float) -> Iterator[tuple[str, str]]:
-    """The code in pieces, each with its class."""
+    """The pieces of the code, each with its class."""
     for position, kind, text in _lexer(language).get_tokens_unprocessed(code):
         if thread_time() > until:
             yield "", code[position:]

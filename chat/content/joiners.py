@@ -1,8 +1,8 @@
-"""Where ZERO WIDTH NON-JOINER and JOINER belong to a name: in Persian and Indic words, and in emoji. Pure.
+"""Checks where a name may have ZERO WIDTH NON-JOINER and JOINER: in Persian and Indic words, and in emoji. Pure.
 
-The rules are those of RFC 5892, appendix A.1 and A.2 (CONTEXTJ), for Indic scripts and, as far as joining types go, for
-the Arabic script; and emoji of several parts, as Unicode lists them (UTS #51). Anywhere else a joiner shows nothing,
-and a name with one would look like the name without.
+The rules are RFC 5892, appendix A.1 and A.2 (CONTEXTJ), for Indic scripts and for joining types of the Arabic script,
+and Unicode's list of emoji with several parts (UTS #51). Anywhere else a joiner is invisible, and a name with one would
+look like the name without.
 """
 
 import unicodedata
@@ -18,7 +18,7 @@ def _characters(*ranges: tuple[int, int]) -> frozenset[str]:
 
 
 _ARABIC = _characters((0x0620, 0x064A), (0x066E, 0x06D5), (0x06EE, 0x06FF), (0x0750, 0x077F))
-# Unicode, ArabicShaping.txt: letters that join nothing, and those that join only the letter before them.
+# Unicode, ArabicShaping.txt: letters that join no letter, and letters that join only the one before them.
 _JOINS_NOTHING = _characters((0x0621, 0x0621), (0x0674, 0x0674), (0x06D5, 0x06D5))
 _JOINS_BEFORE = _characters(
     *((0x0622, 0x0625), (0x0627, 0x0627), (0x0629, 0x0629), (0x062F, 0x0632), (0x0648, 0x0648), (0x0671, 0x0673)),
@@ -29,12 +29,12 @@ _JOINS_BEFORE = _characters(
 
 
 def without(text: str) -> str:
-    """The text without joiners: names that differ in them alone are the same."""
+    """The text without joiners. Names that differ only in joiners are the same."""
     return text if text.isascii() else text.replace(ZWNJ, "").replace(ZWJ, "")
 
 
 def belong(line: str) -> bool:
-    """Whether every joiner in `line` is where one belongs."""
+    """Whether every joiner in `line` is at a valid place."""
     if ZWNJ not in line and ZWJ not in line:
         return True
     pictures = [(found["match_start"], found["match_end"]) for found in emoji.emoji_list(line)]
@@ -52,7 +52,7 @@ def _follows_virama(line: str, at: int) -> bool:
 
 
 def _parts_letters(line: str, at: int) -> bool:
-    """Whether the letters around it would join without it."""
+    """Whether the letters around the joiner at `at` would join without it."""
     before = next((each for each in reversed(line[:at]) if not unicodedata.combining(each)), "")
     after = next((each for each in line[at + 1 :] if not unicodedata.combining(each)), "")
     joins_after = before in _ARABIC - _JOINS_NOTHING - _JOINS_BEFORE

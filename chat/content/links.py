@@ -1,4 +1,4 @@
-"""Addresses in a text: where each begins and ends, its URL, and how it is shown. Pure.
+"""Finds addresses in a text: the start and end of each, its URL and its visible form. Pure.
 
 linkify-it-py knows hosts, top-level domains and paths. This module decides the rest: an address ends before the
 punctuation of other scripts, before invisible characters, and before the markup around it.
@@ -12,23 +12,23 @@ from typing import NamedTuple
 from linkify_it import LinkifyIt
 from markdown_it.common.normalize_url import normalizeLink
 
-# Names of files that end like the sites of these countries: `main.py` is no link, `https://main.py` is one.
+# File extensions that are also top-level domains: `main.py` is no link, `https://main.py` is one.
 _NO_SITES = "cc|md|mm|ps|py|rs|sh|so"
 
 _SCHEME = re.compile(r"(?<![a-z0-9+.-])(?:(https?:)(?=//)|(mailto:))", re.IGNORECASE)
 _LINKABLE = re.compile(r"https?://|mailto:", re.IGNORECASE)
-# Letters of a script without spaces that stand before `www.example.com` belong to the sentence, not to the host.
+# Letters of a script without spaces before `www.example.com` belong to the sentence, not to the host.
 _SENTENCE = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3]+(?=[a-z0-9])")
 _ENCODED = re.compile(r"(?:%[0-9a-f]{2})+", re.IGNORECASE)
 _MARKUP = "*_~"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _IN_WORDS = "\u2010\u2011\u2012\u2013\u2019\u00b7"  # Hyphens, apostrophe, middle dot.
 _JOINERS = "\u200c\u200d"  # Persian and Indic words need them.
-_BLANKS = "\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # Letters and symbols that show nothing.
+_BLANKS = "\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # Invisible letters and symbols.
 
 
 class Address(NamedTuple):
-    """An address from `start` to `end` of a text. `url`: where it leads, encoded; `shown`: what a reader sees."""
+    """An address from `start` to `end` of a text. `url`: the encoded target; `shown`: the visible form."""
 
     start: int
     end: int
@@ -37,7 +37,7 @@ class Address(NamedTuple):
 
 
 def addresses(text: str) -> list[Address]:
-    """The addresses in `text`, in order, none overlapping another."""
+    """The addresses in `text`, in order, without overlaps."""
     found: list[Address] = []
     at = 0
     for start, end, prefix in sorted((*_with_scheme(text), *_without_scheme(text)), key=lambda each: each[0]):
@@ -58,7 +58,7 @@ def _with_scheme(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _without_scheme(text: str) -> Iterator[tuple[int, int, str]]:
-    """`example.org/x`, `ann@example.org`."""
+    """Finds addresses like `example.org/x` and `ann@example.org`."""
     if not _linkify.pretest(text):
         return
     for match in _linkify.match(text) or ():
@@ -70,9 +70,9 @@ def _without_scheme(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _length(address: str, before: str) -> int:
-    """How much of `address` belongs to it, where the text `before` stands in front of it."""
+    """The length of the address at the start of `address`, after the text `before`."""
     end = next((at for at, character in enumerate(address) if _ends(address, at, character)), len(address))
-    for pair in ("**", "~~"):  # `**https://example.org/a**です`: the pair that was opened right before is closed.
+    for pair in ("**", "~~"):  # `**https://example.org/a**です`: the pair was opened right before the address.
         if before.endswith(pair) and (closing := address.find(pair, 0, end)) >= 0:
             end = closing
     while end:
@@ -96,32 +96,32 @@ def _ends(address: str, at: int, character: str) -> bool:
     if character.isascii() or character in _JOINERS:
         return False
     category = unicodedata.category(character)
-    if category[0] in "PSCZ":  # Punctuation and symbols; control and format characters, which show nothing.
+    if category[0] in "PSCZ":  # Punctuation and symbols; control and format characters, which are invisible.
         is_in_word = 0 < at < len(address) - 1 and address[at - 1].isalnum() and address[at + 1].isalnum()
         return not (is_in_word and character in _IN_WORDS) and not _is_picture(character)
-    if _is_blank_mark(character):  # Part of an emoji, or nothing.
+    if _is_blank_mark(character):  # Part of an emoji, or invisible.
         return not (at and _is_picture(address[at - 1]))
     return character in _BLANKS or (category[0] == "M" and not _carries_mark(address, at))
 
 
 def _is_picture(character: str) -> bool:
-    """An emoji: some hosts and paths have them."""
+    """Whether it is an emoji. Some hosts and paths have them."""
     return unicodedata.category(character) == "So" and character > "\u00ff"
 
 
 def _carries_mark(address: str, at: int) -> bool:
-    """Whether a combining mark at `at` stands behind a letter or another mark."""
+    """Whether a combining mark at `at` follows a letter or another mark."""
     return at > 0 and unicodedata.category(address[at - 1])[0] in "LM"
 
 
 def _is_whole(address: str) -> bool:
-    """Whether more than a scheme is left."""
+    """Whether it is more than a scheme."""
     scheme = _LINKABLE.match(address)
     return len(address) > (scheme.end() if scheme else 0)
 
 
 def _visible(address: str) -> str:
-    """The address as it was typed, with percent-encoded letters decoded and everything else left encoded."""
+    """The typed address with percent-encoded letters decoded. Other characters stay encoded."""
     return _ENCODED.sub(_decoded, address) if "%" in address else address
 
 
@@ -131,7 +131,7 @@ def _decoded(encoded: re.Match[str]) -> str:
     except UnicodeDecodeError:
         return encoded[0]
     shown = []
-    at = 0  # In the encoded text, which is three characters a byte.
+    at = 0  # The place in the encoded text, which has three characters per byte.
     for position, character in enumerate(text):
         category = unicodedata.category(character)[0]
         is_letter = category in "LN" and character not in _BLANKS
@@ -146,7 +146,7 @@ def _decoded(encoded: re.Match[str]) -> str:
 
 
 def _is_blank_mark(character: str) -> bool:
-    """Variation selectors and the like: marks that show nothing."""
+    """Whether it is a variation selector or another invisible mark."""
     return (
         character == "\u034f"
         or "\u180b" <= character <= "\u180f"
@@ -158,8 +158,8 @@ def _is_blank_mark(character: str) -> bool:
 def _make_linkify() -> LinkifyIt:
     linkify = LinkifyIt()
     linkify.tlds([*linkify.tlds_default, f"(?!(?:{_NO_SITES})\\b)(?:{linkify.tlds_2ch_src_re})"])
-    linkify.add("ftp:", None).add("//", None)  # They lead nowhere here, so they needn't look like links.
-    # Hosts of networks of one's own have underscores (`api_stage`); linkify's own pattern ends before them.
+    linkify.add("ftp:", None).add("//", None)  # Not linked here (_LINKABLE), so not found either.
+    # Hosts in private networks may have underscores (`api_stage`), where linkify's own pattern ends.
     rules = linkify.re
     letter = f"(?:{rules['src_pseudo_letter']}|_)"
     label = f"(?:{rules['src_xn']}|{letter}(?:(?:-|{letter}){{0,61}}{letter})?)"

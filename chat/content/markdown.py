@@ -1,4 +1,4 @@
-"""Renders a message's body to safe HTML, once, on the server, when it is posted.
+"""Renders a message's body to safe HTML. The server does so once, when it is posted.
 
 A small, predictable part of Markdown (markdown_rules.py), syntax colours, `:shortcodes:`, `@name`, `/me`. Other text
 stays plain. markdown-it-py parses and nh3 (ammonia) sanitises the result, so a mistake in one of them isn't yet a
@@ -23,14 +23,14 @@ from chat.protocol.constants import BODY_LIMIT
 from chat.protocol.fields import MemberId
 
 COLOUR_SECONDS = 0.015  # For all code of one message: ordinary code of 4,000 characters takes 5 ms.
-# Characters. A body of nothing but tiny links or names would be 30 times as much for everybody to load.
+# Characters. A body of only tiny links or names would become 30 times as long.
 HTML_LIMIT = 8 * BODY_LIMIT
 
 _SHOWS = re.compile(r"(?:^|>)[^<>]*[^<>\s]")  # Some text outside the tags.
-LINK = '<a href="'  # How each link begins in the HTML that comes out of here, and nothing else does.
+LINK = '<a href="'  # Each link in the rendered HTML begins like this, and nothing else does.
 
 _ACTION = re.compile(r"/me[ \t]+(?=\S)")
-_SPARED = re.compile(r"/(?=/me(?:\s|$))")  # `//me` is how to begin a message with `/me`.
+_SPARED = re.compile(r"/(?=/me(?:\s|$))")  # The escape: `//me` becomes the text `/me`.
 _TAGS = {"a", "blockquote", "br", "code", "em", "li", "ol", "p", "pre", "s", "span", "strong", "ul"}
 _SCHEMES = {"http", "https", "mailto"}
 _cleaner = nh3.Cleaner(
@@ -38,17 +38,17 @@ _cleaner = nh3.Cleaner(
     attributes={"*": set(), "a": {"href"}, "li": {"value"}, "span": {"data-member"}},
     allowed_classes={"p": {"action"}, "span": {"mention", *CLASSES}},
     url_schemes=_SCHEMES,
-    url_relative="deny",  # "//example.com" would be one, and what it means depends on the page.
+    url_relative="deny",  # For example "//example.com", whose target depends on the page.
     link_rel="noopener noreferrer nofollow",
-    set_tag_attribute_values={"a": {"target": "_blank"}},  # A click must not end the conversation.
+    set_tag_attribute_values={"a": {"target": "_blank"}},  # A click must not leave the chat.
 )
 
 
 class Rendered(NamedTuple):
-    """What is stored beside a body.
+    """The data derived from a body and stored with it.
 
-    `html` can be put into a page as it is; `mentions` are the members whom the body calls by `@name`; `search_text` is
-    what it is found by (`search_terms.search_text`).
+    `html` is safe in a page. `mentions`: the members whom the body mentions with `@name`. `search_text`: its words for
+    the search index (`search_terms.search_text`).
     """
 
     html: str
@@ -58,14 +58,14 @@ class Rendered(NamedTuple):
 
 
 def render(body: str, people: People = NOBODY) -> Rendered:
-    """What becomes of a body. `people`: members by folded name, of whom those are called that it names."""
+    """The rendered body. `people`: members by folded name, whom the body may mention."""
     env: dict[str, Any] = {"people": people}
     if action := _ACTION.match(body):
         html = f'<p class="action">{_reader.renderInline(body[action.end() :].strip(), env)}</p>'
     else:
         html = _reader.render(_SPARED.sub("", body, count=1) if body.startswith("//") else body, env)
     html = _cleaner.clean(html).strip()
-    if len(html) > HTML_LIMIT or not _SHOWS.search(html):  # A `>` alone would be a quote of nothing.
+    if len(html) > HTML_LIMIT or not _SHOWS.search(html):  # A `>` alone would be an empty quote.
         return Rendered(_cleaner.clean(_plain(body)), [], search_text=search_text(body))
     return Rendered(html, list(env.get("mentioned", ())), LINK in html, search_text(body))
 

@@ -1,8 +1,8 @@
-"""How Chatty's Markdown differs from CommonMark: rules for markdown-it-py.
+"""Rules for markdown-it-py: the differences between Chatty's Markdown and CommonMark.
 
-What people type without a thought of Markdown must come out as they typed it: `2 * 3 * 4`, `f(*args)`, `__init__`,
-`>_<`, `1986. A great year`, `¯\\_(ツ)_/¯`. And a line that follows a quote or a list is not part of it: the author
-answers in the next line. docs/writing.md says it in the words of those who write.
+Text that isn't meant as Markdown must stay as typed: `2 * 3 * 4`, `f(*args)`, `__init__`, `>_<`, `1986. A great year`,
+`¯\\_(ツ)_/¯`. A line after a quote or a list isn't part of it, because authors answer in the next line.
+docs/writing.md explains the rules to authors.
 """
 
 import re
@@ -22,7 +22,7 @@ from chat.content.highlighting import is_language
 from chat.content.links import Address, addresses
 from chat.content.mentions import AT_LIMIT, MENTIONS_LIMIT, NOBODY, SIGNS, begins, mention_at
 
-NESTING_LIMIT = 6  # Of markdown-it's levels: three lists, or six quotes, in each other. Deeper ones stay text.
+NESTING_LIMIT = 6  # markdown-it's levels: three nested lists, or six nested quotes. Deeper ones stay text.
 _LINK = re.compile(r"https?://|mailto:", re.IGNORECASE)
 _BACKTICKS = re.compile(r"`+")
 _NOTHING_BETWEEN = re.compile(r"\s+(`+)")
@@ -43,7 +43,7 @@ SHORTCODES = {
 
 
 def reader() -> MarkdownIt:
-    """A parser for Chatty's Markdown. Its env takes `people`, and returns `mentioned`: ids of members, once each."""
+    """A parser for Chatty's Markdown. Its env has `people` as input and `mentioned`, unique member ids, as output."""
     markdown = MarkdownIt("zero", {"html": False, "breaks": True})
     markdown.enable(["backticks", "blockquote", "emphasis", "fence", "link", "list", "newline", "strikethrough"])
     markdown.validateLink = lambda url: bool(_LINK.match(url))  # type: ignore[method-assign]
@@ -74,9 +74,9 @@ def _line(state: StateBlock, line: int) -> str:
 
 
 def _fence(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A block of code between lines of ```. Words behind the first ``` that name no language are code, too.
+    """Parses a block of code between lines of ```. Words after the first ``` that name no language are code, too.
 
-    `~~~` begins none: people draw lines with it. A block with nothing in it stays text.
+    `~~~` starts no block, because people draw lines with it. An empty block stays text.
     """
     opening = _FENCE.match(_line(state, start))
     if not opening or _is_empty_fence(state, start, end, opening) or not fence(state, start, end, silent):
@@ -92,14 +92,14 @@ def _fence(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def _is_empty_fence(state: StateBlock, start: int, end: int, opening: re.Match[str]) -> bool:
     if opening[2] and not is_language(opening[2]):
         return False
-    for line in range(start + 1, end):  # Ends at the first line with something in it.
+    for line in range(start + 1, end):  # Ends at the first line that isn't blank.
         if text := _line(state, line).rstrip():
             return text.startswith(opening[1]) and not text.strip("`")
     return True
 
 
 def _paragraph(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A paragraph whose first line stays as far in as it was typed, like the lines after it."""
+    """Parses a paragraph. Keeps the indentation of its first line, as of the others."""
     if not paragraph(state, start, end, silent):
         return False
     inline = state.tokens[-2]
@@ -108,7 +108,7 @@ def _paragraph(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _quote(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Lines behind `>`. A quote of nothing stays text."""
+    """Parses a quote: lines that start with `>`. An empty quote stays text."""
     if (
         not _QUOTE.match(_line(state, start))
         or _is_too_deep(state, start, silent)
@@ -124,7 +124,7 @@ def _quote(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _quotes_nothing(state: StateBlock, start: int, end: int) -> bool:
-    """Whether the lines with `>` from `start` on hold nothing else. The end of such lines is kept: each asks anew."""
+    """Whether the lines from `start` on have only `>`. Caches the end of these lines, because each line asks again."""
     level, until = state.env.get("nothing_until", (-1, 0))
     if level == state.level and start < until:
         return True
@@ -153,17 +153,17 @@ def _list(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     is_list = _within(list_block, state, start, last)
     for token in state.tokens[first_token:]:
         if token.type == "list_item_open" and token.info:
-            token.attrs["value"] = int(token.info)  # The number that was typed, not the next one.
+            token.attrs["value"] = int(token.info)  # The typed number, not the next one.
     return is_list
 
 
 def _is_too_deep(state: StateBlock, line: int, silent: bool) -> bool:
-    """Whether a block would nest too deep; not one that is further out, and ends what is in here (`silent`)."""
+    """Whether a block would be nested too deep. A block further out, which ends this one (`silent`), isn't."""
     return state.level >= NESTING_LIMIT and not (silent and state.sCount[line] < state.blkIndent)
 
 
 def _within(rule: BlockRule, state: StateBlock, start: int, end: int) -> bool:
-    """Carries out a rule that sees no line from `end` on: it would take it for the rest of a paragraph."""
+    """Runs a rule that doesn't see the lines from `end` on, which it would add to a paragraph."""
     line_max, state.lineMax = state.lineMax, end
     try:
         return rule(state, start, end, False)
@@ -175,7 +175,7 @@ def _within(rule: BlockRule, state: StateBlock, start: int, end: int) -> bool:
 
 
 class _Addresses(NamedTuple):
-    """The addresses of a text, by where they begin."""
+    """The addresses of a text, by their start."""
 
     text: str
     starts: list[int]
@@ -183,7 +183,7 @@ class _Addresses(NamedTuple):
 
 
 def _addresses(state: StateInline) -> _Addresses:
-    """The addresses of the text that `state` reads; found once for each text."""
+    """The addresses in the text of `state`, cached for each text."""
     found: _Addresses | None = state.env.get("addresses")
     if found is None or found.text is not state.src:
         by_start = {address.start: address for address in addresses(state.src)}
@@ -192,7 +192,7 @@ def _addresses(state: StateInline) -> _Addresses:
 
 
 def _address(state: StateInline, silent: bool) -> bool:
-    """An address becomes a link as it stands: no sign in it means anything else."""
+    """Turns an address into a link. Signs in it have no other meaning."""
     address = _addresses(state).by_start.get(state.pos)
     if address is None or address.end > state.posMax:
         return False
@@ -209,7 +209,7 @@ def _address(state: StateInline, silent: bool) -> bool:
 
 
 def _text(state: StateInline, silent: bool) -> bool:
-    """Text up to the next sign that may mean something, or the next address."""
+    """Parses text up to the next Markdown sign or address."""
     sign = state.md.inline.terminator_re.search(state.src, state.pos)
     end = min(sign.start() if sign else state.posMax, state.posMax)
     starts = _addresses(state).starts
@@ -225,7 +225,7 @@ def _text(state: StateInline, silent: bool) -> bool:
 
 
 def _backticks(state: StateInline, silent: bool) -> bool:
-    """`code`; backticks with nothing between them stay text."""
+    """Parses `code`. Backticks with nothing between them stay text."""
     run = _BACKTICKS.match(state.src, state.pos)
     if run and (nothing := _NOTHING_BETWEEN.match(state.src, run.end())) and nothing[1] == run[0]:
         if not silent:
@@ -236,7 +236,7 @@ def _backticks(state: StateInline, silent: bool) -> bool:
 
 
 def _newline(state: StateInline, silent: bool) -> bool:
-    """A line break that leaves the next line as far in as it was typed: code is pasted without a fence, too."""
+    """Parses a line break. Keeps the next line's indentation, because people paste code without a fence."""
     if state.src[state.pos] != "\n":
         return False
     if not silent:
@@ -247,7 +247,7 @@ def _newline(state: StateInline, silent: bool) -> bool:
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
-    """`*` and `_` as in CommonMark, but not between two letters or digits, in faces or behind a `\\`; `__` is text."""
+    """Parses `*` and `_` as in CommonMark, but not between letters or digits, in faces or after `\\`. `__` is text."""
     start = state.pos
     marker = state.src[start]
     if silent or marker not in "*_":
@@ -268,7 +268,7 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
 
 
 def _strikethrough(state: StateInline, silent: bool) -> bool:
-    """`~~`; a third `~` is text."""
+    """Parses `~~`. A third `~` is text."""
     start = state.pos
     if silent or not state.src.startswith("~~", start):
         return False
@@ -287,7 +287,7 @@ def _push_delimiter(state: StateInline, run: "_Run", marker: str, length: int) -
 
 
 class _Run(NamedTuple):
-    """A run of the same sign, with the characters around it (a space at the ends of the text)."""
+    """A run of the same sign, and the characters around it (a space at the text's ends)."""
 
     length: int
     before: str
@@ -297,10 +297,11 @@ class _Run(NamedTuple):
 
 
 def _run(state: StateInline, start: int) -> _Run:
-    """The run of signs at `start`, and what it may do.
+    """The run of signs at `start`, and whether it can open and close emphasis.
 
-    CommonMark's flanking rules, with the amendment for Chinese, Japanese and Korean: punctuation of these scripts
-    counts as a letter, and so do their characters beside other punctuation (markdown-cjk-friendly, specification).
+    It follows CommonMark's flanking rules, with an amendment for Chinese, Japanese and Korean: punctuation of these
+    scripts counts as a letter, and so do their characters beside other punctuation (markdown-cjk-friendly,
+    specification).
     """
     marker = state.src[start]
     end = start
@@ -319,7 +320,7 @@ def _run(state: StateInline, start: int) -> _Run:
 
 
 def _flanks(outside: str, inside: str) -> bool:
-    """Whether a run may mark what is on its `inside`."""
+    """Whether a run may mark the text on its `inside`."""
     if inside.isspace():
         return False
     if not _is_punctuation(inside) or _is_cjk(inside):
@@ -332,20 +333,20 @@ def _is_punctuation(character: str) -> bool:
 
 
 def _is_cjk(character: str) -> bool:
-    """A character of Chinese, Japanese or Korean, their punctuation too (UAX #11: wide, full or half width)."""
+    """Whether it is Chinese, Japanese or Korean, or their punctuation (UAX #11: wide, full or half width)."""
     return unicodedata.east_asian_width(character) in "WFH" and unicodedata.category(character) != "So"
 
 
 def _joins(character: str) -> bool:
-    """A digit, or a letter of a script that has spaces between its words. Chinese and Thai emphasise within."""
+    """Whether it is a digit or a cased letter. Scripts without spaces, as Chinese and Thai, emphasise within words."""
     return character.isdigit() or character.lower() != character.upper()
 
 
 def _link(state: StateInline, silent: bool) -> bool:
-    """`[text](url)`, unless the text is the address of another site than the link's."""
+    """Parses `[text](url)`, unless the text is an address of another site than the URL."""
     if state.src[state.pos] != "[" or state.src[state.pos - 1 : state.pos] == "!":  # No images: an address says more.
         return False
-    if state.src.find("](", state.pos) < 0:  # Or every `[` would be followed to the end.
+    if state.src.find("](", state.pos) < 0:  # Otherwise every `[` would be searched to the end.
         return False
     position, pending, count = state.pos, state.pending, len(state.tokens)
     if not link(state, silent):
@@ -374,7 +375,7 @@ def _mention(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] not in SIGNS or not begins(state.src, state.pos):
         return False
     mentioned: dict[str, None] = state.env.setdefault("mentioned", {})
-    looked = state.env.setdefault("looked", {})  # Each `@` is looked at once, though the reader comes by more often.
+    looked = state.env.setdefault("looked", {})  # Looks up each `@` once, though the parser returns to it.
     at = state.src, state.pos
     if at not in looked:
         if len(looked) >= AT_LIMIT:
@@ -394,7 +395,7 @@ def _mention(state: StateInline, silent: bool) -> bool:
 
 
 def _shortcode(state: StateInline, silent: bool) -> bool:
-    """`:tada:`; `10:30:45` and `a::b::c` are no emoji."""
+    """Parses `:tada:`. `10:30:45` and `a::b::c` aren't emoji."""
     found = _SHORTCODES.match(state.src, state.pos)
     names = found[0].strip(":").split("::") if found else []
     if found is None or not all(name in SHORTCODES for name in names):

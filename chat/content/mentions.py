@@ -1,4 +1,4 @@
-"""Which members an `@name` mentions. Names contain spaces and any letters, so the names in the room decide.
+"""Finds the members whom an `@name` mentions. Names contain spaces and any letters, so the room's names decide.
 
 `@Ann Lee` mentions Ann Lee if she is in the room, else Ann. `@Annabel` never mentions Ann. Case, composition of
 letters and width of spaces make no difference. Marks belong to the letter before them. In scripts without spaces
@@ -15,9 +15,9 @@ from chat.content.search_terms import STACKED, WHOLE
 from chat.protocol.constants import NAME_LIMIT
 from chat.protocol.fields import MemberId
 
-AT_LIMIT = 50  # `@`s of one body that are looked at: more isn't talking to somebody.
-MENTIONS_LIMIT = 20  # Members whom one message may call.
-NAMESAKES_LIMIT = 5  # Members of one name, the longest present first, whom that name calls.
+AT_LIMIT = 50  # `@`s of one body that are looked up. Nobody needs more.
+MENTIONS_LIMIT = 20  # Members whom one message may mention.
+NAMESAKES_LIMIT = 5  # Members with the same name whom it mentions, the longest present first.
 SIGNS = "@\uff20"  # The second one is full-width, as Chinese and Japanese keyboards write it.
 
 # By folded name.
@@ -26,11 +26,11 @@ NOBODY: People = {}
 
 _AT = re.compile(rf"[{SIGNS}](?=\S)")
 _UNSPACED = re.compile(f"[{WHOLE}{STACKED}]")
-_WINDOW = 2 * NAME_LIMIT  # Characters behind an `@`, which may be decomposed and have more spaces than the name.
+_WINDOW = 2 * NAME_LIMIT  # Characters after an `@`, which may be decomposed and have more spaces than the name.
 
 
 def fold(name: str) -> str:
-    """The form in which two names are the same."""
+    """The folded name. Equal names have the same one."""
     if name.isascii():
         return " ".join(name.lower().split())
     bare = joiners.without(unicodedata.normalize("NFC", name))
@@ -38,7 +38,7 @@ def fold(name: str) -> str:
 
 
 def candidates(body: str) -> set[str]:
-    """What could be names behind the `@`s of a body, folded."""
+    """The possible names after the `@`s of a body, folded."""
     found: set[str] = set()
     count = 0
     for at in _AT.finditer(body):
@@ -52,7 +52,7 @@ def candidates(body: str) -> set[str]:
 
 
 def mention_at(text: str, position: int, people: People) -> tuple[int, tuple[MemberId, ...]] | None:
-    """Where the longest name behind the `@` at `position` ends, and whose it is; None where it is nobody's."""
+    """The end of the longest name after the `@` at `position`, and its members. None if it is nobody's name."""
     if not people or not _AT.match(text, position) or not begins(text, position):
         return None
     for end in _ends(text, position + 1):
@@ -62,13 +62,13 @@ def mention_at(text: str, position: int, people: People) -> tuple[int, tuple[Mem
 
 
 def begins(text: str, position: int) -> bool:
-    """Whether a mention may begin with the `@` at `position`: `ann@example.org` calls nobody."""
+    """Whether a mention may begin with the `@` at `position`. `ann@example.org` mentions nobody."""
     before = text[position - 1 : position]
     return not before or (before not in SIGNS and (not _is_of_word(before) or bool(_UNSPACED.match(before))))
 
 
 def _ends(text: str, start: int) -> Iterator[int]:
-    """Where a name that begins at `start` could end, the longest one first: in its line, and never inside a word."""
+    """The possible ends of a name that begins at `start`, longest first: in its line, and never inside a word."""
     line_end = text.find("\n", start)
     last = min(len(text) if line_end < 0 else line_end, start + _WINDOW)
     for end in range(last, start, -1):
@@ -78,7 +78,7 @@ def _ends(text: str, start: int) -> Iterator[int]:
 
 
 def _joins(before: str, after: str) -> bool:
-    """Whether two characters that follow each other are of one word."""
+    """Whether two adjacent characters belong to one word."""
     if _is_mark(after):
         return True
     if not (_is_of_word(before) and _is_of_word(after)):
@@ -91,5 +91,5 @@ def _is_of_word(character: str) -> bool:
 
 
 def _is_mark(character: str) -> bool:
-    """A combining mark, or a joiner: part of the letter before it."""
+    """Whether it is a combining mark or a joiner, which belongs to the letter before it."""
     return not character.isascii() and (unicodedata.category(character)[0] == "M" or character in "\u200c\u200d")

@@ -1,4 +1,4 @@
-"""Search words: those of a query, those of a text in the index, and their places in the text. Pure.
+"""The search words of a query and of a text, and their places in the text. Pure.
 
 Texts and queries are folded (folding.py), then split by the same pattern. search.py looks the words up.
 """
@@ -12,12 +12,12 @@ from chat.content.folding import EXTENDING, SYMBOLS, clusters, fold
 from chat.protocol.constants import BODY_LIMIT
 from chat.protocol.errors import Refusal, RefusalCode
 
-# What stands between two words: punctuation and symbols, as ranges. All of ASCII is here but letters and digits.
+# Characters between words: punctuation and symbols, as ranges. It has all of ASCII but letters and digits.
 SEPARATORS = rf"\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u007f{SYMBOLS}"
 
-# What is written without spaces between the words, or, as in Korean, with too few: particles stick to them. Each such
-# character is a word of its own, and several in a row are a phrase. First Han, kana, Bopomofo and Hangul; then Thai,
-# Lao, Burmese and Khmer, whose characters may have marks, with which they are one word.
+# Scripts without spaces between words, or, like Korean, with too few: particles follow without a space. Each of their
+# characters is a word of its own, and several in a row are a phrase. First Han, kana, Bopomofo and Hangul; then Thai,
+# Lao, Burmese and Khmer, where a character and its marks are one word.
 WHOLE = (
     r"\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u3131-\u318e\u31a0-\u31bf"
     r"\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufad9\uff66-\uff9d\U00020000-\U0003fffd"
@@ -33,18 +33,18 @@ MARKS = (
 )
 _WORD = re.compile(rf"[{WHOLE}{STACKED}][{MARKS}]*|[^\0{SEPARATORS}{WHOLE}{STACKED}{MARKS}]+[{MARKS}]*")
 _WHOLE = re.compile(f"[{WHOLE}]")
-_TAIL = re.compile(f"[{EXTENDING}]{{0,8}}")  # People need three or four.
-_PIECE = re.compile(r'"([^"]*)("?)|[^\s"]+')  # A quoted phrase, which may still be open, or what has no space in it.
+_TAIL = re.compile(f"[{EXTENDING}]{{0,8}}")  # Words need three or four.
+_PIECE = re.compile(r'"([^"]*)("?)|[^\s"]+')  # A quoted phrase, which may lack its end, or text without a space.
 _QUOTES = str.maketrans("“”„‟«»", '""""""')
-_STRETCH = re.compile(r"\S+")  # White space stands between words, so that stretches can be folded one by one.
+_STRETCH = re.compile(r"\S+")  # White space separates words, so stretches can be folded one by one.
 
-# Different words of a query: each is looked up. In Chinese each character is one, and a sentence has about 30.
+# Different words of a query, each of which is looked up. In Chinese each character is one: about 30 a sentence.
 WORDS_LIMIT = 40
-# Characters of a word that count, of at most 4 bytes each: PostgreSQL takes none of more than 2,046 bytes, and its
-# regular expressions, which do the same (migration `0002_search`), count to 255.
+# Characters of a word that count, of at most 4 bytes each. PostgreSQL's limit is 2,046 bytes, and its regular
+# expressions, which cut words, too (migration `0002_search`), count to 255.
 WORD_LIMIT = 255
 _LONG_WORD = re.compile(f"(?<![0-9A-Za-z])[0-9A-Za-z]{{{WORD_LIMIT + 1}}}")
-# Characters of a body's words together. Where each is one, there are 2; a few signs stand for a whole sentence.
+# Characters of a body's words together. If each character is a word, it takes 2; a few signs unfold to a sentence.
 SEARCH_TEXT_LIMIT = 4 * BODY_LIMIT
 EXCERPT_CHARACTERS = 240  # About three lines of a panel.
 LEAD_CHARACTERS = 60  # Before the first match.
@@ -52,19 +52,19 @@ LEAD_CHARACTERS = 60  # Before the first match.
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Folded words that follow one another. `is_open`: the last one may be the beginning of a longer word."""
+    """Consecutive folded words. `is_open`: the last one may be the beginning of a longer word."""
 
     words: tuple[str, ...]
     is_open: bool = False
 
 
 def parse(query: str) -> tuple[Phrase, ...]:
-    """What `query` asks for: each word, each "phrase in quotes"; what was typed last may go on.
+    """The phrases of `query`: each word and each "phrase in quotes", without repetitions.
 
-    What is said twice counts once.
+    The last one may be the beginning of a longer word.
 
     Raises:
-        Refusal: `query_empty`, there is no word in it; `query_too_long`, there are more than WORDS_LIMIT.
+        Refusal: `query_empty`, it has no word; `query_too_long`, it has more than WORDS_LIMIT.
     """
     text = fold(query.translate(_QUOTES))
     phrases: dict[Phrase, None] = {}
@@ -81,7 +81,7 @@ def parse(query: str) -> tuple[Phrase, ...]:
 
 
 def _may_go_on(words: Sequence[str]) -> bool:
-    """Whether the last of these may be the beginning of a longer word, and few enough begin so."""
+    """Whether the last word may be the beginning of a longer one, of which there aren't too many."""
     last = words[-1]
     return not _WHOLE.match(last) and (len(last) > 1 or not last.isascii())
 
@@ -92,9 +92,9 @@ def cut(folded: str) -> tuple[str, ...]:
 
 
 def search_text(body: str) -> str | None:
-    """What the indexes have in place of `body`: its words, one space between two.
+    """The body's words, separated by spaces, for the search index.
 
-    None if the index can use the body itself: it is ASCII, where the databases see the same words in any case.
+    None if the index can use the body itself, because it is ASCII: there the databases find the same words.
     """
     if body.isascii() and (len(body) <= WORD_LIMIT or not _LONG_WORD.search(body)):
         return None
@@ -108,11 +108,11 @@ def excerpt(body: str, phrases: Sequence[Phrase]) -> list[tuple[str, bool]]:
 
 
 class Excerpts:
-    """Makes excerpts of texts that have these phrases. The time is proportional to the text, for any query."""
+    """Makes excerpts of texts with these phrases. The time is proportional to the text, for any query."""
 
     def __init__(self, phrases: Sequence[Phrase]) -> None:
         self._wanted: dict[str, list[Phrase]] = {}  # By the first word.
-        self._open: list[Phrase] = []  # Of one word, which may be the beginning of a longer one.
+        self._open: list[Phrase] = []  # Single words that may be the beginning of a longer one.
         for phrase in phrases:
             if phrase.is_open and len(phrase.words) == 1:
                 self._open.append(phrase)
@@ -135,7 +135,7 @@ class Excerpts:
         return [piece for piece in pieces if piece[0]]
 
     def _matches(self, body: str) -> Iterator[tuple[int, int]]:
-        """Where the phrases stand in `body`, in order. A text is folded as far as the search for a match gets."""
+        """The places of the phrases in `body`, in order. Folds the text only as far as needed."""
         found = _Found(body)
         index = 0
         while found.reach(index + 1):
@@ -152,12 +152,12 @@ class Excerpts:
 
 
 class _Found:
-    """The words of a text, as far as somebody looked."""
+    """The words of a text, found as far as needed."""
 
     def __init__(self, body: str) -> None:
         self._rest = self._cut(body)
         self.words: list[str] = []
-        self._places: list[tuple[_Stretch, int, int]] = []  # Where in its stretch each begins and ends, folded.
+        self._places: list[tuple[_Stretch, int, int]] = []  # Each word's start and end in its folded stretch.
 
     def _cut(self, body: str) -> Iterator[tuple[str, tuple["_Stretch", int, int]]]:
         for found in _STRETCH.finditer(body):
@@ -166,7 +166,7 @@ class _Found:
                 yield word[0][:WORD_LIMIT], (stretch, *word.span())
 
     def reach(self, count: int) -> bool:
-        """Look for so many words; whether there are so many."""
+        """Finds up to `count` words. Returns whether the text has that many."""
         while len(self.words) < count:
             if (one := next(self._rest, None)) is None:
                 return False
@@ -175,7 +175,7 @@ class _Found:
         return True
 
     def last(self, phrase: Phrase, index: int) -> int | None:
-        """The index of the phrase's last word where its first one is at `index`; None where it doesn't stand there."""
+        """The index of the phrase's last word if the phrase starts at `index`. None if it doesn't."""
         end = index + len(phrase.words)
         if not self.reach(end):
             return None
@@ -185,29 +185,29 @@ class _Found:
         return None
 
     def begin(self, index: int) -> int:
-        """Where in the text the word at `index` begins."""
+        """The start in the text of the word at `index`."""
         stretch, begin, _ = self._places[index]
         return stretch.cluster(begin)[0]
 
     def end(self, index: int) -> int:
-        """Where it ends."""
+        """The end in the text of the word at `index`."""
         stretch, _, end = self._places[index]
         return stretch.cluster(end - 1)[1]
 
 
 class _Stretch:
-    """A text without white space that begins `at` a place of a longer one, and what of it became what when folded."""
+    """Text without white space, `at` a place in a longer text. Maps places of its folded form to the longer text."""
 
     def __init__(self, text: str, at: int) -> None:
         self.folded = fold(text)
         self._text, self._at = text, at
         self._clusters = clusters(text)
-        self._begins: list[int] = []  # Of the clusters so far: in the text, and when folded.
+        self._begins: list[int] = []  # The clusters' starts, in the text and in the folded form.
         self._folded_begins: list[int] = []
         self._folded_end = 0
 
     def cluster(self, place: int) -> tuple[int, int]:
-        """Where the cluster begins and ends in the longer text that became what is at `place` of the folded one."""
+        """The start and end in the longer text of the cluster at `place` of the folded form."""
         if self._text.isascii():
             return self._at + place, self._at + place + 1
         index = bisect_right(self._folded_begins, place)
@@ -221,7 +221,7 @@ class _Stretch:
 
 
 def _until(end: int, first: tuple[int, int] | None, rest: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The matches that begin before `end`: what stands behind an excerpt needn't be looked for."""
+    """The matches that begin before `end`. The text after an excerpt isn't searched."""
     match = first
     while match is not None and match[0] < end:
         yield match
@@ -229,7 +229,7 @@ def _until(end: int, first: tuple[int, int] | None, rest: Iterator[tuple[int, in
 
 
 def _joined(matches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The matches, of which those that touch are one."""
+    """The matches, with adjacent ones joined."""
     joined: list[tuple[int, int]] = []
     for first, last in matches:
         if joined and first <= joined[-1][1]:
@@ -240,7 +240,7 @@ def _joined(matches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _bounds(body: str, match: int) -> tuple[int, int]:
-    """Where an excerpt begins and ends: with whole words, where there are spaces, and never before a mark."""
+    """The start and end of an excerpt: at whole words if there are spaces, and never before a mark."""
     start = 0
     if match > LEAD_CHARACTERS and len(body) > EXCERPT_CHARACTERS:
         start = body.find(" ", match - LEAD_CHARACTERS, match) + 1 or _past_marks(body, match - LEAD_CHARACTERS)
@@ -252,6 +252,6 @@ def _bounds(body: str, match: int) -> tuple[int, int]:
 
 
 def _past_marks(body: str, at: int) -> int:
-    """Where the character ends that `at` is in the middle of, or `at`."""
+    """The end of the character that contains `at`, or `at` if it is at a boundary."""
     tail = _TAIL.match(body, at)
     return tail.end() if tail else at

@@ -9,12 +9,12 @@ from chat.content import joiners
 from chat.protocol.constants import BODY_LIMIT, NAME_LIMIT, TITLE_LIMIT, TOPIC_LIMIT
 from chat.protocol.errors import Refusal, RefusalCode
 
-# Letters and marks that show nothing: a name of them would look empty, and one with them like the name without.
-# (Unicode, Default_Ignorable_Code_Point, as far as it isn't Cf or Cn, and the blank Braille pattern.)
+# Invisible letters and marks: a name of them would look empty, and a name with them like the name without.
+# (Unicode, Default_Ignorable_Code_Point without Cf and Cn, and the blank Braille pattern.)
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
     map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
-_EMOJI_STYLE = "\ufe0f"  # Says only that the character before it is a picture; emoji keyboards write it everywhere.
+_EMOJI_STYLE = "\ufe0f"  # Selects the coloured form of the character before it. Emoji keyboards add it everywhere.
 
 
 def _is_invisible(character: str) -> bool:
@@ -27,16 +27,16 @@ def _is_invisible(character: str) -> bool:
 
 
 def clean_name(raw: str) -> str:
-    """A screen name as it is shown: NFC, white space folded, no emoji style, 1 to NAME_LIMIT characters.
+    """The validated screen name: NFC, white space folded, no emoji style, 1 to NAME_LIMIT characters.
 
     Raises:
-        Refusal: `name_invalid`; a name that shows nothing, or that could change how its neighbours are shown.
+        Refusal: `name_invalid`; the name is invisible, or could change the display of text around it.
     """
     return _clean_line(raw, "screen name", NAME_LIMIT, RefusalCode.NAME_INVALID)
 
 
 def clean_title(raw: str) -> str:
-    """A room's title as it is shown: cleaned as names are, 1 to TITLE_LIMIT characters.
+    """The validated title of a room: cleaned like names, 1 to TITLE_LIMIT characters.
 
     Raises:
         Refusal: `title_invalid`.
@@ -45,7 +45,7 @@ def clean_title(raw: str) -> str:
 
 
 def clean_topic(raw: str) -> str:
-    """A room's topic as it is shown: cleaned as names are, at most TOPIC_LIMIT characters, maybe none.
+    """The validated topic of a room: cleaned like names, 0 to TOPIC_LIMIT characters.
 
     Raises:
         Refusal: `title_invalid`.
@@ -54,7 +54,7 @@ def clean_topic(raw: str) -> str:
 
 
 def _clean_line(raw: str, what: str, limit: int, code: RefusalCode, *, may_be_empty: bool = False) -> str:
-    if len(raw) > 10 * limit:  # Before any work is done on it.
+    if len(raw) > 10 * limit:  # Checked before any work.
         raise Refusal(code, f"A {what} has at most {limit} characters.")
     line = " ".join(unicodedata.normalize("NFC", raw.replace(_EMOJI_STYLE, "")).split())
     if not line and not may_be_empty:
@@ -66,14 +66,14 @@ def _clean_line(raw: str, what: str, limit: int, code: RefusalCode, *, may_be_em
     return line
 
 
-# What is typed as one of these is meant as a line break: of Windows, old Macs, presentations, and Unicode's own.
+# Characters that mean a line break: of Windows, old Macs, presentations, and Unicode's own.
 _BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-# Control characters say nothing in a message (PostgreSQL's text can't even hold a NUL), nor do halves of a pair.
+# Control characters and lone surrogates have no meaning in a message. PostgreSQL can't even store a NUL.
 _NOTHING = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 
 def clean_body(raw: str) -> str:
-    """A body as it is kept: its line breaks are `\\n`, control characters are gone. kit/clean.js is the page's.
+    """The body to store: its line breaks are `\\n`, and it has no control characters. kit/clean.js is the page's twin.
 
     Raises:
         Refusal: `body_empty`, `body_too_long`.
@@ -84,7 +84,7 @@ def clean_body(raw: str) -> str:
 
 
 def check_body(body: str) -> None:
-    """Nothing, for a clean body that can be posted.
+    """Validates a clean body.
 
     Raises:
         Refusal: `body_empty`, `body_too_long`.
@@ -95,7 +95,7 @@ def check_body(body: str) -> None:
         raise Refusal(RefusalCode.BODY_EMPTY, "A message needs at least one visible character.")
 
 
-_VARIATION_SELECTOR = "\ufe0f"  # Asks for the coloured form; keyboards and fonts differ in where they leave it out.
+_VARIATION_SELECTOR = "\ufe0f"  # Selects the coloured form. Keyboards and fonts differ in where they omit it.
 _EMOJI = {
     character.replace(_VARIATION_SELECTOR, ""): character
     for character, data in emoji.EMOJI_DATA.items()
@@ -104,7 +104,7 @@ _EMOJI = {
 
 
 def clean_emoji(raw: str) -> str:
-    """One emoji (Unicode, "RGI emoji"), in its fully qualified form: however it was typed, the same one is the same.
+    """The fully qualified form of one emoji (Unicode, "RGI emoji"), however it was typed.
 
     Raises:
         Refusal: `bad_frame`, for anything else.
