@@ -30,13 +30,13 @@ from chat.web.request_threads import LANE, RETRY_SECONDS, Thread
 
 logger = logging.getLogger(__name__)
 
-ADDRESS_RATE = Rate(10, 1 / 20)  # One mistyped now and then; a script gets three tries a minute.
+ADDRESS_RATE = Rate(10, 1 / 20)  # Enough for mistyped passwords. A script gets three attempts a minute.
 ACCOUNT_RATE = Rate(20, 1 / 20)  # Over all addresses.
-WAITING = 20  # For the thread that hashes: some seconds of its work.
-NAME_LIMIT = 150  # Characters; accounts' names have no more.
-REFUSED_EVERY = 60  # Seconds between two lines of the log about refused tries.
-# A browser that has signed in to an account has tokens of its own there: strangers who try that account from many
-# addresses use up the account's, and would else keep its owner out.
+WAITING = 20  # Attempts that wait for the hashing thread: some seconds of its work.
+NAME_LIMIT = 150  # Characters: the limit of accounts' names.
+REFUSED_EVERY = 60  # Seconds between two log lines about refused attempts.
+# A browser that has signed in to an account has its own tokens for it. Otherwise strangers could lock the owner out by
+# using up the account's tokens from many addresses.
 COOKIE = "chatty_signed_in"
 COOKIE_AGE = 31_536_000  # Seconds: a year.
 COOKIE_PATH = "/admin/login/"
@@ -44,20 +44,20 @@ COOKIE_SALT = "chat.web.admin_sign_in"
 
 
 class Tries:
-    """The tries of an address, or at an account."""
+    """The sign-in attempts of an address, or for an account."""
 
     __slots__ = ("bucket", "connections")
 
     def __init__(self, rate: Rate) -> None:
         self.bucket = Bucket(rate)
-        self.connections = 0  # Nobody who tries is held to be connected.
+        self.connections = 0  # An attempt is no connection.
 
     def is_settled(self, now: float) -> bool:
         return not self.bucket.missing(now)
 
 
 class SignIns:
-    """The tries of this process. For the event loop: nothing in it waits."""
+    """The sign-in attempts in this process. For the event loop: nothing in it waits."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -66,7 +66,7 @@ class SignIns:
         self._lines = Bucket(Rate(1, 1 / REFUSED_EVERY))
 
     def take(self, network: str, account: str) -> float:
-        """0 where this may be tried; else the seconds until then."""
+        """Charges an attempt and returns 0, or returns the seconds until one is allowed."""
         now = self._clock()
         address = self._addresses.of(network).bucket
         if wait := address.take(1, now):
@@ -76,7 +76,7 @@ class SignIns:
         return wait
 
     def give_back(self, network: str, account: str) -> None:
-        """The try succeeded, or wasn't made."""
+        """Refunds an attempt that succeeded or wasn't made."""
         now = self._clock()
         self._addresses.of(network).bucket.charge(-1, now)
         self._accounts.of(account).bucket.charge(-1, now)
@@ -87,12 +87,12 @@ class SignIns:
 
 @cache
 def current_sign_ins() -> SignIns:
-    """This process's."""
+    """This process's sign-in attempts."""
     return SignIns()
 
 
 class Hashing:
-    """The thread that hashes passwords, and who waits for it."""
+    """The thread that hashes passwords, and the number of requests that wait for it."""
 
     def __init__(self) -> None:
         self.thread = Thread("sign-in")
@@ -104,7 +104,7 @@ hashing = Hashing()
 
 @never_cache
 async def sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Django's page for signing in, with a bound on how often that is tried."""
+    """Django's sign-in page, with a rate limit."""
     if request.method != "POST":
         response: HttpResponseBase = await sync_to_async(admin.site.login)(request)
         return response
@@ -129,7 +129,7 @@ async def sign_in(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _hash_and_sign_in(request: Any) -> HttpResponseBase:
-    """Django's view, on the thread that hashes. Nobody else at /admin waits meanwhile."""
+    """Runs Django's view on the hashing thread, so that no other request at /admin waits."""
     if (lane := getattr(request, "scope", {}).get(LANE)) is not None:
         lane.release()
     hashing.waiting += 1
@@ -144,18 +144,18 @@ def _log_in(request: HttpRequest) -> HttpResponseBase:
     try:
         return admin.site.login(request)
     finally:
-        connections.close_all()  # Seldom needed: none is kept.
+        connections.close_all()  # Seldom needed, so none is kept.
 
 
 def _refusal(request: HttpRequest, seconds: int, status: int) -> HttpResponseBase:
-    seconds = max(seconds, 2)  # No language needs a singular for it.
+    seconds = max(seconds, 2)  # So no language needs a singular.
     response = render(request, "chat/admin/sign_in_refused.html", {"seconds": seconds}, status=status)
     response["Retry-After"] = str(seconds)
     return response
 
 
 def _known_browser(request: HttpRequest, name: str) -> str | None:
-    """The name of a browser that has signed in to this account before."""
+    """The key of a browser that has signed in to this account before. None for others."""
     try:
         account, browser = signing.loads(request.COOKIES.get(COOKIE, ""), salt=COOKIE_SALT, max_age=COOKIE_AGE)
     except (signing.BadSignature, ValueError):

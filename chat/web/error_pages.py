@@ -39,7 +39,7 @@ WORDS = {
 }
 
 
-# Each has the signature that Django, or the URL that leads to it, calls it with.
+# Each view has the signature that Django or its URL requires.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -51,14 +51,14 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """For a form without a token that holds, which Django has logged."""
+    """Answers a form without a valid CSRF token. Django has logged it."""
     return _page(request, HTTPStatus.FORBIDDEN)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """For what Django knows no page of, and for what follows /chatty/ and is no room's address.
+    """Answers unknown addresses, and addresses below /chatty/ that aren't a room's.
 
-    The latter has a URL of its own: so it is shown in development as well, where Django has another page for the rest.
+    The latter have their own URL pattern, so that this page is shown in development, too, instead of Django's.
     """
     return _page(request, HTTPStatus.NOT_FOUND)
 
@@ -69,9 +69,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
     try:
-        language = translation.get_language_from_request(request)  # What failed may have come before the middleware.
+        language = translation.get_language_from_request(request)  # The failure may have been before the middleware.
         text, kind = _rendered(status, language), "text/html"
-    except Exception:  # The last resort needs no template.
+    except Exception:  # As a last resort, plain text without a template.
         logger.exception("The page for %d can't be made", status)
         language, text, kind = "en", f"{status.value} {status.phrase}\n", "text/plain"
     response = HttpResponse(text, status=status, content_type=f"{kind}; charset=utf-8")
@@ -84,7 +84,7 @@ def _page(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
 
 @functools.cache
 def _rendered(status: HTTPStatus, language: str) -> str:
-    """One page for each status and language: strangers ask for many wrong addresses."""
+    """The page for a status and language. Cached, because strangers request many wrong addresses."""
     with translation.override(language):
         title, text = WORDS[status]
         return render_to_string("chat/error.html", {"title": title, "text": text, "status": status.value})

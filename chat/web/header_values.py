@@ -1,6 +1,6 @@
-"""Security headers' values, for answers with and without Django.
+"""Values of security headers, for responses with and without Django.
 
-uvicorn imports the HTTP protocol, and with it this, before Django has loaded its applications.
+uvicorn imports the HTTP protocol, and so this module, before Django has loaded its applications.
 """
 
 # Browser features that the page doesn't use, denied to any injected script.
@@ -19,7 +19,7 @@ _UNUSED = (
     "usb",
 )
 PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _UNUSED)
-# Of an answer that doesn't come from Django.
+# The headers of a response that doesn't come from Django.
 BARE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",

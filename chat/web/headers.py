@@ -18,7 +18,7 @@ AsyncView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
 def security_policy(update: dict[str, list[str]]) -> Callable[[AsyncView], AsyncView]:
-    """Adds to a view's Content-Security-Policy, as django-csp's `csp_update` does, which knows no coroutines."""
+    """Adds to a view's Content-Security-Policy. django-csp's `csp_update` does the same, but not for coroutines."""
 
     def decorate(view: AsyncView) -> AsyncView:
         @functools.wraps(view)
@@ -33,7 +33,7 @@ def security_policy(update: dict[str, list[str]]) -> Callable[[AsyncView], Async
 
 
 class SecurityHeaders(OnTheLoop, CSPMiddleware):
-    """The Content-Security-Policy of settings.py, with the socket that the page may open; and what has no options."""
+    """Adds settings.py's Content-Security-Policy, with the socket's origin, and headers that Django doesn't set."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response = super().process_response(request, response)
@@ -44,7 +44,7 @@ class SecurityHeaders(OnTheLoop, CSPMiddleware):
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
-        """The socket's origin by name: not every browser takes `'self'` for the same host's ws:// or wss://."""
+        """Adds the socket's origin by name: in some browsers `'self'` doesn't include the host's ws:// and wss://."""
         parts = super().get_policy_parts(request, response, report_only)
         try:
             socket = urlsplit(socket_url(request))

@@ -1,8 +1,8 @@
 """Django's middleware, without its detours through a thread.
 
-Under ASGI Django runs each half of its own middleware on a thread and waits for it: about twenty changes of thread for
-a request, though most of them only look at headers. What waits for nothing runs on the event loop here. What reads the
-database (sessions, accounts, messages) runs on a thread still, and only at /admin, where somebody may be signed in.
+Under ASGI, Django runs each half of its own middleware on a thread: about twenty changes of thread for a request,
+though most of them only read headers. Here, middleware that doesn't wait runs on the event loop. Middleware that reads
+the database (sessions, accounts, messages) still runs on a thread, and only at /admin, where users sign in.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from chat.paths import is_admin
 
 
 class OnTheLoop:
-    """Mixed into a middleware that waits for nothing: it runs where it is called."""
+    """A mixin for middleware that doesn't wait. It runs on the event loop."""
 
     async def __acall__(self: Any, request: HttpRequest) -> Any:
         response = self.process_request(request) if hasattr(self, "process_request") else None
@@ -32,7 +32,7 @@ class OnTheLoop:
 
 
 class AtAdmin:
-    """Mixed into a middleware that only /admin needs: other pages go past it."""
+    """A mixin for middleware that only /admin needs. Other pages skip it."""
 
     def __call__(self: Any, request: HttpRequest) -> Any:
         return super().__call__(request) if is_admin(request.path_info) else self.get_response(request)  # type: ignore[misc]
@@ -56,12 +56,12 @@ class Clickjacking(OnTheLoop, XFrameOptionsMiddleware):
 
 class Csrf(OnTheLoop, CsrfViewMiddleware):
     async def process_view(self, *arguments: Any) -> Any:  # type: ignore[override]
-        """As Django's; a coroutine, so that Django calls it on the loop."""
+        """The same as Django's, as a coroutine, so that Django calls it on the loop."""
         return super().process_view(*arguments)
 
 
 class NoNul(OnTheLoop, MiddlewareMixin):
-    """Refuses a NUL in what /admin looks up in the database: PostgreSQL can't be asked for one. Forms say it better."""
+    """Refuses a NUL in addresses and cookies of /admin: PostgreSQL can't look it up. Forms check their own fields."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         if not is_admin(request.path_info):

@@ -1,4 +1,4 @@
-"""Which pages may open a socket."""
+"""Checks which pages may open a socket."""
 
 import logging
 import time
@@ -13,16 +13,16 @@ from chat.access.rate_limits import Bucket, Rate
 from chat.conf import chatty
 
 logger = logging.getLogger(__name__)
-_warnings = Bucket(Rate(1, 1 / 60))  # One a minute says it.
-LOGGED_CHARACTERS = 200  # Of an origin or a host; strangers send what they like.
+_warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
+LOGGED_CHARACTERS = 200  # Of an origin or a host, which strangers may choose.
 
 
 class PageOriginValidator:
-    """Lets in pages of ALLOWED_ORIGINS (scheme, host and port), or where that is empty, those of this very host.
+    """Allows pages of ALLOWED_ORIGINS (scheme, host and port), or if that is empty, pages of the same host.
 
-    A client that sends no Origin is no browser, so no other page's visitor stands behind it. Behind a proxy the scheme
-    that the browser used isn't known for certain, so the default compares host and port. The host must also be one of
-    ALLOWED_HOSTS: a stranger's page whose own name suddenly leads here (DNS rebinding) has the same host, too.
+    A client without an Origin header is no browser, so it doesn't act for another page's visitor. Behind a proxy the
+    browser's scheme is uncertain, so the default compares host and port. The host must also be one of ALLOWED_HOSTS:
+    with DNS rebinding, a stranger's page has the same host, too.
     """
 
     def __init__(self, application: Any) -> None:
@@ -64,5 +64,5 @@ def _is_allowed(origin: str, host: str) -> bool:
         allowed = [f"http://{host.lower()}", f"https://{host.lower()}"]
     try:
         return bool(OriginValidator(None, allowed).valid_origin(urlparse(origin.lower())))
-    except ValueError:  # No URL at all, or a port that is none.
+    except ValueError:  # An invalid URL or port.
         return False

@@ -1,7 +1,7 @@
-"""The scripts and stylesheets that the room's page names: a bundle of them where there is one, else each by itself.
+"""The scripts and stylesheets that the room's page loads: a bundle if there is one, otherwise each file.
 
-Production has the bundle where `collectstatic` found the bundler (chatty_project/bundle.py). Nothing else differs: the
-bundle is made of the same files.
+Production has the bundle if `collectstatic` found the bundler (chatty_project/bundle.py). The bundle is made of the
+same files, so nothing else differs.
 """
 
 import functools
@@ -14,7 +14,7 @@ from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 
 ENTRY = "chat/js/app/main.js"
-# In the order in which the page has them; the first says which layer wins.
+# In the page's order. The first one defines the order of layers.
 STYLES = (
     "chat/css/layers.css",
     "chat/css/tokens.css",
@@ -34,7 +34,7 @@ STYLES = (
     "chat/css/rooms/rooms.css",
     "chat/css/messages/reactions.css",
 )
-IMPORTED_STYLE = "bootstrap/css/bootstrap.min.css"  # By the first of them; browsers learn of it too late.
+IMPORTED_STYLE = "bootstrap/css/bootstrap.min.css"  # Imported by the first one. Browsers find that too late.
 BUNDLED_ENTRY = "chat/bundle/page.js"
 BUNDLED_STYLES = "chat/bundle/page.css"
 _IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["'];""", re.MULTILINE)
@@ -50,7 +50,7 @@ class PageFiles(NamedTuple):
 
 
 def page_files() -> PageFiles:
-    """What the page needs, from the files that this server serves."""
+    """The page's files, from the static files of this server."""
     return _find() if settings.DEBUG else _found_once()
 
 
@@ -60,16 +60,16 @@ def _found_once() -> PageFiles:
 
 
 def _find() -> PageFiles:
-    # What `collectstatic` made, in the storages that keep a list of it.
+    # Files made by `collectstatic`, in storages with a list of them.
     if BUNDLED_ENTRY in getattr(staticfiles_storage, "hashed_files", ()):
         return PageFiles(BUNDLED_ENTRY, (BUNDLED_ENTRY,), (BUNDLED_STYLES,), ())
     return PageFiles(ENTRY, _follow_imports(), STYLES, (IMPORTED_STYLE,))
 
 
 def _follow_imports() -> tuple[str, ...]:
-    """`main.js`, what it imports, what that imports, ...: browsers find each only through its importer."""
+    """`main.js` and all modules that it imports, also indirectly. Browsers find each only through its importer."""
     found = [ENTRY]
-    for script in found:  # It grows meanwhile.
+    for script in found:  # The list grows in the loop.
         path = finders.find(script)
         if path is None:
             raise FileNotFoundError(f"Expected {script} among the static files, for a script imports it")

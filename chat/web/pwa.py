@@ -16,7 +16,7 @@ from django.views.decorators.vary import vary_on_cookie
 from chat.build import current_build
 
 CANVAS = "#faf9f6"  # tokens.css has it as --canvas, room.html as theme-color.
-# What the offline page needs; the worker keeps it.
+# The offline page's files, which the worker keeps.
 SCRIPTS = ("chat/js/shell/theme-early.js", "chat/js/shell/offline-retry.js")
 STYLES = ("chat/css/tokens.css", "chat/css/shell/offline.css")
 ICON = "chat/img/icon.svg"
@@ -25,7 +25,7 @@ ICON = "chat/img/icon.svg"
 @require_safe
 @cache_control(no_cache=True)
 def manifest(request: HttpRequest) -> JsonResponse:
-    """The web app manifest: name, icons, and that `/chatty` opens in a window of its own."""
+    """The web app manifest: name, icons, and `/chatty` in its own window."""
     home = reverse("chat:chatty")
     return JsonResponse(
         {
@@ -46,7 +46,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
                     {"src": static(f"chat/img/icon-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png"}
                     for size in (192, 512)
                 ),
-                # Systems cut this one to a shape of theirs: its edges hold nothing.
+                # Systems crop this one to their own shape, so its edges are empty.
                 {
                     "src": static("chat/img/icon-maskable.png"),
                     "sizes": "512x512",
@@ -61,9 +61,9 @@ def manifest(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 @cache_control(no_cache=True)
-@vary_on_cookie  # The language that was chosen.
+@vary_on_cookie  # The cookie with the chosen language.
 def worker(request: HttpRequest) -> HttpResponse:
-    """The service worker. It stands beside `/chatty`, so that it may look after all that is below."""
+    """The service worker. Its path is beside `/chatty`, so that its scope includes all rooms."""
     context = {
         "cache": f"chatty-offline-{current_build()}-{get_language()}",
         "page": reverse("chat:offline"),
@@ -77,7 +77,7 @@ def worker(request: HttpRequest) -> HttpResponse:
 @cache_control(no_cache=True)
 @vary_on_cookie
 def offline(request: HttpRequest) -> HttpResponse:
-    """The page that the worker keeps, for when no other can be loaded."""
+    """The page that the worker shows if no other can be loaded."""
     context = {
         "scripts": [static(path) for path in SCRIPTS],
         "styles": [static(path) for path in STYLES],

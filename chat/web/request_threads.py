@@ -1,11 +1,11 @@
-"""The threads of HTTP requests: so many, with so many database connections, and a queue that has an end.
+"""The threads of HTTP requests: a limited number of threads and database connections, with a limited queue.
 
-Django makes a thread for each request, and with it a database connection where the request needs one. Here requests
-for /admin take turns on a few threads, each of which has one connection. All other pages need no database, and share
-other threads for the little that Django doesn't do on the event loop. The log's threads are their own: what goes on
-at /admin takes none of theirs, nor the committer's connection.
+Django makes a thread for each request, and with it a database connection if the request needs one. Here, requests for
+/admin take turns on a few threads with one connection each. All other pages need no database, and share other threads
+for the little that Django doesn't do on the event loop. The log has its own threads: /admin uses none of them, nor the
+committer's connection.
 
-What finds the queue full, or has waited in it for too long, is answered 503 with a Retry-After.
+If the queue is full, or a request has waited for too long, it is answered with 503 and a Retry-After.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ from chat.paths import is_admin
 from chat.web.header_values import BARE_HEADERS
 
 PAGE_THREADS = 2
-PAGES_AT_ONCE = 2_000  # Requests that are being answered; a page's scripts and styles are 120 of them.
+PAGES_AT_ONCE = 2_000  # Requests under way. A page's scripts and styles are 120 of them.
 PAGES_OF_NETWORK = 1_000
-# Of those, the ones that are worked on: each is a millisecond of the event loop, and with 100 a message waited 140 ms.
+# Of those, the ones in work: each takes 1 ms of the event loop, and with 100 a message waited 140 ms.
 PAGES_OF_NETWORK_IN_WORK = 4
 FILE_COST = 0.25  # Of REQUEST_LIMIT's tokens: a static file takes a quarter of a page's CPU time.
-PROBES = ("/healthz", "/readyz")  # The second may wait for a database, and holds up no page.
+PROBES = ("/healthz", "/readyz")  # The second may wait for a database, which must not delay pages.
 ADMIN_THREADS = 4
 ADMIN_WAITING = 64
 ADMIN_WAITING_OF_NETWORK = 16
 ADMIN_WAIT_SECONDS = 10
 RETRY_SECONDS = 2
-IDLE_SECONDS = 30  # A thread that had nothing to do for so long closes its database connection.
-CLOSE_SECONDS = 2  # The process shall end soon.
-LANE = "chatty.lane"  # The scope's entry for the lane that an /admin request has.
+IDLE_SECONDS = 30  # A thread that was idle for this long closes its database connection.
+CLOSE_SECONDS = 2  # The process must end soon.
+LANE = "chatty.lane"  # The key of an /admin request's lane in its scope.
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -51,7 +51,7 @@ class Busy(Exception):
 
 
 class Thread:
-    """One thread, and the database connection that it may have."""
+    """One thread and its database connection."""
 
     def __init__(self, name: str) -> None:
         self.executor = ThreadPoolExecutor(1, thread_name_prefix=name)
@@ -75,7 +75,7 @@ class Thread:
 
 
 class Queue:
-    """Requests that wait for one of a few threads, a network's turn about: who sends many waits behind its own."""
+    """Requests that wait for one of a few threads. Networks take turns, so one with many waits behind its own."""
 
     def __init__(self, threads: list[Thread], limit: int, limit_of_network: int) -> None:
         self._free = threads
@@ -85,12 +85,12 @@ class Queue:
         self._count = 0
 
     async def take(self, network: str) -> Thread:
-        """A thread of the caller's own, until `give_back`.
+        """A thread for this caller only, until `give_back`.
 
         Raises:
-            Busy: too many wait already.
+            Busy: too many requests wait.
         """
-        if self._free:  # Then nobody waits.
+        if self._free:  # Then no request waits.
             return self._free.pop()
         waiting = self._waiting.setdefault(network, deque())
         if self._count >= self._limit or len(waiting) >= self._limit_of_network:
@@ -111,13 +111,13 @@ class Queue:
             raise
 
     def give_back(self, thread: Thread) -> None:
-        """The thread goes to the next in turn."""
+        """Gives the thread to the next request in turn."""
         while self._waiting:
             network, waiting = self._waiting.popitem(last=False)
             future = waiting.popleft()
             self._count -= 1
             if waiting:
-                self._waiting[network] = waiting  # At the end: the others' turn.
+                self._waiting[network] = waiting  # At the end, behind other networks.
             if not future.done():
                 future.set_result(thread)
                 return
@@ -129,7 +129,7 @@ class Queue:
 
 
 class Lane:
-    """A request's hold on a thread of /admin. Released, the thread goes on to the next when it has done its work."""
+    """A request's hold on a thread of /admin. After `release`, the next request gets the thread once it is idle."""
 
     def __init__(self, thread: Thread, queue: Queue) -> None:
         self.thread = thread
@@ -138,12 +138,12 @@ class Lane:
         thread.use()
 
     def release(self) -> None:
-        """Lets the thread go, once. What the request does after that comes in between other requests' work."""
+        """Releases the thread, once. The request's later work runs between other requests' work."""
         if self._is_released:
             return
         self._is_released = True
         loop = asyncio.get_running_loop()
-        done = self.thread.executor.submit(lambda: None)  # After all that was given to it: some may be abandoned.
+        done = self.thread.executor.submit(lambda: None)  # Runs after all submitted work, which may be abandoned.
         done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._give_back))
 
     def _give_back(self) -> None:
@@ -152,21 +152,21 @@ class Lane:
 
 
 class WebThreads:
-    """Wraps Django's ASGI application."""
+    """Wraps Django's ASGI application, and limits the threads of its requests."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
         self._page_threads = [Thread("page") for _ in range(PAGE_THREADS)]
         self._next_page_thread = itertools.cycle(self._page_threads)
-        self._pages: Counter[str] = Counter()  # Requests that are being answered, by network.
-        self._places: dict[str, asyncio.Semaphore] = {}  # For those that are worked on, by network.
+        self._pages: Counter[str] = Counter()  # Requests under way, by network.
+        self._places: dict[str, asyncio.Semaphore] = {}  # For requests in work, by network.
         self._page_count = 0
         self._admin_threads = [Thread("admin") for _ in range(ADMIN_THREADS)]
         self._admin = Queue(list(self._admin_threads), ADMIN_WAITING, ADMIN_WAITING_OF_NETWORK)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         body = Body(receive)
-        if not await body.read():  # Before it takes anybody's place: a client may be slow.
+        if not await body.read():  # Read it before taking a place: a client may be slow.
             return
         network = client_network(client_address(scope))
         if is_admin(scope["path"]):
@@ -216,7 +216,7 @@ class WebThreads:
         try:
             await asyncio.wait((taking, body.gone), timeout=ADMIN_WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if not taking.done():  # It took too long, or its client has gone.
+            if not taking.done():  # It waited for too long, or its client has gone.
                 taking.cancel()
         await asyncio.wait((taking,))
         if taking.cancelled() or isinstance(taking.exception(), Busy):
@@ -234,7 +234,7 @@ class WebThreads:
         send: Send,
         done: Callable[[], None],
     ) -> None:
-        """Answers with the thread. It is `done` with the answer's head: a client that reads slowly keeps no place."""
+        """Answers on the thread. Calls `done` at the response's head, so that a slow reader keeps no place."""
 
         async def send_and_be_done(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -265,7 +265,7 @@ async def keep_pace(network: str, path: str) -> None:
 
 
 class Once:
-    """Calls something the first time only."""
+    """Calls `work` the first time only."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         self._work: Callable[[], None] | None = work
@@ -277,7 +277,7 @@ class Once:
 
 
 class Body:
-    """A request's body, read whole; the server bounds its size and its time. Then, whether the client has gone."""
+    """A request's whole body, and later whether the client has gone. The server limits its size and time."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -285,7 +285,7 @@ class Body:
         self.gone: asyncio.Future[Message]
 
     async def read(self) -> bool:
-        """Whether it came to its end."""
+        """Reads the body. Returns False if the client left before its end."""
         has_more = True
         while has_more:
             message = await self._receive()
@@ -301,7 +301,7 @@ class Body:
 
 
 async def refuse(send: Send) -> None:
-    """Says that there is too much to do."""
+    """Answers with 503."""
     body = f"Chatty is busy. Please try again in {RETRY_SECONDS} seconds.\n".encode()
     headers = BARE_HEADERS | {
         "Retry-After": str(RETRY_SECONDS),

@@ -1,7 +1,7 @@
-"""The room's page, rendered once for each language and kept in memory: a request costs a copy of it.
+"""The room's page, rendered once for each language and kept in memory. A request copies it.
 
-Rooms differ in their address alone, so the page is kept in pieces between which the address goes. The pieces are
-kept compressed as well, in a form that can be joined: what memory this takes depends on the number of languages only.
+Rooms' pages differ only in the address, so the page is kept in pieces, and the address is inserted between them. The
+pieces are also kept compressed, in a form that can be joined. So the memory depends on the number of languages only.
 """
 
 import functools
@@ -26,13 +26,13 @@ from chat.protocol.constants import (
 )
 from chat.web.page_files import page_files
 
-_ROOM = "0room-address0"  # Stands for the room's address while the page is rendered; in no text of the page.
+_ROOM = "0room-address0"  # Marks the room's address in the rendered page. The page's texts don't contain it.
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # Deflate, no name, no time.
 _DEFLATE_END = b"\x03\x00"  # An empty last block.
 
 
 class Page(NamedTuple):
-    """A page in one language. `pieces` have the room's address between them; `digest` names this version."""
+    """A page in one language. The room's address goes between the `pieces`. `digest` identifies this version."""
 
     pieces: tuple[bytes, ...]
     deflated: tuple[bytes, ...]
@@ -42,7 +42,7 @@ class Page(NamedTuple):
         return slug.encode().join(self.pieces)
 
     def gzipped(self, slug: str) -> bytes:
-        """The body as gzip has it, of pieces that were compressed before."""
+        """The gzipped body, made of the compressed pieces."""
         body = self.body(slug)
         tail = zlib.crc32(body).to_bytes(4, "little") + (len(body) & 0xFFFFFFFF).to_bytes(4, "little")
         return _GZIP_HEAD + _deflated(slug.encode(), level=0).join(self.deflated) + _DEFLATE_END + tail
@@ -78,6 +78,6 @@ def _page(language: str) -> Page:
 
 
 def _deflated(data: bytes, level: int) -> bytes:
-    """A part of a deflate stream that ends at a whole byte and refers to nothing before it."""
+    """A part of a deflate stream that ends at a byte boundary and refers to no earlier data."""
     compressor = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     return compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)

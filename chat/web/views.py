@@ -25,18 +25,18 @@ from chat.web import error_pages
 from chat.web.headers import security_policy
 from chat.web.room_page import current_page
 
-RETRY_SECONDS = 2  # What a visitor is asked to wait for a database that is away.
+RETRY_SECONDS = 2  # The Retry-After while the database is away.
 _TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 
 
-# No script of the page may make nodes of a string but kit/safe-html.js, nor name a worker's script but
-# shell/worker-url.js: the two policies are theirs.
+# Trusted Types: only kit/safe-html.js may make nodes from a string, and only shell/worker-url.js may name a worker's
+# script. Each has its policy.
 @security_policy({"require-trusted-types-for": ["'script'"], "trusted-types": ["chatty-messages", "chatty-worker"]})
 @require_safe
 @conditional_page
-@vary_on_cookie  # Of cookies it knows one, the language that was chosen; LocaleMiddleware adds Accept-Language.
+@vary_on_cookie  # It reads one cookie, the chosen language. LocaleMiddleware adds Accept-Language.
 async def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
-    """A room's page. In one language it is the same for everybody and holds nothing personal: any cache may keep it."""
+    """A room's page. Per language it is the same for everybody, so any cache may keep it."""
     if not policy.can_read(ANYBODY, slug):
         return error_pages.not_found(request)
     page = current_page()
@@ -55,7 +55,7 @@ async def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
 
 @require_safe
 def lower_case(request: HttpRequest, slug: str | None = None) -> HttpResponse:
-    """Leads on to a room whose address was written with capitals. What follows it, such as a filter, is kept."""
+    """Redirects an address with capitals to the room's. Keeps the query, such as a filter."""
     address = reverse("chat:chatty") if slug is None else reverse("chat:room", kwargs={"slug": slug.lower()})
     query = request.META["QUERY_STRING"]
     return HttpResponseRedirect(f"{address}?{query}" if query else address)
@@ -65,12 +65,11 @@ def lower_case(request: HttpRequest, slug: str | None = None) -> HttpResponse:
 @never_cache
 @vary_on_headers("Authorization", "Cookie")
 async def user_info(request: HttpRequest) -> JsonResponse:
-    """Who the visitor is, and where the socket is: `{"uuid", "token", "socketURL"}`. A cookie keeps the token as well.
+    """The visitor's identity and the socket's address: `{"uuid", "token", "socketURL"}`. A cookie also has the token.
 
-    Where AUTHENTICATE says who it is, that counts: the answer has the `name` that it gives, and no cookie. A guest is
-    the same member again for a token that still holds: that of `Authorization: Bearer`, else the cookie's. Without
-    one, a new member: of those an address gets only so many, then 429 with the time to wait. 503 where nobody can
-    tell who it is.
+    If AUTHENTICATE identifies the visitor, the answer has its `name` and sets no cookie. A guest with a valid token is
+    the same member again: by `Authorization: Bearer`, otherwise by the cookie. Without one, the guest is a new member.
+    Each address gets a limited number of these, then 429 with the time to wait. 503 if the identity can't be looked up.
     """
     network = client_network(request_address(request))
     try:
@@ -91,7 +90,7 @@ async def user_info(request: HttpRequest) -> JsonResponse:
 
 
 async def _host_info(request: HttpRequest, person: Person) -> JsonResponse:
-    """The answer to somebody whom the host has named."""
+    """The answer for a person whom the host has identified."""
     generation = await current_registry().generation_of(person.id)
     token = tokens.issue(person.id, generation, is_hosts=True, name=person.name)
     info = {"uuid": person.id, "token": token, "socketURL": socket_url(request)}
@@ -99,9 +98,9 @@ async def _host_info(request: HttpRequest, person: Person) -> JsonResponse:
 
 
 async def _known_member(request: HttpRequest) -> tokens.Claims | None:
-    """The guest of the first token that holds. Who the host said somebody is, only the host can say again.
+    """The guest of the first valid token. Tokens of the host's members don't count: the host must identify them again.
 
-    The page's own comes first: its tabs have joined with it. The answer's cookie then has the same one.
+    The page's own token comes first, because its tabs have joined with it. The answer's cookie then has the same one.
     """
     _kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
     for token in (bearer.strip(), identity_cookie.read_token(request)):
@@ -122,17 +121,17 @@ def _refuse(status: int, code: str, seconds: int) -> JsonResponse:
 @require_safe
 @never_cache
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """The process lives."""
+    """Answers 200 while the process runs."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether this process can take posts: 200, or 503 with what is wrong in words.
+    """Whether this process can accept posts: 200, or 503 with a description of the problems.
 
-    Where some of several Redis servers fail, it is 200 with the words: all processes see the same, and a load balancer
-    that asks them would send everybody away for a part of the rooms, whose posts come by the log.
+    If only some of several Redis servers fail, it answers 200 with the description. All processes see the same failure,
+    so a load balancer would otherwise take all of them out, though only some rooms are slower: posts come by the log.
     """
     report = await current_registry().readiness.report()
     failing = "degraded" if all(problem.is_partial for problem in report.redis) else "unavailable"
