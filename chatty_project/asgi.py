@@ -16,7 +16,7 @@ from chatty_project import databases, env
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatty_project.settings")
 django_pages = get_asgi_application()  # Sets Django up, which everything below needs.
 if problems := env.problems(env.read(os.environ)):
-    sys.exit("\n".join(problems))  # Half set up, it would answer every request with an error.
+    sys.exit("\n".join(problems))  # Otherwise it would answer every request with an error.
 
 from chat.rooms.registry import close_registry, current_counts  # noqa: E402
 from chat.routing import consumer, websocket_urlpatterns  # noqa: E402
@@ -25,25 +25,25 @@ from chat.web.request_threads import WebThreads  # noqa: E402
 
 pages = WebThreads(django_pages)  # type: ignore[arg-type]  # It wants a dict where Channels has another mapping.
 
-# At any other path there is no room either, and a browser learns so only from a close code.
+# Other paths have no room either. Only a close code tells a browser so.
 sockets = URLRouter([*websocket_urlpatterns, re_path(r"", consumer)])
 
 
 def log_counts() -> None:
-    """Says what this worker holds: `kill -USR1 <its pid>` asks for it."""
+    """Logs this worker's counts. `kill -USR1 <its pid>` calls it."""
     counts = current_counts() | {"tasks": len(asyncio.all_tasks())}
     logging.getLogger("chatty_project.worker").info(" ".join(f"{name}={count}" for name, count in counts.items()))
 
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
-    """The server's start and its end: what waits is written before the process goes."""
+    """Handles the server's start and end. Writes everything that waits before the process ends."""
     while (message := await receive())["type"] == "lifespan.startup":
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, log_counts)
         await send({"type": "lifespan.startup.complete"})
     assert message["type"] == "lifespan.shutdown"
     await close_registry()
     await pages.close()
-    await asyncio.to_thread(databases.checkpoint)  # After this, uvicorn passes the signal on, and the process is gone.
+    await asyncio.to_thread(databases.checkpoint)  # Last: then uvicorn passes the signal on, and the process ends.
     await send({"type": "lifespan.shutdown.complete"})
 
 

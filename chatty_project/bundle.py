@@ -1,8 +1,8 @@
-"""The page's scripts and stylesheets in one file each, made by esbuild: a first visit takes a tenth of the requests.
+"""Bundles the page's scripts and stylesheets into one file each, with esbuild: a tenth of the requests.
 
     npm ci --omit=dev --ignore-scripts    # Installs the bundler that package-lock.json pins.
 
-Without the bundler nothing is missing; the page then loads its modules one by one, as it does in development.
+The bundler is optional. Without it, the page loads its modules one by one, as in development.
 """
 
 import subprocess  # nosec B404  # It runs the bundler with fixed arguments.
@@ -20,7 +20,7 @@ class BundleError(OSError):
 
 
 def make(root: Path) -> list[str]:
-    """Bundles the static files that are gathered in `root`. The names of the files made; none without a bundler.
+    """Bundles the collected static files in `root`. Returns the names of the new files; none without a bundler.
 
     Raises:
         BundleError: the bundler couldn't be started, or refused the files.

@@ -1,8 +1,8 @@
-"""What Django is told of the database at DATABASE_URL, and whether that database keeps what Chatty promises.
+"""Django's settings for the database at DATABASE_URL, and a check that the database keeps Chatty's time limits.
 
-docs/reliability.md promises limits of time: a worker that is paused in a transaction, or a lock that somebody holds,
-stops nobody for longer. PostgreSQL has them from the connection's startup parameters. What the URL says is put before
-them, so it can name a schema but not take the limits away.
+docs/reliability.md promises time limits: a worker that is paused in a transaction, or a held lock, delays nobody for
+longer. PostgreSQL gets them as the connection's startup parameters. They come after the URL's own options, so a URL can
+name a schema but can't remove the limits.
 """
 
 import logging
@@ -11,24 +11,24 @@ from urllib.parse import parse_qsl, urlsplit
 
 import dj_database_url
 
-# A worker that is paused in a transaction holds its rooms' locks: the server ends that transaction, and the worker
-# repeats it when it wakes. What waits for a lock, or on a slow server, for too long is refused and sent again.
+# A worker that is paused in a transaction holds its rooms' locks. The server ends that transaction, and the worker
+# repeats it when it wakes. Operations that wait too long for a lock or a slow server are refused and sent again.
 TIME_LIMITS = {"idle_in_transaction_session_timeout": "3s", "lock_timeout": "5s", "statement_timeout": "8s"}
-# A database that has vanished is noticed within seconds: members wait. The URL may say otherwise.
+# A lost connection must be noticed within seconds, because members wait. The URL may change these limits.
 _CONNECTION_LIMITS = {"connect_timeout": 3, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-# Milliseconds; keepalives say nothing while a query is unanswered.
+# Milliseconds. Keepalives don't work while a query is unanswered.
 _CONNECTION_LIMITS["tcp_user_timeout"] = 10_000
 _SSL_MODES = {"true": "require", "false": "disable", "1": "require", "0": "disable"}
 
 
 class UnusableDatabase(Exception):
-    """The database can't be used as it is; the message is a sentence for the operator."""
+    """The database can't be used. The message is a sentence for the operator."""
 
 
 def why_not(url: str) -> str | None:
-    """What of the URL's parameters PostgreSQL's client library doesn't know; None where it knows all of them.
+    """A sentence about parameters of the URL that PostgreSQL's client library doesn't know. None if it knows all.
 
-    `currentSchema` (of JDBC) and `ssl=true` are known here beside them.
+    `currentSchema` (from JDBC) and `ssl=true` are also accepted.
     """
     from psycopg import pq
 
@@ -44,14 +44,14 @@ def why_not(url: str) -> str | None:
 
 
 def describe(url: str) -> dict[str, Any]:
-    """Django's description of the database at `url`, an entry of its setting DATABASES."""
+    """The entry for Django's setting DATABASES for the database at `url`."""
     parsed: dict[str, Any] = dict(dj_database_url.parse(url))
     options = parsed.setdefault("OPTIONS", {})
     if parsed["ENGINE"].endswith("sqlite3"):
         options.update(
-            transaction_mode="IMMEDIATE",  # A transaction that turns from reader to writer can't wait, only fail.
+            transaction_mode="IMMEDIATE",  # A transaction that starts as a reader fails when it must wait to write.
             timeout=20,  # Seconds to wait for another writer.
-            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",  # Survives the process's crash.
+            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",  # Survives a crash of the process.
         )
         return parsed
     parsed.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
@@ -64,17 +64,17 @@ def describe(url: str) -> dict[str, Any]:
 
 
 def _asked_for(url: str) -> list[str]:
-    """The server options that the URL asks for. dj_database_url knows only one of `options` and `currentSchema`."""
+    """The server options in the URL. dj_database_url reads only one of `options` and `currentSchema`."""
     asked = parse_qsl(urlsplit(url).query)
     schemas = [f"-c search_path={value}" for name, value in asked if name == "currentSchema"]
     return [*(value for name, value in asked if name == "options"), *schemas]
 
 
 def check() -> None:
-    """Nothing, where the database that Django is connected to keeps Chatty's limits of time.
+    """Checks that Django's database keeps Chatty's time limits.
 
     Raises:
-        UnusableDatabase: it doesn't, because something between it and Chatty takes the limits away.
+        UnusableDatabase: it doesn't, because something between it and Chatty removes them.
         django.db.Error: it can't be reached.
     """
     from django.db import connection
@@ -89,9 +89,9 @@ def check() -> None:
 
 
 def checkpoint() -> None:
-    """Put all that SQLite's write-ahead log holds into the database file; nothing on PostgreSQL.
+    """Moves SQLite's write-ahead log into the database file. Does nothing on PostgreSQL.
 
-    Each process does it when it ends, so that after the last one the file alone is the whole database. While another
+    Each process does this when it ends, so that after the last one the file is the whole database. While another
     process reads or writes, SQLite leaves the rest to that one.
     """
     from django.db import DatabaseError, connection
@@ -111,7 +111,7 @@ _POOLER = (
     "A connection pooler such as PgBouncer in between takes Chatty's limits of time away. Chatty keeps a few "
     "connections of its own: let DATABASE_URL lead to PostgreSQL itself."
 )
-# By a part of what the database said: what to do about it.
+# Advice, by a part of the database's error message.
 _CURES = {
     "unsupported startup parameter": _POOLER,
     "permission denied for schema": "Let the account make tables there (GRANT USAGE, CREATE ON SCHEMA ... TO ...), "
@@ -123,7 +123,7 @@ _CURES = {
 
 
 def explain(error: Exception) -> str:
-    """A sentence for the operator about what the database said: it names the host and the port, never the password."""
+    """A sentence for the operator about the database's error. It has the host and port, never the password."""
     said = " ".join(str(error).split())
     said = said.partition(" LINE 1:")[0]
     cures = [cure for part, cure in _CURES.items() if part in said]

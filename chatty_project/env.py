@@ -1,7 +1,7 @@
-"""Chatty's settings as the environment gives them: one table, one typed reader.
+"""Chatty's settings from the environment: one table, one typed reader.
 
-`read()` parses every setting at once, so that somebody who starts Chatty sees all that is wrong in one go, a
-sentence each. The README's table is compared with `table()` by a test. Nothing here needs more than Python itself.
+`read()` parses all settings at once, so that an operator sees all problems together, one sentence each. A test compares
+the README's table with `table()`. This module needs only Python's standard library.
 """
 
 import re
@@ -13,25 +13,25 @@ from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
-SHORTEST_SECRET_KEY = 50  # What `manage.py check --deploy` asks for.
+SHORTEST_SECRET_KEY = 50  # The requirement of `manage.py check --deploy`.
 ONLY_HERE = "only this machine's own (127.0.0.1, localhost), because error pages tell all; others may come to bin/serve"
 MAKE_A_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
 
 class SettingsError(Exception):
-    """The environment doesn't make sense; `problems` has one sentence for each thing that is wrong."""
+    """The environment is invalid. `problems` has one sentence for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
 
 
-# How a value is read. A parser gets the text without surrounding space and raises ValueError for what it can't take.
+# Parsers of values. A parser gets the text without surrounding space and raises ValueError for an invalid one.
 
 
 @dataclass(frozen=True)
 class Kind(Generic[T]):
-    """A way to read a value: `expected` completes the sentence `NAME is "..."; expected ...`."""
+    """A type of value. `expected` completes the sentence `NAME is "..."; expected ...`."""
 
     expected: str
     parse: Callable[[str], T]
@@ -90,11 +90,11 @@ def _host_pattern(text: str) -> str:
 
 
 def _url(text: str, schemes: tuple[str, ...]) -> tuple[str, str, str]:
-    """The scheme, the host and the path of a URL whose port, where it has one, is a number."""
+    """The scheme, host and path of a URL. Raises ValueError if its port isn't a number."""
     parts = urlsplit(text)
     if parts.scheme not in schemes or not text[len(parts.scheme) :].startswith("://") or re.search(r"\s", text):
         raise ValueError(text)
-    _ = parts.port  # Raises ValueError for a port that is no port.
+    _ = parts.port  # Raises ValueError for an invalid port.
     return parts.scheme, parts.hostname or "", parts.path
 
 
@@ -121,7 +121,7 @@ def _rate(text: str) -> tuple[float, float]:
 def _networks(text: str) -> list[IPv4Network | IPv6Network]:
     if text.lower() == "none":
         return []
-    return _list_of(ip_network)(text)  # Which raises ValueError, also where bits are set behind the prefix.
+    return _list_of(ip_network)(text)  # Raises ValueError, also for bits after the prefix.
 
 
 def _redis_url(text: str) -> str:
@@ -137,7 +137,7 @@ def _database_url(text: str) -> str:
     scheme, host, path = _url(text, ("sqlite", "postgres", "postgresql"))
     if len(path) < 2:  # "/" and a name.
         raise ValueError(text)
-    if host if scheme == "sqlite" else "@" in path:  # A slash too few; a password's slash that isn't written %2F.
+    if host if scheme == "sqlite" else "@" in path:  # A missing slash, or a slash in the password instead of %2F.
         raise ValueError(text)
     return text
 
@@ -152,10 +152,10 @@ def _socket_url(text: str) -> str:
 
 
 def _without_password(text: str) -> str:
-    """A URL, however broken, with whatever may be a password in it starred out."""
+    """A URL, also a broken one, with everything that may be a password replaced by stars."""
     text = re.sub(r"^([a-z0-9+.-]*://)?.*@", r"\1***@", text, flags=re.DOTALL)
     text = re.sub(r"(password=)[^&]*", r"\1***", text)
-    return re.sub(r":(?!//)(?![0-9]*(?:[/?,]|$))[^/?,]*", ":***", text)  # What stands where a port should.
+    return re.sub(r":(?!//)(?![0-9]*(?:[/?,]|$))[^/?,]*", ":***", text)  # Text in the place of a port.
 
 
 def _as_is(text: str) -> str:
@@ -167,10 +167,10 @@ def _as_is(text: str) -> str:
 
 @dataclass(frozen=True)
 class Setting(Generic[T]):
-    """One variable of the environment, as the README's table shows it.
+    """One environment variable, with its row in the README's table.
 
-    `default` holds in production, `development` in its place where DEBUG is on. `shown` replaces the default in the
-    README where the default is not a value but a behaviour. `hide` makes a value fit for an error message.
+    `default` is for production. `development`, if set, replaces it with DEBUG. `shown` replaces the default in the
+    README if that is a behaviour, not a value. `hide` removes secrets from a value for an error message.
     """
 
     name: str
@@ -185,7 +185,7 @@ class Setting(Generic[T]):
         """The setting's value.
 
         Raises:
-            SettingsError: what the environment has isn't what `kind` expects.
+            SettingsError: the environment's value isn't of this `kind`.
         """
         given = environ.get(self.name, "").strip()
         fallback = self.development if debug and self.development is not None else self.default
@@ -451,10 +451,10 @@ class Environment:
 
 
 def read(environ: Mapping[str, str]) -> Environment:
-    """The settings in `environ`, all of them parsed.
+    """All settings, parsed from `environ`.
 
     Raises:
-        SettingsError: with one sentence for each variable that can't be read.
+        SettingsError: it has one sentence for each invalid variable.
     """
     values: dict[str, object] = {}
     problems: list[str] = []
@@ -471,7 +471,7 @@ def read(environ: Mapping[str, str]) -> Environment:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine itself can come in by this address or name."""
+    """Whether only this machine can connect to this address or name."""
     host = host.strip("[]").lower().rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -482,7 +482,7 @@ def is_loopback(host: str) -> bool:
 
 
 def problems(environment: Environment) -> list[str]:
-    """Why Chatty can't serve so, a sentence each: what production lacks, or whom development would let in."""
+    """The problems of these settings, one sentence each: missing for production, or too open for development."""
     found = []
     if environment[DEBUG]:
         open_to = [f'HOST is "{environment[HOST]}"'] if not is_loopback(environment[HOST]) else []

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, with an end to what one request may cost before it is understood."""
+"""uvicorn's HTTP protocol, with limits on a request's time and size."""
 
 import logging
 import time
@@ -13,31 +13,31 @@ from chat import open_files
 from chat.access.rate_limits import Bucket, Rate
 from chat.web import request_threads
 
-REQUEST_SECONDS = 10  # From its first byte, or the connection's start, to the whole of a request.
-REQUEST_BYTES = 1024 * 1024  # Head and body: forms, in Django's admin, are the longest.
-HEAD_BYTES = 64 * 1024  # Of a request line and its headers; browsers and proxies send a few KiB.
-SLICE_BYTES = 4 * 1024  # Of a head, parsed before its size is looked at again; most heads are shorter.
-HURRIED_SECONDS = 2  # As REQUEST_SECONDS, for connections that are refused.
-LAST_RESERVE = 16  # Of the files that may be open.
-PROBES = tuple(path.encode() for path in request_threads.PROBES)  # Answered also where other requests are refused.
-RETRY_SECONDS = 10  # What a refused client is asked to wait.
+REQUEST_SECONDS = 10  # From a request's first byte, or the connection's start, to its last byte.
+REQUEST_BYTES = 1024 * 1024  # Head and body. Forms in Django's admin are the longest.
+HEAD_BYTES = 64 * 1024  # The request line and headers. Browsers and proxies send a few KiB.
+SLICE_BYTES = 4 * 1024  # Parsed between two checks of a head's size. Most heads are shorter.
+HURRIED_SECONDS = 2  # The same as REQUEST_SECONDS, for refused connections.
+LAST_RESERVE = 16  # Open files.
+PROBES = tuple(path.encode() for path in request_threads.PROBES)  # Answered even if other requests are refused.
+RETRY_SECONDS = 10  # The Retry-After of a refused client.
 
 logger = logging.getLogger(__name__)
-_warnings = Bucket(Rate(1, 1 / 60))  # One a minute says it.
+_warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
 
 
 class ChattyHttpProtocol(HttpToolsProtocol):
-    """Given to uvicorn's `http` setting: a request comes within a time and a size, or its connection ends.
+    """The value of uvicorn's `http` setting. Ends the connection of a request that is too slow or too big.
 
-    uvicorn by itself waits for the rest of a request for ever, and keeps whatever comes of it.
+    uvicorn itself waits for the rest of a request without a limit, and keeps all of it.
     """
 
     _deadline: TimerHandle | None = None
     _running: RequestResponseCycle | None = None
-    _received = 0  # Bytes of the request that is coming in.
+    _received = 0  # Bytes of the incoming request.
     _has_head = False
-    _is_one_too_many = False  # Of the files that may be open.
-    _is_done = False  # Refused, or handed on to the WebSocket protocol.
+    _is_one_too_many = False  # Nearly all allowed files are open.
+    _is_done = False  # Refused, or passed to the WebSocket protocol.
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
@@ -55,13 +55,13 @@ class ChattyHttpProtocol(HttpToolsProtocol):
         self._start_deadline()
 
     def data_received(self, data: bytes) -> None:
-        self._start_deadline()  # Of whatever comes: uvicorn's own, for an idle connection, ends here.
+        self._start_deadline()  # uvicorn's own deadline for an idle connection ends here.
         if self._is_done:
             self._pass_over(len(data))
             return
         rest = memoryview(data)
         while rest and not (self._is_done or self.transport.is_closing()):
-            # In slices: else a head that is too long would be taken whole where it comes in one piece.
+            # In slices, so that a head that arrives in one piece isn't parsed whole if it is too long.
             size = SLICE_BYTES if self._has_head else min(SLICE_BYTES, HEAD_BYTES - self._received)
             if not size:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -113,10 +113,9 @@ class ChattyHttpProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _refuse(self, status: HTTPStatus, headers: str = "") -> None:
-        """Answers in a line of plain text, and ends the connection.
+        """Answers with a line of plain text and ends the connection.
 
-        What still comes is read and dropped, for a moment: a connection that is closed before is reset, and the answer
-        lost with it.
+        For a moment it reads and drops further data: an earlier close would reset the connection and lose the answer.
         """
         self._is_done = True
         body = f"{status.value} {status.phrase}\n"
@@ -133,8 +132,8 @@ class ChattyHttpProtocol(HttpToolsProtocol):
         if self._received > REQUEST_BYTES:
             self.transport.abort()
 
-    # uvicorn tells the newest request that its connection is gone. Where several came at once, that isn't the one
-    # that is being answered, and the answer would be written to a transport that is closed, which raises.
+    # uvicorn marks the newest request as disconnected. With several pipelined requests that isn't the one that is being
+    # answered, and writing its answer to the closed transport would raise.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Callable[..., Any]) -> None:
         self._running = cycle

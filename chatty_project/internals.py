@@ -1,7 +1,7 @@
-"""What Chatty uses of uvicorn and websockets beyond what they document, looked for before the server starts.
+"""Checks at start that uvicorn and websockets have the undocumented attributes that Chatty uses.
 
-requirements.in keeps both below their next minor release, for any of these may be renamed there. An installation that
-doesn't go by requirements.txt is told what is missing, in place of an AttributeError in the middle of a connection.
+requirements.in keeps both below their next minor release, because it may rename any of these. An installation that
+ignores requirements.txt gets a list of missing attributes instead of an AttributeError in the middle of a connection.
 """
 
 import dis
@@ -34,7 +34,7 @@ INTERNALS: dict[str, tuple[str, ...]] = {
 
 
 def problems(internals: dict[str, tuple[str, ...]] = INTERNALS) -> list[str]:
-    """What is missing of `internals`, a sentence each."""
+    """The missing attributes of `internals`, one sentence each."""
     found = []
     for place, attributes in internals.items():
         module, _, name = place.partition(":")
@@ -54,7 +54,7 @@ def problems(internals: dict[str, tuple[str, ...]] = INTERNALS) -> list[str]:
 
 
 def attributes_of(owner: type) -> set[str]:
-    """The names of the attributes of the class, and of those that its methods give to objects."""
+    """The names of the class's attributes, and of attributes that its methods assign."""
     methods = [value for part in owner.__mro__ for value in vars(part).values() if isinstance(value, FunctionType)]
     assigned = {
         step.argval for method in methods for step in dis.get_instructions(method) if step.opname == "STORE_ATTR"

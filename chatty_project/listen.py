@@ -1,11 +1,11 @@
-"""Whether Chatty can listen where it is told to, found out before a server starts to try."""
+"""Checks before the start whether Chatty can listen on its address and port."""
 
 import errno
 import socket
 
 
 def why_not(host: str, port: int, start: str) -> str | None:
-    """Why nothing can listen on `host` and `port`, in one sentence naming the command `start`; None where it can."""
+    """A sentence why nothing can listen on `host` and `port`; it names the command `start`. None if it can."""
     no_address = f'HOST is "{host}", which is no address of this machine; expected one to listen on, such as 127.0.0.1'
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -14,7 +14,7 @@ def why_not(host: str, port: int, start: str) -> str | None:
     except socket.gaierror:
         return no_address
     with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # Else a port just given back looks taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # Else a port that was just closed looks taken.
         try:
             probe.bind(address)
             probe.listen(1)
@@ -32,6 +32,6 @@ def why_not(host: str, port: int, start: str) -> str | None:
 def url(host: str, port: int) -> str:
     """The address to open in a browser on this machine for a server that listens on `host` and `port`."""
     host = host.strip("[]")
-    if not host.strip("0.:"):  # 0.0.0.0, 0 or ::, which is everywhere.
+    if not host.strip("0.:"):  # 0.0.0.0, 0 or ::, which mean every address.
         host = "::1" if ":" in host else "127.0.0.1"
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

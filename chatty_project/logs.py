@@ -1,4 +1,4 @@
-"""How a line of the log looks. No message, name or token is ever in one."""
+"""The format of log lines. They never contain a message, name or token."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ class Concise(logging.Formatter):
         return super().format(record)
 
     def formatException(self, ei: Any) -> str:
-        """The call stack. Errors of the database say one line: in the next ones PostgreSQL quotes a whole row."""
+        """The call stack. Of a database error only the first line: PostgreSQL quotes a whole row in later ones."""
         errors = list(_chain(ei[1]))
         if not any(isinstance(error, DatabaseError) for error in errors):
             return super().formatException(ei)
@@ -29,7 +29,7 @@ class Concise(logging.Formatter):
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, what caused it, and so on."""
+    """The error, its cause, and so on."""
     while error is not None:
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
@@ -42,7 +42,7 @@ def _in_short(error: BaseException) -> str:
 
 
 class WithoutTraceback(logging.Filter):
-    """Leaves the sentence: a stranger who sends a wrong Host header is no error, and no reason for a call stack."""
+    """Removes the call stack. A stranger's wrong Host header is no error of ours."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = None
@@ -51,14 +51,14 @@ class WithoutTraceback(logging.Filter):
 
 
 class OncePerMinute(logging.Filter):
-    """Lets one line a minute through of each kind of error, without its call stack.
+    """Passes one line a minute of each type of error, without its call stack.
 
     For channels_redis, which logs one a second, with a call stack, while a Redis is away.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._passed_at: dict[str, float] = {}  # By the error's kind: a handful.
+        self._passed_at: dict[str, float] = {}  # By the error's type.
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

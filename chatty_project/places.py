@@ -1,6 +1,6 @@
-"""Whether Chatty can write where it is told to, found out before anything fails for it: a sentence names the place.
+"""Checks before the start whether Chatty can write its files. A sentence names each folder that it can't.
 
-`python -m chatty_project.places` ends with the sentences. Nothing here needs more than Python itself.
+`python -m chatty_project.places` exits with the sentences. This module needs only Python's standard library.
 """
 
 import os
@@ -11,14 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from chatty_project import env
 
-VAR_DIR = Path(__file__).resolve().parent.parent / "var"  # What a running Chatty writes unless told otherwise.
+VAR_DIR = Path(__file__).resolve().parent.parent / "var"  # The default folder for Chatty's files.
 DATABASE = VAR_DIR / "chatty.sqlite3"
 KEY = VAR_DIR / "secret_key"
 ELSEWHERE = "DATABASE_URL=sqlite:////path/to/file"
 
 
 def problems(environment: env.Environment) -> list[str]:
-    """Why Chatty can't keep its messages, or development's key, a sentence each."""
+    """The reasons why Chatty can't store its messages or the development key, one sentence each."""
     url = environment[env.DATABASE_URL]
     if not url:
         found = _folder_problem(VAR_DIR, "the messages", f"choose another place: {ELSEWHERE}")
@@ -37,7 +37,7 @@ def problems(environment: env.Environment) -> list[str]:
 
 
 def _folder_problem(folder: Path, what: str, otherwise: str) -> str:
-    """Why nothing can be made in this folder, which is made where it is missing; "" where it can."""
+    """A sentence why no file can be made in this folder, which may have to be made first. Empty if one can."""
     place = folder if folder.exists() else folder.parent
     if os.access(place, os.W_OK | os.X_OK):
         return ""
@@ -48,7 +48,7 @@ def _database_problem(path: Path, setting: str) -> str:
     folder = path.parent
     if not folder.is_dir():
         if folder == VAR_DIR:
-            return ""  # It will be made.
+            return ""  # It will be created.
         return f"{setting}; expected a file in a folder that is there, and {folder} isn't"
     if path.is_dir():
         return f"{setting}; expected a file, and {path} is a folder"

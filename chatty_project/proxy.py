@@ -1,4 +1,4 @@
-"""What proxies write in other ways than Django reads it."""
+"""Adapts proxies' headers to the form that Django reads."""
 
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
@@ -14,7 +14,7 @@ Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
 @sync_and_async_middleware
 def lower_case_scheme(get_response: Callable[[HttpRequest], Answer]) -> Callable[[HttpRequest], Answer]:
-    """Schemes are equal whatever their case (RFC 3986); Django compares them letter by letter."""
+    """Lowers the case of the scheme header. Schemes ignore case (RFC 3986), but Django compares exactly."""
 
     def fold(request: HttpRequest) -> None:
         if SCHEME in request.META:

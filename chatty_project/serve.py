@@ -1,4 +1,4 @@
-"""What `bin/serve` runs: production's checks, the migrations, the static files, then the workers."""
+"""Implements `bin/serve`: checks for production, migrations, static files, then the workers."""
 
 import fcntl
 import os
@@ -12,11 +12,11 @@ from chat import open_files
 from chat.protocol.constants import FRAME_LIMIT_BYTES
 from chatty_project import databases, env, internals, listen, places
 
-MIGRATION_LOCK = 0x43686174  # "Chat": any number that others who use the same PostgreSQL don't take.
+MIGRATION_LOCK = 0x43686174  # "Chat": a number that no other program on the same PostgreSQL uses.
 
 
 def problems(environment: env.Environment) -> list[str]:
-    """Why Chatty can't serve in this environment, a sentence each."""
+    """The reasons why Chatty can't serve in this environment, one sentence each."""
     found = env.problems(environment)
     if environment[env.DEBUG]:
         found.append("DEBUG is true; expected false for bin/serve, which is production (bin/run is for development)")
@@ -32,7 +32,7 @@ def problems(environment: env.Environment) -> list[str]:
 
 
 def prepare() -> None:
-    """Migrates the database and gathers the static files, one server after the other where several start at once.
+    """Migrates the database and collects the static files. Servers that start at the same time take turns.
 
     Raises:
         django.db.Error, databases.UnusableDatabase: the database can't be used.
@@ -58,7 +58,7 @@ def prepare() -> None:
 
 @contextmanager
 def alone_on_this_machine(path: Path) -> Iterator[None]:
-    """Two servers that start at once would write the same static files and the same SQLite schema."""
+    """Holds a file lock, so that two starting servers don't write the same static files and SQLite schema."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -66,9 +66,9 @@ def alone_on_this_machine(path: Path) -> Iterator[None]:
 
 @contextmanager
 def alone_on_the_database() -> Iterator[None]:
-    """Machines that start at once migrate one after the other; the later ones find nothing left to do.
+    """Holds a lock in the database, so that starting machines migrate one after the other.
 
-    The wait is as long as the other machine's migrations: the connection's limits of time don't apply to it.
+    It waits as long as the other machine's migrations take: the connection's time limits don't apply.
     """
     from django.db import connection
 
@@ -91,7 +91,7 @@ def alone_on_the_database() -> Iterator[None]:
 
 
 def run() -> None:
-    """Runs the workers until they are told to stop; one of them in this process itself."""
+    """Runs the workers until a signal stops them. A single worker runs in this process."""
     import uvicorn
     from uvicorn.config import STARTUP_FAILURE
 
@@ -108,21 +108,21 @@ def run() -> None:
         http="chatty_project.http:ChattyHttpProtocol",
         ws="chatty_project.server:ChattyWebSocketProtocol",
         ws_max_size=FRAME_LIMIT_BYTES,
-        ws_per_message_deflate=False,  # It costs memory and time for every member; frames are shared and small.
-        ws_ping_interval=None,  # The hub asks with its pulse: one write for both, no timer a connection.
+        ws_per_message_deflate=False,  # It costs memory and time for every member. Frames are shared and small.
+        ws_ping_interval=None,  # The hub pings with its pulse: one write for both, without a timer per connection.
         timeout_graceful_shutdown=8,  # Seconds; most platforms kill after 10.
         timeout_worker_healthcheck=20,  # Seconds; a slow disk is no reason to kill a worker's members.
         lifespan="auto",
-        proxy_headers=False,  # TRUSTED_PROXIES and HTTPS say what is believed, under every server.
+        proxy_headers=False,  # TRUSTED_PROXIES and HTTPS decide about proxies, under every server.
         access_log=False,
         server_header=False,
-        log_config=None,  # settings.LOGGING is for all.
+        log_config=None,  # settings.LOGGING configures all loggers.
     )
     if config.workers > 1:
         Supervisor(config, sockets=[config.bind_socket()]).run()
         return
     server = uvicorn.Server(config)
-    with suppress(KeyboardInterrupt):  # uvicorn repeats the signal once all has ended well.
+    with suppress(KeyboardInterrupt):  # uvicorn repeats the signal after a clean shutdown.
         config.load_app()
         server.run()
     if not server.started:

@@ -1,10 +1,10 @@
-"""uvicorn's WebSocket protocol, with a shorter way out and bounds on what comes in.
+"""uvicorn's WebSocket protocol, with a fast write path and limits on input.
 
-The way out: a frame that is made once is written as it is to every socket.
+The write path: a frame is made once and written unchanged to every socket.
 
 Through ASGI, every send of every connection builds its own frame in its own coroutine. The hub has the same frame
-for everybody, so `scope["extensions"]["chatty.socket"]` offers the transport itself. What is written that way must
-be whole, unmasked and uncompressed frames; permessage-deflate stays off.
+for everybody, so `scope["extensions"]["chatty.socket"]` offers the transport itself. Only whole, unmasked and
+uncompressed frames may be written to it, so permessage-deflate stays off.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ from chat.protocol.events import Bye
 from chat.rooms.connection import Frame
 from chat.transports.connections import EXTENSION
 
-# What the kernel may hold for a reader beside UNSENT_LIMIT (Linux takes twice as much). Left to itself it grows to
-# 4 MiB a socket, and a slow reader would be noticed that much later. At 100 ms to a client, 1 MiB/s still go through.
+# The kernel's send buffer, in addition to UNSENT_LIMIT (Linux doubles it). By default it grows to 4 MiB a socket, which
+# would hide a slow reader for longer. With 100 ms to a client, it still allows 1 MiB/s.
 KERNEL_BYTES = 128 * 1024
-FLUSH_SECONDS = 2  # What a reader hasn't taken by then, it resumes.
-RECONNECT_SPREAD_SECONDS = 3  # Members of a server that stops come back over this long, not all at once.
-SLICE_BYTES = 1_024  # Looked at before the frames in it are answered: 170 of the smallest ones, or 3 ms.
-# Frames that are no commands: pings, pongs, continuations. A client pings every few seconds, and has no need to cut a
-# command of 48 KB into more than a dozen pieces.
+FLUSH_SECONDS = 2  # Time to flush before the connection is aborted. The client resumes the rest.
+RECONNECT_SPREAD_SECONDS = 3  # Members of a stopping server reconnect over this time, not all at once.
+SLICE_BYTES = 1_024  # Parsed before its frames are answered: 170 of the smallest ones, or 3 ms.
+# Frames that aren't commands: pings, pongs, continuations. A client pings every few seconds, and needn't split a
+# command of 48 KB into more than a dozen frames.
 EXTRA_FRAMES = Rate(200, 20)
 
 
 class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
-    """Given to uvicorn's `ws` setting. Its public additions are `chat.rooms.connection.RawSocket`."""
+    """The value of uvicorn's `ws` setting. It implements `chat.transports.connections.RawSocket`."""
 
     is_restarting = False
     is_alive = True
@@ -57,9 +57,9 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             self.scope["extensions"] = {**self.scope["extensions"], EXTENSION: self}  # type: ignore[dict-item]
 
     def data_received(self, data: bytes) -> None:
-        """Called by the transport. Whatever a client sends, a pong or a command, shows that it lives.
+        """Called by the transport. Any data, a pong or a command, shows that the client is alive.
 
-        No more of it is read at a time than is soon answered: the rest waits for `receive`.
+        It parses only as much as is answered soon. The rest waits for `receive`.
         """
         self.is_alive = True
         if not self.handshake_initiated or (len(data) <= SLICE_BYTES and not self._unparsed):
@@ -76,12 +76,12 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
     async def receive(self) -> Any:
         message = await super().receive()
         if self._unparsed:
-            await asyncio.sleep(0)  # The others' turn.
+            await asyncio.sleep(0)  # Lets other connections run.
             self._parse()
         return message
 
     def handle_ping(self) -> None:
-        """Called by uvicorn for one or more pings. Who reads no pongs gets no more of them: they would pile up."""
+        """Called by uvicorn for one or more pings. A client that doesn't read gets no pongs, which would pile up."""
         pongs = b"".join(self.conn.data_to_send())
         if self._may_send_extra() and self.transport.get_write_buffer_size() <= KERNEL_BYTES:
             self.transport.write(pongs)
@@ -95,7 +95,7 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             super().handle_cont(event)
 
     def _may_send_extra(self) -> bool:
-        """Whether a frame that is no command is still welcome; else the client floods us, and is sent away."""
+        """Charges a frame that isn't a command. If there are too many, closes with FLOODING and returns False."""
         if self._is_open and self._extra_frames.take(1, self.loop.time()):
             self.transport.write(Frame.of(Bye(CloseCode.FLOODING, reconnect=True, after=FLOOD_SECONDS)).wire)
             self.close(CloseCode.FLOODING)
@@ -106,7 +106,7 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         return self.handshake_complete and not self.close_sent and not self.transport.is_closing()
 
     def close(self, code: int) -> None:
-        """Starts the closing handshake; a client that doesn't end it in time is cut off."""
+        """Starts the closing handshake. Aborts the connection if the client doesn't finish it in time."""
         if not self._is_open:
             return
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
@@ -114,14 +114,14 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self._unparsed = memoryview(b"")
-        if code == CloseCode.FLOODING:  # Not one byte more is looked at; the client has this long to take the `bye`.
+        if code == CloseCode.FLOODING:  # Reads nothing more. The client has FLUSH_SECONDS to read the `bye`.
             self._stop_reading()
             self.close_timer = self.loop.call_later(FLUSH_SECONDS, self.transport.abort)
             return
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        # Not transport.close(), which would wait for a slow reader to take everything.
+        # Not transport.close(), which would wait until a slow reader has read everything.
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def _stop_reading(self) -> None:
@@ -130,13 +130,13 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         self.read_paused = False  # Else `receive` would read on.
 
     def shutdown(self) -> None:
-        """Called by uvicorn for every connection when the process is told to stop."""
+        """Called by uvicorn for every connection when the process must stop."""
         self.is_restarting = True
         after = random.uniform(0, RECONNECT_SPREAD_SECONDS)
         if self._is_open:
             self.transport.write(Frame.of(Bye(CloseCode.RESTARTING, reconnect=True, after=round(after, 2))).wire)
         super().shutdown()
-        self._abort_soon()  # A slow reader would hold the process up.
+        self._abort_soon()  # A slow reader would delay the process's end.
 
     def handle_close(self, event: frames.Frame) -> None:
         """Called by uvicorn when the client closes."""
@@ -144,14 +144,14 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             self._drop()
             return
         super().handle_close(event)
-        self._abort_soon()  # One that reads nothing more would keep its socket and what waits for it.
+        self._abort_soon()  # A client that no longer reads would keep its socket and unsent data.
 
-    # What strangers send must not raise here, nor wait here for ever.
+    # Strangers' input must neither raise nor wait without a limit here.
 
     def handle_events(self) -> None:
-        """Called by uvicorn for what was received, first for the whole opening handshake."""
+        """Called by uvicorn for received events, first for the whole opening handshake."""
         super().handle_events()
-        if not self.handshake_initiated:  # `websockets` couldn't read it, and uvicorn doesn't ask whether it could.
+        if not self.handshake_initiated:  # `websockets` couldn't parse it, and uvicorn doesn't check this.
             answer = b"".join(self.conn.data_to_send())
             self.transport.write(
                 answer or self.conn.reject(HTTPStatus.BAD_REQUEST, "No WebSocket handshake.\n").serialize()
@@ -160,13 +160,13 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def handle_parser_exception(self) -> None:
         """Called by uvicorn when frames break the protocol."""
-        if self.conn.close_sent is None:  # They came before the handshake was answered: there is nothing to close.
+        if self.conn.close_sent is None:  # They came before the handshake's answer: there is nothing to close.
             self._drop()
         else:
             super().handle_parser_exception()
 
     def _drop(self) -> None:
-        """Ends a connection that isn't open yet; `send` raises what uvicorn expects of one that is gone."""
+        """Ends a connection that isn't open yet. `send` then raises as uvicorn expects."""
         self.close_sent = self.handshake_complete = self.disconnected = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
         self.transport.close()

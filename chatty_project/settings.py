@@ -1,4 +1,4 @@
-"""Django's settings. All that differs between installations comes from the environment, through env.py."""
+"""Django's settings. All settings that differ between installations come from the environment, through env.py."""
 
 import os
 from contextlib import suppress
@@ -19,7 +19,7 @@ except env.SettingsError as error:
 
 
 def development_key(path: Path) -> str:
-    """The secret key in `path`, made on the first call so that identities outlive a restart."""
+    """The secret key in `path`, which is made on the first call, so that identities survive a restart."""
     if path.exists():
         return path.read_text().strip()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def development_key(path: Path) -> str:
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(token_urlsafe(50))
     try:
-        os.link(fresh, path)  # Whole or not at all, and the first of two processes wins.
+        os.link(fresh, path)  # Atomic. The first of two processes wins.
     except FileExistsError:
         pass
     finally:
@@ -47,7 +47,7 @@ ALLOWED_HOSTS = environment[env.ALLOWED_HOSTS]
 
 # The application's own: chat/conf.py.
 CHATTY: dict[str, Any] = {
-    "AUTHENTICATE": "chat.access.authentication.guest",  # Moderators' accounts name nobody in the rooms.
+    "AUTHENTICATE": "chat.access.authentication.guest",  # Moderators' accounts don't identify members.
     "ALLOWED_ORIGINS": environment[env.ALLOWED_ORIGINS],
     "REDIS_URLS": environment[env.REDIS_URL],
     "SOCKET_URL": environment[env.SOCKET_URL],
@@ -68,14 +68,14 @@ CHATTY: dict[str, Any] = {
 }
 
 INSTALLED_APPS = [
-    # Before staticfiles: its runserver replaces theirs, and builds on Daphne's. Daphne isn't an application itself: it
+    # Before staticfiles: its runserver replaces theirs and is based on Daphne's. Daphne itself isn't listed, because it
     # would load Twisted into all workers of bin/serve, 27 MB each.
     "chatty_project",
     "chat",
     "channels",
     "servestatic",
     "django.contrib.staticfiles",
-    # Moderators: who may go to /admin, and is signed in there. Visitors have no account.
+    # For moderators, who sign in at /admin. Visitors have no account.
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -114,19 +114,18 @@ TEMPLATES = [
 
 # Database.
 
-# A commit is an acknowledgement, so what is set in databases.py decides what survives a crash.
+# A commit is an acknowledgement, so the settings in databases.py decide what survives a crash.
 if reason := databases.why_not(environment[env.DATABASE_URL]):
     raise SystemExit(f"DATABASE_URL can't be used; expected {reason}")
 if not environment[env.DATABASE_URL]:
-    with suppress(OSError):  # Commands that need no database go on; places.py says what fails to those that do.
+    with suppress(OSError):  # Commands without a database continue. places.py reports the problem to the others.
         places.VAR_DIR.mkdir(exist_ok=True)
 DATABASES = {"default": databases.describe(environment[env.DATABASE_URL] or f"sqlite:///{places.DATABASE}")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Fan-out.
 
-# A layer for each Redis, so that one that fails takes no other with it. chat/cluster/broker.py spreads the rooms over
-# them.
+# One layer for each Redis, so that they fail independently. chat/cluster/broker.py spreads the rooms over them.
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default" if number == 1 else f"redis-{number}": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -134,9 +133,9 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     }
     for number, url in enumerate(CHATTY["REDIS_URLS"], 1)
 } or {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-# Bytes. Past its limits Daphne drops a connection without a word: the one for frames, which is for what comes in, is
-# twice the protocol's, so that between the two the consumer says why. The one for messages is for what goes out, too,
-# and holds the longest answer. uvicorn, which closes with 1009, has the protocol's own.
+# Bytes. Above its limits Daphne drops a connection without a reason. So the limit for incoming frames is twice the
+# protocol's, and between the two the consumer gives the reason. The limit for messages also applies to output and
+# allows the longest answer. uvicorn, which closes with 1009, has the protocol's own limit.
 DAPHNE_WEBSOCKET_MAX_FRAME_SIZE = 2 * FRAME_LIMIT_BYTES
 DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = 2 * CHATTY["UNSENT_LIMIT"] + 1_048_576
 
@@ -144,7 +143,7 @@ DAPHNE_WEBSOCKET_MAX_MESSAGE_SIZE = 2 * CHATTY["UNSENT_LIMIT"] + 1_048_576
 
 
 def package_folder(package: str) -> Path:
-    """The folder that an installed package's files are in, found without importing it."""
+    """The folder of an installed package's files, found without importing it."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit(f"The package {package} is not installed; expected all of requirements.txt")
@@ -152,7 +151,7 @@ def package_folder(package: str) -> Path:
 
 
 STATIC_URL = "/static/"
-SERVESTATIC_ALLOW_ALL_ORIGINS = False  # No other site's page needs them.
+SERVESTATIC_ALLOW_ALL_ORIGINS = False  # Other sites' pages don't need the files.
 STATIC_ROOT = BASE_DIR / environment[env.STATIC_ROOT]
 STATICFILES_DIRS = [BASE_DIR / "static", ("bootstrap", package_folder("bootstrap"))]
 STORAGES = {
@@ -164,8 +163,7 @@ STORAGES = {
     },
 }
 
-# Language and time. The page says `Vary: Accept-Language, Cookie`, for whatever keeps it on its way
-# (docs/translating.md).
+# Language and time. The page has `Vary: Accept-Language, Cookie` for caches (docs/translating.md).
 
 USE_I18N = True
 USE_TZ = True
@@ -177,13 +175,13 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 # Security. SecurityMiddleware's other headers are on by default.
 
 FRAME_ANCESTORS = environment[env.FRAME_ANCESTORS] or ["'none'"]
-# The page's own files, the socket (chat/web/headers.py adds where it is), and nothing that stands in the page itself.
+# Allows the page's own files and the socket (chat/web/headers.py adds its origin), but no inline code.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
-        "img-src": ["'self'", "data:"],  # Bootstrap's stylesheet draws its icons so.
+        "img-src": ["'self'", "data:"],  # Icons in Bootstrap's stylesheet.
         "connect-src": ["'self'"],
         "manifest-src": ["'self'"],
         "worker-src": ["'self'"],
@@ -192,12 +190,12 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": FRAME_ANCESTORS,
     }
 }
-# The same for browsers that don't know frame-ancestors, as far as it can be said in one word.
+# The same for browsers without frame-ancestors, if one word can express it.
 X_FRAME_OPTIONS = {"'none'": "DENY", "'self'": "SAMEORIGIN"}.get(" ".join(FRAME_ANCESTORS), "")
 if not X_FRAME_OPTIONS:
     MIDDLEWARE.remove("chat.web.middleware.Clickjacking")
 CSRF_FAILURE_VIEW = "chat.web.error_pages.forged"
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Not sent with another site's forms and sockets.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Not sent with other sites' forms and sockets.
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -211,21 +209,21 @@ if environment[env.HTTPS]:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     MIDDLEWARE.insert(0, "chatty_project.proxy.lower_case_scheme")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # Asked by the platform itself, beside the proxy.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # The platform requests them without the proxy.
     SECURE_HSTS_SECONDS = 31_536_000  # A year.
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 SILENCED_SYSTEM_CHECKS = [
-    # HSTS for subdomains and in browsers' preload lists: what else is on the domain isn't Chatty's to decide.
+    # HSTS for subdomains and preload lists, because Chatty can't decide for the rest of the domain.
     "security.W005",
     "security.W021",
-    # Django's middleware for security, frames and forgery is there, but under names of our own.
+    # Django's middleware for security, frames and CSRF is installed, but as subclasses of our own.
     "security.W001",
     "security.W002",
     "security.W003",
 ]
 
-# Log: one line an event, to stderr.
+# Log: one line per event, to stderr.
 
 
 LOG_LEVEL = environment[env.LOG_LEVEL].upper()
@@ -243,13 +241,13 @@ LOGGING: dict[str, Any] = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "concise"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},  # Libraries: what is wrong, not what goes on.
+    "root": {"handlers": ["stderr"], "level": "WARNING"},  # For libraries: problems only.
     "loggers": {
         "chat": {"level": LOG_LEVEL},
         "chatty_project": {"level": LOG_LEVEL},
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
-        "django.request": {"level": "ERROR"},  # A page that isn't there is the visitor's news, not ours.
-        "django.channels.server": {"level": LOG_LEVEL if LOG_LEVEL == "DEBUG" else "ERROR"},  # Daphne's, each request.
+        "django.request": {"level": "ERROR"},  # A missing page concerns the visitor, not the operator.
+        "django.channels.server": {"level": LOG_LEVEL if LOG_LEVEL == "DEBUG" else "ERROR"},  # Daphne: each request.
         "django.security.DisallowedHost": {"filters": ["without_traceback"]},
         "channels_redis.pubsub": {"filters": ["once_per_minute"]},
     },

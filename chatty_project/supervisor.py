@@ -1,4 +1,4 @@
-"""The parent of bin/serve's workers: it starts a new worker for one that ended, and says how that one ended."""
+"""The parent of bin/serve's workers. It replaces a worker that ended, and logs how it ended."""
 
 import logging
 import signal
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def describe_end(exit_code: int | None) -> str:
-    """How a process ended, by its exit code as multiprocessing has it: negative for a signal."""
+    """Words for the end of a process, by multiprocessing's exit code, which is negative for a signal."""
     if exit_code is None:
         return "ended"
     if exit_code >= 0:
@@ -25,10 +25,10 @@ def describe_end(exit_code: int | None) -> str:
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's, with a line in the log for each worker that ends by itself."""
+    """uvicorn's supervisor, with a log line for each worker that ends unexpectedly."""
 
     def keep_subprocess_alive(self) -> None:
-        """Called by uvicorn twice a second: replaces the workers that ended, or that don't answer."""
+        """Called by uvicorn twice a second. Replaces workers that ended or don't answer."""
         for index, worker in enumerate(self.processes):
             if self.should_exit.is_set():
                 return

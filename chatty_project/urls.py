@@ -11,7 +11,7 @@ urlpatterns = [
     path("admin/login/", sign_in),
     path("admin/", admin.site.urls),
     path("", include("chat.urls")),
-    re_path(r"^static/(?P<path>.+)$", assets.missing),  # What ServeStatic doesn't have.
+    re_path(r"^static/(?P<path>.+)$", assets.missing),  # Files that ServeStatic doesn't have.
 ]
 
 handler400 = "chat.web.error_pages.bad_request"

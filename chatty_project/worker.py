@@ -1,6 +1,6 @@
-"""The application as bin/serve's workers run it: a worker ends when the process that started it does.
+"""The application for bin/serve's workers. A worker ends when its parent process ends.
 
-Workers that outlive a killed bin/serve would keep the port, and serve yesterday's code beside the next one.
+Workers that survive a killed bin/serve would keep the port and serve old code beside the next one.
 """
 
 import multiprocessing
@@ -14,7 +14,7 @@ __all__ = ["application"]
 
 
 def end_with_parent() -> None:
-    """Asks this process to end as soon as its parent has, however that came about."""
+    """Ends this process as soon as its parent has ended for any reason."""
     parent = multiprocessing.parent_process()
     if parent is None:  # One worker is bin/serve itself.
         return

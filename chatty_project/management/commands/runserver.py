@@ -1,4 +1,4 @@
-"""`manage.py runserver`: Daphne's, on HOST and PORT, with a last line that says where the room is."""
+"""`manage.py runserver`: Daphne's command, on HOST and PORT, with a last line that has the room's address."""
 
 import os
 from typing import Any
@@ -9,7 +9,7 @@ from daphne.server import Server
 from chat import open_files
 from chatty_project import databases, env, listen, places
 
-# Seconds. Daphne looks at its connections every 2 s, so that a pulled cable is noticed within 2 + 2 + 3.
+# Seconds. Daphne checks its connections every 2 s, so it notices a pulled cable within 2 + 2 + 3 s.
 PING_INTERVAL = 2
 PING_TIMEOUT = 3
 
@@ -20,7 +20,7 @@ class Command(DaphneCommand):  # type: ignore[misc]  # Daphne has no types.
     default_port = str(environment[env.PORT])
 
     def run(self, **options: Any) -> None:
-        """Starts the server, unless it would let others in, and once the port is known to be free."""
+        """Starts the server if the settings are safe, its files can be written and the port is free."""
         if problems := env.problems(self.environment):
             raise SystemExit("\n".join(problems))
         if self.environment[env.DEBUG] and not env.is_loopback(self.addr):
@@ -36,7 +36,7 @@ class Command(DaphneCommand):  # type: ignore[misc]  # Daphne has no types.
             databases.checkpoint()
 
     def server_cls(self, **arguments: Any) -> Server:
-        """The server that Daphne's command then runs."""
+        """The server for Daphne's command."""
         return Server(ready_callable=self.announce, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT, **arguments)
 
     def announce(self) -> None:
