@@ -11,7 +11,7 @@ import { listen } from "../kit/dom.js";
 import { openStore } from "../kit/store.js";
 import { answered } from "./signals.js";
 
-const OFFERED = "alerts.offered"; // In any room: one answer is enough.
+const OFFERED = "alerts.offered"; // For all rooms: one answer is enough.
 /** @type {("all" | "mentions" | "none")[]} */
 const LEVELS = ["all", "mentions", "none"];
 

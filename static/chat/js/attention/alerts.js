@@ -1,4 +1,4 @@
-/** Decides which messages cause an alert: by the alert level, if nobody looks at the room in any tab. One tab of a room decides. */
+/** Decides which messages cause an alert: by the alert level, if the reader doesn't look at the room in any tab. One tab of a room decides. */
 import { ALERTS_CHANGED, CONNECTION_CHANGED, SESSION_CHANGED, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
 import { isLookedAt, watchLooks } from "../kit/page-focus.js";
@@ -20,13 +20,13 @@ export function mount({ events, root }) {
       [SESSION_CHANGED]: (session) => (me = session.id),
       [CONNECTION_CHANGED]({ state }) {
         if (state === "joined") candidate();
-        else withdraw(); // It hears nothing: another tab shall tell.
+        else withdraw(); // Without a connection, another tab must decide.
       },
       [ALERTS_CHANGED]: (settings) => (level = settings.level),
     }),
     unseenArrived.listen(decide),
     watchLooks(show),
-    listen(document, "freeze", withdraw), // A tab that the browser has put to sleep.
+    listen(document, "freeze", withdraw), // The browser suspends this tab.
     listen(document, "resume", candidate),
   ];
   show(isLookedAt());

@@ -4,7 +4,7 @@ import { actionOf } from "../kit/commands.js";
 import { slot } from "../kit/dom.js";
 import { readWords } from "../kit/words.js";
 
-const KEEP = 5; // Old lines are of no use to anybody.
+const KEEP = 5; // Lines. Older ones are useless.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {

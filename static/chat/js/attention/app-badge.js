@@ -12,10 +12,10 @@ export function mount() {
 
   function show(...number) {
     isShown = true;
-    navigator.setAppBadge?.(...number).catch(() => {}); // Not installed, or not allowed: the title says it, too.
+    navigator.setAppBadge?.(...number).catch(() => {}); // Not installed or not allowed. The title has the number, too.
   }
 
-  /** Only what was set here: the badge is one for all tabs. */
+  /** Clears the badge only if this tab set it, because all tabs share it. */
   function clear() {
     if (isShown) navigator.clearAppBadge?.().catch(() => {});
     isShown = false;

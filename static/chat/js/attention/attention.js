@@ -1,7 +1,7 @@
 /**
- * Messages of others that arrived while nobody looked at this tab, and how many of them mention the reader.
+ * Counts messages of others that arrived while the reader didn't look at this tab, and those of them that mention the reader.
  *
- * They count as seen when somebody looks at this tab or at the room in another tab, and when the reader has posted after them.
+ * They count as seen when the reader looks at this tab or at the room in another tab, or has posted after them.
  */
 import { ROOM_WELCOMED, SESSION_CHANGED, TIMELINE_CHANGED, TIMELINE_MISSED, TIMELINE_RESET, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
@@ -9,26 +9,26 @@ import { greatest } from "../kit/extremes.js";
 import { isLookedAt, watchLooks } from "../kit/page-focus.js";
 import { attentionChanged, unseenArrived } from "./signals.js";
 
-const MOST_COUNTED = 10_000; // A tab that nobody looks at for weeks counts no further.
+const MOST_COUNTED = 10_000; // The limit for a tab in the background for weeks.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
-  const tabs = new BroadcastChannel(`chatty.seen.${root.dataset.room}`); // The others with this room.
+  const tabs = new BroadcastChannel(`chatty.seen.${root.dataset.room}`); // Other tabs with this room.
   const unread = new Set(); // Of seqs.
-  const mentioned = new Set(); // Those of them that mention me.
+  const mentioned = new Set(); // The seqs of these that mention the reader.
   let published = "0 0";
   let me = null;
   let log = null;
-  let newest = 0; // What lies above it has just come, over an outage as well.
-  let cleared = 0; // What lies up to here isn't in `unread`.
-  let seen = 0; // What somebody looked at, in this tab or another, which may have had it first.
+  let newest = 0; // Messages above this seq are new, also after an outage.
+  let cleared = 0; // Messages up to this seq aren't in `unread`.
+  let seen = 0; // The seq up to which the reader has looked, in any tab.
 
   const ends = [
     subscribeAll(events, {
       [SESSION_CHANGED]: (session) => (me = session.id),
       [ROOM_WELCOMED](welcome) {
         if (welcome.log === log) return;
-        log = welcome.log; // What the first welcome brings isn't new, nor is another history.
+        log = welcome.log; // Messages of the first welcome, or of another history, aren't new.
         newest = greatest(welcome.messages.map(({ seq }) => seq), 0);
         seen = newest;
         cleared = 0;
@@ -50,7 +50,7 @@ export function mount({ events, root }) {
     }),
   ];
 
-  /** Takes new messages; with a filter what shows and what doesn't come apart, and may overlap. */
+  /** Counts new messages. With a filter, shown and hidden ones come separately and may overlap. */
   function take(fresh) {
     if (!fresh.length || log === null) return publish();
     newest = greatest(fresh.map(({ seq }) => seq), newest);

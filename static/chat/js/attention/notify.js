@@ -17,7 +17,7 @@ import { excerptOf } from "../kit/excerpt.js";
 import { readWords } from "../kit/words.js";
 import { alertDue, attentionChanged } from "./signals.js";
 
-const BODY_CHARACTERS = 140; // About what systems show.
+const BODY_CHARACTERS = 140; // Systems show about as many.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -46,7 +46,7 @@ export function mount({ events, root }) {
       tag: `chatty.${room.slug}`,
       icon: /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=apple-touch-icon]")).href,
       renotify: true,
-      silent: true, // Sound is sound.js's.
+      silent: true, // sound.js plays the sound.
     });
     if (!notification) return;
     shown = { seq, notification };
@@ -69,12 +69,12 @@ export function mount({ events, root }) {
   async function showByWorker(seq, title, options) {
     const registration = await navigator.serviceWorker?.getRegistration(document.body.dataset.home).catch(() => null);
     if (!registration && !isBlocked) {
-      isBlocked = true; // Once says it.
+      isBlocked = true; // Reported once.
       events.publish(ALERTS_BLOCKED, { reason: "missing" });
     }
     if (!registration) return;
     const data = { seq, url: `${location.pathname}#message/${seq}` };
-    const isShown = await registration.showNotification(title, { ...options, data }).then(() => true, () => false); // No worker is active yet.
+    const isShown = await registration.showNotification(title, { ...options, data }).then(() => true, () => false); // It fails without an active worker.
     if (!isShown) return;
     const close = async () => (await registration.getNotifications({ tag: options.tag })).forEach((each) => each.close());
     shown = { seq, notification: { close } };

@@ -2,25 +2,25 @@
 import { signal } from "../kit/signal.js";
 
 /**
- * So many messages of others came while nobody looked here, so many of them mention me.
+ * The number of others' messages that came while the reader didn't look here, and of those that mention the reader.
  * @type {Signal<{unread: number, mentions: number}>}
  */
 export const attentionChanged = signal();
 
 /**
- * Messages of others have just come, while nobody looked here.
+ * Messages of others have just come while the reader didn't look here.
  * @type {Signal<{messages: Wire.Message[]}>}
  */
 export const unseenArrived = signal();
 
 /**
- * The reader is to be alerted: to this one, the newest.
+ * Alerts the reader to this message, the newest.
  * @type {Signal<{message: Wire.Message}>}
  */
 export const alertDue = signal();
 
 /**
- * What the reader said to the offer of notifications.
+ * The reader's answer to the offer of notifications.
  * @type {Signal<{isWanted: boolean}>}
  */
 export const answered = signal();

@@ -10,16 +10,16 @@ const NOTES = [
   { hertz: 987.8, at: 0.11 },
 ];
 const NOTE_SECONDS = 0.55;
-const PEAK = 0.09; // Of 1: beside speech or music it is heard, and startles nobody.
+const PEAK = 0.09; // Volume, 0 to 1: audible beside speech or music, but not startling.
 const SILENCE = 0.0001; // An exponential ramp can't end at 0.
-const PAUSE_MS = 3_000; // A busy room is no alarm.
-const LATE_MS = 1_000; // A sound that comes later says nothing any more.
+const PAUSE_MS = 3_000; // Between two sounds, also in a busy room.
+const LATE_MS = 1_000; // A later sound would be meaningless.
 
 /** @param {Mounting} at */
 export function mount({ events }) {
   const store = openStore("localStorage");
   let context = null;
-  let last = null; // The note that ends what rings.
+  let last = null; // The last note of the current sound.
   let rungAt = -Infinity;
 
   const ends = [
@@ -29,7 +29,7 @@ export function mount({ events }) {
         if (entry !== "sound") return;
         store.set(KEY, !isOn());
         publish();
-        if (isOn()) chime(); // What it sounds like.
+        if (isOn()) chime(); // A sample.
       },
     }),
     alertDue.listen(() => {
@@ -56,7 +56,7 @@ export function mount({ events }) {
     if (now() - asked > LATE_MS) return;
     const [end] = NOTES.map(play).reverse();
     last = end;
-    end.onended = () => last === end && context?.suspend(); // An open one keeps the device awake.
+    end.onended = () => last === end && context?.suspend(); // A running context keeps the device awake.
   }
 
   function play({ hertz, at }) {

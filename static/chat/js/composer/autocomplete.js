@@ -24,7 +24,7 @@ export function mount({ events, root }) {
   let namesakes = new Set();
   let found = null;
   let chosen = 0;
-  let dismissed = null; // What was before the caret when Escape was pressed.
+  let dismissed = null; // The text before the caret when Escape was pressed.
 
   const put = (member) => people.set(member.id, member);
 
@@ -43,7 +43,7 @@ export function mount({ events, root }) {
     listen(field, "input", look),
     listen(field, "click", look),
     listen(field, "blur", close),
-    // On the way down: while the list is open, Enter takes what is chosen, and the composer doesn't hear of it.
+    // In the capture phase: while the list is open, Enter inserts the selected option, and the composer doesn't get the key.
     listen(root, "keydown", takeKey, { capture: true }),
     takeEscape(SUGGESTIONS, dismiss),
     listen(list, "pointerdown", (event) => event.preventDefault()), // The field keeps the focus, and its keyboard.

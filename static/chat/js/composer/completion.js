@@ -2,15 +2,15 @@
 import { fold, foldPlain } from "../kit/names.js";
 import { SHORTCODES } from "../kit/shortcodes.js";
 
-const MOST = 8; // What fits above the composer of a phone whose keyboard is open.
-// Behind a letter only in scripts without spaces between words, and in Korean; `＠` is what Chinese and Japanese keyboards write.
+const MOST = 8; // As many as fit above a phone's composer with an open keyboard.
+// After a letter only in scripts without spaces between words, and in Korean. Chinese and Japanese keyboards write `＠`.
 const MENTION = /(?:^|[^\p{L}\p{M}\p{N}_@＠]|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Myanmar}\p{Script=Khmer}])[@＠]([^@＠\n]{0,40})$/u;
 const collator = new Intl.Collator();
 const SHORTCODE = /(?:^|[^\w:]):([a-z0-9_+-]{2,30})$/i;
 
 /**
- * `{start, options}`: where the unfinished part begins, and what may stand there instead, the likeliest first, each
- * `{text, label, note, person?}`. Null where nothing is being called or nothing fits.
+ * Returns `{start, options}`: the start of the unfinished part, and its possible replacements, best first, each
+ * `{text, label, note, person?}`. Null if there is no unfinished part or no match.
  */
 export function complete(before, people) {
   const mention = MENTION.exec(before);
@@ -35,7 +35,7 @@ function names(part, people) {
     .map((person) => ({ person, rank: rank(person) }))
     .filter(({ rank }) => rank < 2)
     .sort((one, other) => one.rank - other.rank || collator.compare(one.person.name, other.person.name));
-  // Who is written out needs no choice: Enter sends.
+  // A complete name needs no completion, so Enter sends.
   if (ranked.every(({ rank }) => rank < 0)) return [];
   return ranked.map(({ person }) => ({ text: `@${person.name} `, label: person.name, note: "", person }));
 }

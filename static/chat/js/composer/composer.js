@@ -27,7 +27,7 @@ import { readWords } from "../kit/words.js";
 import { borrow, giveBack, lastWanted, openHelp, setContext, submitted, typed } from "./signals.js";
 
 const ON_SCREEN_KEYBOARD = matchMedia("(hover: none) and (pointer: coarse)");
-const COUNT_FROM = 0.9; // The characters left are worth a thought only near the end.
+const COUNT_FROM = 0.9; // The share of the limit from which the remaining characters are shown.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -119,7 +119,7 @@ export function mount({ events, root }) {
     if (kind !== "help") field.focus();
   }
 
-  /** Ends what it was borrowed for, or its context. */
+  /** Ends the borrowing of the field, or its context. */
   function letGo({ target, shiftKey }) {
     if (target !== field || shiftKey || !(isBorrowed || Object.keys(context).length)) return false;
     events.publish(COMPOSER_ESCAPED, { isBorrowed });
@@ -133,13 +133,13 @@ export function mount({ events, root }) {
     refresh();
   }
 
-  /** What is written, without empty lines around it. Its first line stays as far in as it was typed. */
+  /** The text without empty lines around it. Its first line keeps its indentation. */
   function tidied() {
     const body = cleanBody(field.value).replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
     return body.trimStart().startsWith("/") ? body.trimStart() : body;
   }
 
-  /** Characters as the server counts them: code points. */
+  /** The number of characters, which the server counts as code points. */
   function room() {
     return limit - [...tidied()].length;
   }
@@ -150,7 +150,7 @@ export function mount({ events, root }) {
 
   function refresh() {
     const isFull = room() < 0;
-    // Not `disabled`: that would take the focus away from somebody who just pressed it.
+    // Not `disabled`: a button that was just pressed would lose the focus.
     button.setAttribute("aria-disabled", String(isFull || (!isBorrowed && !field.value.trim())));
     root.classList.toggle("is-full", isFull);
     field.setAttribute("aria-invalid", String(isFull));
@@ -161,10 +161,10 @@ export function mount({ events, root }) {
 
   function fit() {
     field.style.height = "auto";
-    field.style.height = `${field.scrollHeight}px`; // The stylesheet sets the most.
+    field.style.height = `${field.scrollHeight}px`; // The stylesheet limits it.
   }
 
-  /** A character that is typed beside the field goes into it, unless something else takes text. */
+  /** Moves the focus into the field when a character is typed elsewhere, unless another field has the focus. */
   function takeKey(event) {
     if (!typesText(event) || event.defaultPrevented || isCovered()) return;
     if (takesText(event.target)) return;

@@ -24,8 +24,8 @@ import { openStore } from "../kit/store.js";
 import { readWords } from "../kit/words.js";
 import { borrow, giveBack, lastWanted, submitted, typed } from "./signals.js";
 
-const LOOKED_AT = 20; // Of the newest own messages: before that many tombstones, nobody means the one before them.
-const ANSWER_SECONDS = 5; // Later, something else may be going on in the field.
+const LOOKED_AT = 20; // The newest own messages that are searched for one that isn't deleted.
+const ANSWER_SECONDS = 5; // Later the reader may be writing something else.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -34,10 +34,10 @@ export function mount({ events, root }) {
   const { word } = readWords(root);
   let me = null;
   const own = new OwnMessages(({ author }) => author.id === me);
-  let stopLooking = () => {}; // For the last one, if it isn't loaded.
+  let stopLooking = () => {}; // Cancels the request for the last own message.
   let entries = [];
-  let isSaying = false; // Something newer is on its way.
-  let editing = null; // {log, seq, original, body, base}: what it said, what is written, and which edition the first is.
+  let isSaying = false; // A newer message is on its way.
+  let editing = null; // {log, seq, original, body, base}: the message's body, the new body, and the edition of the former.
 
   const ends = [
     subscribeAll(events, {
@@ -73,7 +73,7 @@ export function mount({ events, root }) {
       [COMPOSER_ESCAPED]: end,
     }),
     lastWanted.listen(() => {
-      if (isSaying) return; // The reader means that message, not the one before.
+      if (isSaying) return; // The reader means the message that is on its way.
       if (editLast() || !own.from || own.from === Infinity) return;
       stopLooking();
       const command = /** @type {const} */ ({ type: "history", before: own.from, limit: LOOKED_AT, author: me });
@@ -93,7 +93,7 @@ export function mount({ events, root }) {
     editLast();
   }
 
-  /** Whether there is one that is loaded. */
+  /** Edits the last own message if it is loaded. Returns whether it is. */
   function editLast() {
     const message = own.newest((message) => !asShown(message).deleted);
     if (message) edit(asShown(message));
@@ -104,12 +104,12 @@ export function mount({ events, root }) {
     begin({ seq: message.seq, original: message.body, body: message.body, base: editionOf(message) });
   }
 
-  /** Which of its bodies a message has, as the server tells them apart: by the time of the last edit. */
+  /** The message's edition: the time of its last edit, as on the server. */
   function editionOf(message) {
     return message && (message.edited_at ?? 0);
   }
 
-  /** An edit of mine that was still on its way, as the field was filled, has become an edition. */
+  /** Updates `base` after an own edit that was on its way when the field was filled. */
   function rebase() {
     const message = editing && own.get(editing.seq);
     if (message && message.body === editing.original) hold({ ...editing, base: editionOf(message) });
@@ -129,7 +129,7 @@ export function mount({ events, root }) {
     setText(slot(root, "text"), word("editing"));
   }
 
-  /** Over a reload, too. */
+  /** Stores the edit, so that it survives a reload. */
   function hold(wanted) {
     editing = wanted;
     store.set(key, editing);
@@ -143,7 +143,7 @@ export function mount({ events, root }) {
     if (body !== original) events.publish(AMEND_MESSAGE, { type: "edit", seq, body, base });
   }
 
-  /** Another message has its number now. The words may still be worth saying. */
+  /** Ends the edit when another message has its seq. The text stays in the field. */
   function lose() {
     const { body } = editing;
     end();

@@ -1,8 +1,8 @@
 /**
- * What I said and the server hasn't acknowledged yet. One at a time is on its way, so they arrive in the order of writing.
+ * The reader's messages that the server hasn't acknowledged yet. They are sent one at a time, so they arrive in the order of writing.
  *
  * Each keeps its nonce through refusals, lost connections, reloads and the end of its tab (`kit/kept-work.js`): sent twice, it is still one message.
- * It leaves the outbox when it comes back as a message of the room, or when it is discarded.
+ * It leaves the outbox when it arrives as a message of the room, or when it is discarded.
  */
 import {
   APP_LAUNCHED,
@@ -20,7 +20,7 @@ import { nextTime } from "../kit/kept-work.js";
 import { SendQueue } from "../kit/send-queue.js";
 import { makeUuid } from "../kit/uuid.js";
 
-const LATE_MS = 3_600_000; // What is found so long after it was written may not be meant any more: its writer is asked.
+const LATE_MS = 3_600_000; // An older message of a closed tab may be outdated, so the reader is asked.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -36,7 +36,7 @@ export function mount({ events, root }) {
     },
     [RETRY_MESSAGE]: ({ nonce }) => {
       const { code } = queue.get(nonce) ?? {};
-      // What it answered is gone with the room's old log; the words may still be worth saying.
+      // The message that it answered is gone with the room's old log. The text is kept.
       queue.replace(nonce, { state: "sending", code: null, ...(code === "no_such_message" && { reply_to: undefined }) });
       queue.flush();
     },
@@ -55,7 +55,7 @@ export function mount({ events, root }) {
   }
 
   function acknowledge(messages) {
-    const stored = new Set(messages.map((message) => message.nonce)); // Even under a former identity: nobody else knew the nonce.
+    const stored = new Set(messages.map((message) => message.nonce)); // Also of a former identity, because nonces are secret.
     queue.remove(queue.entries.map((entry) => entry.nonce).filter((nonce) => stored.has(nonce)));
   }
 
@@ -69,7 +69,7 @@ export function mount({ events, root }) {
   };
 }
 
-/** What has waited for long waits on, for a word of its writer. The times of another page mean nothing here. */
+/** Converts a found entry. An old one waits for the reader's decision. Retry times of another page are invalid here. */
 function asFound(entry) {
   const isLate = entry.state === "sending" && Date.now() - entry.at > LATE_MS;
   return { ...entry, retryAt: null, ...(isLate && { state: "failed", code: "late" }) };

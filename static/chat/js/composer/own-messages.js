@@ -1,18 +1,18 @@
-/** The reader's own messages as far as this page has loaded them, and the seq from which they are complete. */
+/** The reader's own messages that this page has loaded, and the seq from which they are complete. */
 import { least } from "../kit/extremes.js";
 
-const MOST_HELD = 500; // Older ones are asked for again.
+const MOST_HELD = 500; // Older ones are requested again.
 
 export class OwnMessages {
   #held = new Map(); // seq -> message
   #log = null;
-  #from = Infinity; // There is none of the reader's from here on that isn't held.
+  #from = Infinity; // All own messages from this seq on are held.
 
   constructor(isOwn) {
     this.isOwn = isOwn;
   }
 
-  /** The room's history that they are of; null before the first welcome. */
+  /** The id of the room's history. Null before the first welcome. */
   get log() {
     return this.#log;
   }
@@ -21,7 +21,7 @@ export class OwnMessages {
     return this.#held.get(seq);
   }
 
-  /** Below this seq there may be others. 0 where there are none. */
+  /** The seq below which there may be others. 0 if there are none. */
   get from() {
     return this.#from;
   }
@@ -37,7 +37,7 @@ export class OwnMessages {
     this.meet(messages);
   }
 
-  /** Takes what came, in any order and maybe twice. */
+  /** Adds messages, in any order and any number of times. */
   meet(messages) {
     for (const message of messages.filter(this.isOwn)) {
       if (message.version >= (this.#held.get(message.seq)?.version ?? 0)) this.#held.set(message.seq, message);
@@ -45,13 +45,13 @@ export class OwnMessages {
     if (this.#held.size > MOST_HELD) this.#letGo();
   }
 
-  /** The newest ones below `from`. */
+  /** Adds a page with the newest ones below `from`. */
   page({ messages, more }) {
     this.meet(messages);
     this.#from = lowest(messages, more);
   }
 
-  /** The newest from `from` on that `isWanted`. */
+  /** The newest message from `from` on that `isWanted`. */
   newest(isWanted) {
     const seqs = [...this.#held.keys()].filter((seq) => seq >= this.#from).sort((a, b) => b - a);
     return seqs.map((seq) => this.#held.get(seq)).find(isWanted);

@@ -1,4 +1,4 @@
-/** Marks the page while the room is locked: the styles then hide what needs the right to write. */
+/** Marks the page while the room is locked. The styles then hide controls that need the right to write. */
 import { ROOM_CHANGED, ROOM_WELCOMED, SESSION_CHANGED, subscribeAll } from "../app/events.js";
 
 /** @param {Mounting} at */

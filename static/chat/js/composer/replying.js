@@ -1,4 +1,4 @@
-/** The message that the next one replies to: shown above the field until it is sent or cancelled. */
+/** Shows the message that the next one replies to, above the field, until it is sent or cancelled. */
 import {
   APP_LAUNCHED,
   COMPOSER_ESCAPED,
@@ -19,7 +19,7 @@ export function mount({ events, root }) {
   const key = `replying.${root.dataset.room}`;
   const { word } = readWords(root);
   let answered = null; // The seq.
-  let isAside = false; // The composer is borrowed, and belongs to another message.
+  let isAside = false; // The composer is borrowed for another message.
 
   const ends = [
     subscribeAll(events, {

@@ -2,13 +2,13 @@
 import { signal } from "../kit/signal.js";
 
 /**
- * What can be written shall be shown.
+ * Opens the formatting help.
  * @type {Signal<Page.Nothing>}
  */
 export const openHelp = signal();
 
 /**
- * Something was written in the field.
+ * The text in the field changed.
  * @type {Signal<{body: string}>}
  */
 export const typed = signal();
@@ -20,25 +20,25 @@ export const typed = signal();
 export const submitted = signal();
 
 /**
- * Puts `body` in the field in the draft's stead, and `label` on the button.
+ * Puts `body` in the field instead of the draft, and `label` on the button.
  * @type {Signal<{body: string, label: string}>}
  */
 export const borrow = signal();
 
 /**
- * The draft comes back.
+ * Restores the draft.
  * @type {Signal<Page.Nothing>}
  */
 export const giveBack = signal();
 
 /**
- * Fields that go with each message that is sent. `isNew`: the writer has just asked for it.
+ * Sets fields that are sent with each message. `isNew`: the reader has just requested them.
  * @type {Signal<{context: {reply_to?: number}, isNew: boolean}>}
  */
 export const setContext = signal();
 
 /**
- * The last own message shall be edited.
+ * Edits the last own message.
  * @type {Signal<Page.Nothing>}
  */
 export const lastWanted = signal();

@@ -17,14 +17,14 @@ import { now } from "../kit/elapsed.js";
 import { readWords } from "../kit/words.js";
 import { submitted, typed } from "./signals.js";
 
-const SEND_MS = 3_500; // The protocol allows every 3 s, as they arrive: what comes a little early is dropped.
+const SEND_MS = 3_500; // The server drops commands that arrive within 3 s of the last one.
 const SHOW_MS = 5_000;
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const { word, plural } = readWords(root);
   const names = new Map();
-  const typers = new Map(); // id -> the timer that forgets it
+  const typers = new Map(); // id -> the timer that removes it
   let me = null;
   let sentAt = -Infinity;
   let later = null;
@@ -45,7 +45,7 @@ export function mount({ events, root }) {
         show();
       },
       [MEMBER_TYPED]: ({ id }) => id !== me && names.has(id) && see(id),
-      // Not with a change of an older one, which may be a reader's reaction.
+      // Not for a change of an older message, which may be a reaction.
       [MESSAGE_ARRIVED]: ({ author, seq, version }) => seq === version && forget(author.id),
       [MEMBER_LEFT]({ id }) {
         forget(id);
@@ -55,7 +55,7 @@ export function mount({ events, root }) {
     }),
     submitted.listen(hush),
     typed.listen(({ body }) => {
-      if (readCommand(body.trim()).kind !== "say") return; // Nobody will read it.
+      if (readCommand(body.trim()).kind !== "say") return; // A command isn't sent to the room.
       later ??= setTimeout(sendTyping, Math.max(0, sentAt + SEND_MS - now()));
     }),
   ];

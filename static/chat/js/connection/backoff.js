@@ -1,7 +1,7 @@
 /**
- * How long to wait before trying again, in milliseconds: "full jitter", anything from 0 to a limit that doubles.
+ * The wait before the next try, in milliseconds: "full jitter", a random time from 0 to a limit that doubles.
  *
- * The whole range is used, so that the members of a room whose server died don't come back in one wave.
+ * It uses the whole range, so that the members of a dead server don't reconnect in one wave.
  */
 
 const FIRST_LIMIT_MS = 1_000;

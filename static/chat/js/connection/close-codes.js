@@ -1,8 +1,8 @@
 /**
- * What to do after the socket closed, which had `joined` or not: `{next, reason}`.
+ * The next step after the socket closed: `{next, reason}`. `joined`: whether it had joined.
  *
- * `next` is `retry` (come back), `slow` (come back later than usual), `renew` (with a new identity) or `stop` (don't come back unchanged);
- * `reason` names the words for the person.
+ * `next` is `retry` (reconnect), `slow` (reconnect later than usual), `renew` (with a new identity) or `stop` (don't reconnect unchanged).
+ * `reason` is the key of the text for the reader.
  */
 export function afterClose(code, farewell, joined) {
   if (code === 4401) return { next: "renew", reason: "lost" };

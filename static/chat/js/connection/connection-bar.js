@@ -1,4 +1,4 @@
-/** One quiet bar: says when the room can't be reached, and how long until the next try. */
+/** The bar that says when the room can't be reached, and how long until the next try. */
 import { CONNECTION_CHANGED, IDENTITY_READY, RETRY_CONNECTION, subscribeAll } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { countdown } from "../kit/time.js";
@@ -17,7 +17,7 @@ export function mount({ events, root }) {
   let state = "idle";
   let reason = "lost";
   let wasJoined = false;
-  let isUnknown = false; // What is shown is about the identity, which isn't there yet.
+  let isUnknown = false; // The bar is about the identity, which is still missing.
   let latest = {};
 
   const ends = [
@@ -32,7 +32,7 @@ export function mount({ events, root }) {
       [IDENTITY_READY]() {
         if (!isUnknown) return;
         isUnknown = false;
-        state = "idle"; // Of somebody who has no name yet, the connection says nothing.
+        state = "idle"; // Without a name, there is no connection to report.
         show({});
       },
     }),
@@ -56,10 +56,10 @@ export function mount({ events, root }) {
     stopCountdown();
     const isLost = state === "waiting" || state === "stopped" || (state === "connecting" && wasJoined);
     root.dataset.state = state;
-    bar.hidden = !isLost || reason === "banned"; // That takes more than a bar: banned-screen.js.
+    bar.hidden = !isLost || reason === "banned"; // A ban has its own screen: banned-screen.js.
     retry.hidden = state !== "waiting" || !retryAt || isSlow;
     setText(next, "");
-    setText(announcement, isLost ? word(key()) : ""); // Apart from the seconds: nobody wants those read out.
+    setText(announcement, isLost ? word(key()) : ""); // Without the seconds, which screen readers must not read.
     if (!isLost) return;
     bar.classList.toggle("is-final", state === "stopped");
     setText(text, word(key()));

@@ -1,11 +1,11 @@
-// A classic script, the first of the page: modules can't run where one of them is missing, and this must.
+// Reloads a cached page of an older build. It is a classic script, the first of the page, because modules don't run if one is missing.
 //
-// Caches may keep the page for hours. After a deployment it then asks for files of an older build, and where the server is a new container, those
-// are gone. All files of the page are of one build, so the page as a whole is loaded again, past the caches, under an address that none of them has.
+// Caches may keep the page for hours. After a deployment it then requests files of an older build, which a new container doesn't have. All files of
+// the page belong to one build, so the whole page is loaded again, past the caches, under a new address.
 (() => {
-  const MARK = "fresh"; // In the address: how often that was tried, and a time.
+  const MARK = "fresh"; // The address's parameter: the number of tries, and a time.
   const TRIES = 3;
-  const PAUSE = 1500; // ms for each try before. Servers of two builds may answer in turns while they are replaced.
+  const PAUSE = 1500; // ms for each earlier try. During a deployment, servers of two builds may answer in turn.
 
   const address = new URL(location.href);
   const tried = Number.parseInt(address.searchParams.get(MARK) ?? "", 10) || 0;
@@ -24,14 +24,14 @@
     true,
   );
 
-  // What a browser blocks, or a network swallows, isn't gone.
+  // Reloads only for a 404: a file that was blocked or lost on the network still exists.
   async function check(file) {
     if (isLeaving || new URL(file).origin !== location.origin) return;
     try {
       const { status } = await fetch(file, { method: "HEAD", cache: "no-store" });
       if (status === 404 && !isLeaving) leave();
     } catch {
-      // No network: the browser or the offline page says so.
+      // Offline: the browser or the offline page reports it.
     }
   }
 

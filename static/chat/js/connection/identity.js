@@ -1,8 +1,8 @@
 /**
- * Who this browser is: fetches the uuid with its token, and keeps them for the next visit and the other tabs.
+ * The browser's identity: fetches the uuid with its token, and stores them for the next visit and the other tabs.
  *
- * The server decides: it gets the token that is kept here, takes the one of its cookie where there is none, and answers with a new person where
- * neither holds. What was stored last counts in every tab, so that all tabs of a browser are the same person.
+ * The server decides: it checks the stored token, or without one its cookie's, and issues a new identity if neither is valid. All tabs use the
+ * last stored identity, so that they are the same person.
  */
 import { APP_LAUNCHED, IDENTITY_READY, RETRY_CONNECTION, subscribeAll } from "../app/events.js";
 import { backoff } from "./backoff.js";
@@ -13,16 +13,16 @@ import { alone } from "../kit/tabs.js";
 import { identityDelayed, identityFailed, renewIdentity } from "./signals.js";
 
 const KEY = "identity";
-const ANSWER_MS = 10_000; // For the other tabs to have theirs, and again for the answer: then the next tab may try.
-const DELAY_MS = 3_000; // A skeleton alone says enough for so long.
+const ANSWER_MS = 10_000; // The wait for other tabs, and again for the answer. Then the next tab may try.
+const DELAY_MS = 3_000; // Until then, the skeleton is enough.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const store = openStore("localStorage");
-  let current = store.get(KEY); // {uuid, token}; with the first answer also {socketURL}.
+  let current = store.get(KEY); // {uuid, token}; from the first answer on also {socketURL}.
   let timer = null;
   let attempt = 0;
-  let isSlow = false; // The server asked for a pause: nothing shortens it.
+  let isSlow = false; // The server asked for a pause, which nothing shortens.
   let isMounted = true;
   let isFetching = false;
 
@@ -31,7 +31,7 @@ export function mount({ events, root }) {
       [APP_LAUNCHED]: fetchIdentity,
       [RETRY_CONNECTION]: hurry,
     }),
-    renewIdentity.listen(fetchIdentity), // The refused token goes along: another tab may have replaced it, or the server may take it by now.
+    renewIdentity.listen(fetchIdentity), // It sends the stored token: another tab may have replaced it, or it may be valid again.
     store.watchAll(KEY, follow),
     listen(window, "online", hurry),
     listen(document, "visibilitychange", () => !document.hidden && hurry()),
@@ -44,7 +44,7 @@ export function mount({ events, root }) {
     timer = null;
     const delay = setTimeout(() => identityDelayed.emit(), DELAY_MS);
     try {
-      const identity = await alone("chatty.identity", ask, ANSWER_MS); // Two tabs opened at once would become two people.
+      const identity = await alone("chatty.identity", ask, ANSWER_MS); // Otherwise two tabs opened at once would become two people.
       attempt = 0;
       if (isMounted) take(identity);
     } catch (/** @type {any} */ error) {
@@ -78,7 +78,7 @@ export function mount({ events, root }) {
     events.publish(IDENTITY_READY, { ...identity, former: former === identity.uuid ? null : former });
   }
 
-  /** Takes over what another tab has stored, as it stands now. */
+  /** Adopts the identity that another tab has stored. */
   function follow() {
     const { uuid, token } = store.get(KEY) ?? {};
     if (!isFetching && current?.socketURL && uuid && token && token !== current.token) take({ ...current, uuid, token });

@@ -1,7 +1,7 @@
 /**
- * Whether the reader is away: nothing was touched for five minutes, in any tab of this browser. Says so on the bus, and to the room.
+ * Detects that the reader is away: no input for five minutes in any tab of this browser. Publishes it, and tells the room.
  *
- * Scrolling is no sign of life: the list does that by itself when a message comes.
+ * Scrolling is no input, because the list also scrolls by itself when a message comes.
  */
 import { APP_LAUNCHED, CONNECTION_CHANGED, ROOM_WELCOMED, SEND_COMMAND, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
@@ -11,7 +11,7 @@ import { openStore } from "../kit/store.js";
 import { idleChanged } from "./signals.js";
 
 const IDLE_MS = 5 * 60_000;
-const SHARE_MS = 20_000; // Other tabs needn't know better: in five minutes, that is nothing.
+const SHARE_MS = 20_000; // Precise enough for other tabs, compared with five minutes.
 const KEY = "active";
 const SIGNS = ["keydown", "pointerdown", "pointermove", "wheel"];
 
@@ -43,7 +43,7 @@ export function mount({ events }) {
     const at = now();
     if (at - sharedAt > SHARE_MS) {
       sharedAt = at;
-      store.set(KEY, Date.now()); // Another value each time, so that the others hear of it.
+      store.set(KEY, Date.now()); // A new value each time, so that other tabs get an event.
     }
     note(at);
   }
@@ -65,7 +65,7 @@ export function mount({ events }) {
     if (!isIdle) wait();
     idleChanged.emit({ isIdle });
     if (connection === "joined") tell();
-    else isUntold = connection === "connecting"; // The join may have said what was so before; a later one will say it.
+    else isUntold = connection === "connecting"; // The pending join may have the former state. A later one will have this.
   }
 
   function tell() {

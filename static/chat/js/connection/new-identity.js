@@ -1,4 +1,4 @@
-/** Says that the reader is somebody new to the server, which no longer took the old identity. */
+/** The notice that the reader has a new identity, because the server refused the old one. */
 import { IDENTITY_READY, subscribeAll } from "../app/events.js";
 import { listen, slot } from "../kit/dom.js";
 

@@ -1,21 +1,21 @@
-/** The commands that this connection is to answer, each until it is answered. */
-const ANSWER_SECONDS = 10; // On a living connection. The server gives up sooner.
+/** The pending commands of this connection, each until it is answered. */
+const ANSWER_SECONDS = 10; // On an open connection. The server gives up sooner.
 
 export class Requests {
   #send;
   #isJoined = false;
   #isStopped = false;
   #count = 0;
-  /** By the command's id, in the order of asking. */
+  /** By the command's id, in the order of sending. */
   #open = new Map();
 
-  /** `send(command)` puts it on the wire. */
+  /** `send(command)` writes to the socket. */
   constructor(send) {
     this.#send = send;
   }
 
   /**
-   * Takes a command, and how it is asked (docs/front-end.md).
+   * Sends a command, with the options of docs/front-end.md.
    * @param {Readonly<Page.Request>} asked
    */
   take({ command, answered, signal, offline = "say", seconds = ANSWER_SECONDS, progress }) {
@@ -23,16 +23,16 @@ export class Requests {
       if (this.#isJoined) this.#send(command);
       return;
     }
-    const nonce = command.type === "post" ? command.nonce : null; // Its answer is the message, which has it.
+    const nonce = command.type === "post" ? command.nonce : null; // Its answer is the message with this nonce.
     const id = nonce ?? command.id ?? String(++this.#count);
-    this.#end(id); // The same member is banned otherwise: the later command counts.
+    this.#end(id); // A second ban of the same member replaces the first.
     this.#open.set(id, { command: nonce ? command : { ...command, id }, answered, offline, seconds, progress, timer: null });
     signal?.addEventListener("abort", () => this.#end(id));
     if (this.#isJoined) this.#go(id);
     else this.#wait(id);
   }
 
-  /** The connection takes commands from now on. Those that waited are sent when `resume` is called. */
+  /** Marks the connection as joined: later commands are sent. `resume` sends the waiting ones. */
   join() {
     this.#isJoined = true;
   }
@@ -41,7 +41,7 @@ export class Requests {
     for (const [id, { timer }] of this.#open) if (!timer) this.#go(id);
   }
 
-  /** Nobody knows whether what was sent is carried out. `isStopped`: there won't be another connection. */
+  /** Handles a lost connection: sent commands may or may not be executed. `isStopped`: it won't reconnect. */
   lose(isStopped) {
     if (!this.#isJoined && !isStopped) return;
     this.#isJoined = false;
@@ -49,7 +49,7 @@ export class Requests {
     for (const id of this.#open.keys()) this.#wait(id);
   }
 
-  /** Takes an event and calls the request that it answers. */
+  /** Passes an event to the request that it answers. */
   settle(answer) {
     const id = answer.re ?? answer.nonce;
     const request = this.#open.get(id);
@@ -78,7 +78,7 @@ export class Requests {
     clearTimeout(request.timer);
     request.timer = null;
     if (request.offline === "later" && !this.#isStopped) request.progress?.(false);
-    else queueMicrotask(() => this.#open.get(id) === request && this.#refuse(id, "offline")); // Not before `take` has returned.
+    else queueMicrotask(() => this.#open.get(id) === request && this.#refuse(id, "offline")); // After `take` has returned.
   }
 
   #refuse(id, code) {

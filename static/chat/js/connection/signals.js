@@ -1,14 +1,14 @@
-/** What the connection's modules tell each other. Times (`retryAt`) are those of kit/elapsed.js. Other areas hear of nothing here: that is what the bus is for. */
+/** Signals between the modules of the connection. Facts for other areas go over the bus. Times (`retryAt`) are those of kit/elapsed.js. */
 import { signal } from "../kit/signal.js";
 
 /**
- * The answer is late.
+ * The answer with the identity is late.
  * @type {Signal<Page.Nothing>}
  */
 export const identityDelayed = signal();
 
 /**
- * `isSlow`: the server asked for the pause, nothing shortens it.
+ * The identity couldn't be fetched. `isSlow`: the server asked for the pause, which nothing shortens.
  * @type {Signal<{reason: "lost" | "busy", retryAt: number, isSlow: boolean}>}
  */
 export const identityFailed = signal();
@@ -20,7 +20,7 @@ export const identityFailed = signal();
 export const renewIdentity = signal();
 
 /**
- * The reader is away, or back; the next `join` says so, too.
+ * The reader is away or back. The next `join` also contains it.
  * @type {Signal<{isIdle: boolean}>}
  */
 export const idleChanged = signal();

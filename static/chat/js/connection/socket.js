@@ -1,7 +1,7 @@
 /**
  * The connection to the room. The only module that knows the WebSocket and its frames; docs/protocol.md describes them.
  *
- * It joins as soon as there are an identity and a name, resumes where the timeline stands, and comes back by itself after a loss.
+ * It joins as soon as there are an identity and a name, resumes from the timeline's version, and reconnects by itself.
  */
 import {
   APP_LAUNCHED,
@@ -37,9 +37,9 @@ import { Requests } from "./requests.js";
 import { idleChanged, renewIdentity } from "./signals.js";
 
 const PROTOCOL_VERSION = 1;
-const WELCOME_SECONDS = 10; // Connecting and joining take no longer, or the way is dead.
-const SILENT_PULSES = 2.5; // A pulse may be late; two and a half in a row are a dead connection.
-const FLOOD_SECONDS = 10; // After a 4008 that names no time: come back slower than what got us closed.
+const WELCOME_SECONDS = 10; // The time limit for connecting and joining.
+const SILENT_PULSES = 2.5; // A pulse may be late. After two and a half missing ones, the connection is dead.
+const FLOOD_SECONDS = 10; // The wait after a 4008 without a time.
 
 const NAME_OF_TYPE = {
   welcome: ROOM_WELCOMED,
@@ -62,17 +62,17 @@ const NAME_OF_TYPE = {
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   let identity = null;
-  let isRefused = false; // The server didn't take its token: a fresh one is awaited.
+  let isRefused = false; // The server refused the token. A new one is awaited.
   let name = null;
   let since = null;
-  let epoch = null; // The database's, as the server signed it: opaque.
+  let epoch = null; // The database's signed epoch, an opaque text.
   let isIdle = false;
   let socket = null;
   /** @type {Payloads["connection:changed"]["state"]} */
   let state = "idle";
   let attempt = 0;
-  let renewals = 0; // Like `attempt`, of refused tokens: a server that can't be reached has refused none.
-  let isSlow = false; // The server asked for a pause: nothing shortens it.
+  let renewals = 0; // Like `attempt`, but counts only refused tokens.
+  let isSlow = false; // The server asked for a pause, which nothing shortens.
   let farewell = null;
   let heardAt = 0;
   let retryTimer = null;
@@ -102,7 +102,7 @@ export function mount({ events, root }) {
       isIdle = idle.isIdle;
     }),
     listen(window, "online", hurry),
-    // The browser knows before the pulses do. It may be wrong (a server on this machine), hence the retries go on.
+    // The browser notices before the pulses do. It may be wrong (a server on this machine), so the retries continue.
     listen(window, "offline", () => socket && lose(1006)),
     listen(document, "visibilitychange", () => !document.hidden && hurry()),
   ];
@@ -117,7 +117,7 @@ export function mount({ events, root }) {
   function hurry() {
     if (state !== "waiting" || isSlow) return;
     if (!isRefused) connect();
-    else if (retryTimer) askAnew(); // Else an identity is being fetched, which is tried again by itself.
+    else if (retryTimer) askAnew(); // Otherwise an identity is being fetched, with its own retries.
   }
 
   function connect() {
@@ -134,7 +134,7 @@ export function mount({ events, root }) {
     watch(WELCOME_SECONDS);
   }
 
-  /** As another person: what is shown is loaded anew, since other messages are one's own now. */
+  /** Reconnects as another person. The view is loaded again, because different messages are the reader's own now. */
   function startAfresh() {
     since = null;
     drop();
@@ -150,7 +150,7 @@ export function mount({ events, root }) {
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(command));
   }
 
-  /** Gives the connection up when nothing was heard for so long. Looked at twice in that time: a sleeping laptop's timers are late. */
+  /** Drops a connection that was silent for too long. It checks twice in that time, because a sleeping laptop's timers are late. */
   function watch(seconds) {
     clearTimeout(watchTimer);
     heardAt = now();
@@ -169,19 +169,19 @@ export function mount({ events, root }) {
         watch(event.pulse * SILENT_PULSES);
         become("joined");
         const { me, moderator = false, may_describe: mayDescribe = false, log } = event;
-        events.publish(SESSION_JOINED, { ...me, isModerator: moderator, mayDescribe, log }); // First: who hears the welcome asks who it is for.
+        events.publish(SESSION_JOINED, { ...me, isModerator: moderator, mayDescribe, log }); // First, because handlers of the welcome need it.
       } else if (event.type === "pulse") {
-        attempt = renewals = 0; // It holds. A server that dies on every welcome must not be hammered.
+        attempt = renewals = 0; // Only now: a server that dies on every welcome must not be hammered.
       } else if (event.type === "bye") {
         farewell = event;
       } else if (event.type === "refused" && event.code === "name_invalid" && state === "connecting") {
-        name = null; // Another is asked for; the connection comes with it.
+        name = null; // The reader is asked for another name, which reconnects.
         drop();
         become("idle");
       }
       const known = NAME_OF_TYPE[event.type];
       if (known) events.publish(known, event);
-      if (event.type === "welcome") requests.resume(); // What waited may be about another history: who asked has called it off.
+      if (event.type === "welcome") requests.resume(); // After the welcome, in which modules cancel requests about another history.
       requests.settle(event);
     }
   }
@@ -200,11 +200,11 @@ export function mount({ events, root }) {
 
   function pause() {
     if (isSlow) return (farewell?.after ?? FLOOD_SECONDS) * 1000 + backoff(attempt);
-    if (farewell) return Math.random() * farewell.after * 1000; // The server spreads the members it sends away.
+    if (farewell) return Math.random() * farewell.after * 1000; // The server asks members to spread their reconnects.
     return backoff(attempt);
   }
 
-  /** At once the first time; a server that takes no token at all is not asked in a tight loop. */
+  /** Renews the identity: at once the first time, later with a wait, in case the server refuses every token. */
   function renew(reason) {
     isRefused = true;
     isSlow = false;
@@ -225,20 +225,20 @@ export function mount({ events, root }) {
     clearTimeout(retryTimer);
     retryTimer = null;
     const dropped = socket;
-    socket = null; // First: a close that takes its time must find itself forgotten.
+    socket = null; // First, so that a late close event is ignored.
     dropped?.close();
   }
 
   return () => [...ends, () => requests.close(), drop].forEach((end) => end());
 }
 
-/** The events in a frame; none where it isn't the array of objects that it should be. */
+/** The events in a frame. None if it isn't an array of objects. */
 function parse(data) {
   try {
     const frame = JSON.parse(data);
     if (Array.isArray(frame)) return frame.filter((event) => event && typeof event === "object");
   } catch {
-    // Reported below, like any other frame that isn't an array.
+    // Reported below, like other frames that aren't arrays.
   }
   reportError(new Error("Expected a JSON array of events, but got another frame"));
   return [];

@@ -1,4 +1,4 @@
-/** Puts a value into a map with at most `most` entries. The entry that was put or renewed longest ago is removed first. */
+/** Puts a value into a map with at most `most` entries. It removes the least recently put entry first. */
 export function putBounded(map, key, value, most) {
   map.delete(key);
   map.set(key, value);

@@ -4,11 +4,11 @@ const SPARED = /^\/\/[a-z]+(?:\s|$)/i;
 const ACTION = /^\/me[ \t]+(?=\S)/;
 
 /**
- * `{kind, text}`: `say` with what to send, `nick`, `help`, `incomplete` where `/me` says nothing, or `unknown` with the word. `//word` says
- * `/word`. Keyboards of phones begin with a capital, so case makes no difference.
+ * Returns `{kind, text}`: `say` with the text to send, `nick`, `help`, `incomplete` for `/me` without a text, or `unknown` with the word.
+ * `//word` sends `/word`. Case doesn't matter, because keyboards of phones begin with a capital.
  */
 export function readCommand(written) {
-  // The server itself takes a slash off `//me`.
+  // The server itself removes a slash from `//me`.
   if (SPARED.test(written)) return { kind: "say", text: /^\/\/me\b/.test(written) ? written : written.slice(1) };
   const [, name, rest = ""] = COMMAND.exec(written) ?? [];
   if (!name || ACTION.test(written)) return { kind: "say", text: written };
@@ -19,7 +19,7 @@ export function readCommand(written) {
   return { kind: "unknown", text: `/${name}` };
 }
 
-/** What somebody does who says `/me does`; null for any other body. */
+/** The action of a `/me` body: "waves" for `/me waves`. Null for any other body. */
 export function actionOf(body) {
   return ACTION.test(body) ? body.replace(ACTION, "") : null;
 }

@@ -1,22 +1,23 @@
 /** The page's only kind of dialog: a `<dialog>` (templates/chat/_dialog.html) that returns the focus when it closes. */
 import { listen } from "./dom.js";
 
-/** Something lies over the page and has the focus inside: a dialog, or the sidebar of a narrow screen. */
+/** Whether something covers the page and has the focus inside: a dialog, or the sidebar of a narrow screen. */
 export function isCovered() {
   return document.querySelector("dialog[open], .sidebar:popover-open") !== null;
 }
 
 /**
- * `{show, hide, toggle, isShown, end}`. Escape, a press beside it and a `[data-close]` in it close it; `[data-dialog="<id>"]` anywhere opens it.
+ * Returns `{show, hide, toggle, isShown, end}`. Escape, a press beside it and a `[data-close]` in it close it; `[data-dialog="<id>"]` anywhere
+ * opens it.
  *
- * `first` has the focus while it opens, else what comes first. `otherwise()` is called where what had the focus before is gone.
+ * `first` gets the focus when it opens, otherwise the first control. `otherwise()` is called on closing if the former focus is gone.
  * @param {HTMLDialogElement} root
  * @param {{first?: HTMLElement | null, otherwise?: () => void}} [options]
  */
 export function makeDialog(root, { first = null, otherwise = () => {} } = {}) {
   /** @type {Element | null} */
   let before = null;
-  let isPressedBeside = false; // Else a selection that ends beside it would close it.
+  let isPressedBeside = false; // Otherwise a selection that ends beside it would close it.
 
   const ends = [
     listen(root, "pointerdown", ({ target }) => (isPressedBeside = target === root)),
@@ -27,7 +28,7 @@ export function makeDialog(root, { first = null, otherwise = () => {} } = {}) {
 
   function show() {
     if (!root.open) {
-      // What lies above the page goes first, and gives the focus back.
+      // Other layers close first and return the focus.
       for (const other of document.querySelectorAll(":popover-open")) /** @type {HTMLElement} */ (other).hidePopover();
       for (const other of document.querySelectorAll("dialog[open]")) /** @type {HTMLDialogElement} */ (other).close();
       before = document.activeElement;
@@ -41,7 +42,7 @@ export function makeDialog(root, { first = null, otherwise = () => {} } = {}) {
   }
 
   function giveBack() {
-    if (isCovered()) return; // By the next dialog.
+    if (isCovered()) return; // The next dialog has the focus.
     const isThere = before && before !== document.body && before.isConnected && before.checkVisibility({ visibilityProperty: true });
     if (isThere) /** @type {HTMLElement} */ (before).focus();
     else otherwise();

@@ -17,14 +17,14 @@ export function slot(node, name) {
   return node.querySelector(`[data-slot="${name}"]`);
 }
 
-/** Sets an element's text, leaving it alone where it says so already (a live region would speak again). */
+/** Sets an element's text, only if it differs: a live region would speak again. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /**
- * Whether a key belongs to the composition of a character (Japanese, Chinese). In Safari the Enter that ends one comes after its end, and is
- * told only by the old code of all such keys.
+ * Whether a key belongs to the composition of a character (Japanese, Chinese). In Safari the Enter that ends a composition comes after its end,
+ * and only the old key code of such keys identifies it.
  */
 export function isComposing(event) {
   return event.isComposing || event.keyCode === 229;

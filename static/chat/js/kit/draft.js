@@ -17,12 +17,12 @@ export function openDraft(room) {
     const isOurs = shared.get(key) === text;
     isBorrowed = false;
     text = now;
-    own.set(key, text); // Also an empty one: this tab is done with it, even if another tab still has a text.
+    own.set(key, text); // Also an empty text: this tab is done, even if another tab still has one.
     if (text.trim()) shared.set(key, text);
     else if (isOurs) shared.remove(key);
   }
 
-  /** Calls `handler()` when another tab is done with the text that this one only borrowed. Returns the way to stop. */
+  /** Calls `handler()` when another tab has sent the text that this one took over. Returns a function that stops it. */
   function watchSent(handler) {
     return shared.watchAll(key, (changed) => {
       if (changed !== key || !isBorrowed || !text || shared.get(key) !== null) return;
@@ -34,7 +34,7 @@ export function openDraft(room) {
   return { read: () => text, write, clear: () => write(""), watchSent };
 }
 
-/** The rooms in which something was begun, in any tab. `watch(handler)` calls when that changes in another tab, and returns the way to stop. */
+/** The rooms with a draft in any tab. `watch(handler)` calls it when another tab changes that, and returns a function that stops it. */
 export function openDrafts() {
   const shared = openStore("localStorage");
   return {

@@ -5,7 +5,7 @@
  */
 export const now = () => performance.now();
 
-/** A moment to measure from: by both clocks, because one may be set and the other may sleep. */
+/** A moment to measure from, by both clocks, because one may be set and the other may stand still during sleep. */
 export function moment(at = Date.now()) {
   return { at, tick: now() - Math.max(0, Date.now() - at) };
 }

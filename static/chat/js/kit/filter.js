@@ -1,16 +1,16 @@
 /**
- * A filter: `{authors, mentions, links}`, all of which a message must meet. Null shows everything.
+ * A filter `{authors, mentions, links}`. A message must meet all conditions. Null shows everything.
  *
- * `authors`: ids of members, any of them; empty for anybody. `mentions`: messages that mention the reader. `links`: messages with a link.
+ * `authors`: ids of members, of whom one must be the author; empty for anybody. `mentions`: mentions the reader. `links`: has a link.
  * The same as a URL fragment: `#users/<id>,<id>/mentions/links`, where each part may be missing.
  */
 
-export const MOST_AUTHORS = 20; // As many as the protocol's `history` takes.
+export const MOST_AUTHORS = 20; // The limit of the protocol's `history`.
 const FRAGMENT = /^#(?:users\/([^/]+)(?:\/|$))?(?:(mentions)(?:\/|$))?(links)?\/?$/;
 const MEMBER = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
-const LINK = '<a href="'; // How each link begins in the server's HTML, and nothing else does.
+const LINK = '<a href="'; // Each link in the server's HTML begins like this, and nothing else does.
 
-/** The filter that a fragment names; null for one that names none, or that no link of ours would say. */
+/** The filter of a URL fragment. Null if the fragment has none or an invalid one. */
 export function readFilter(fragment) {
   const [, ids, mentions, links] = FRAGMENT.exec(fragment) ?? [];
   const authors = ids ? readIds(ids) : [];
@@ -26,7 +26,7 @@ export function fragmentOf(filter) {
 }
 
 /**
- * `filter` with the conditions of `part` as well; without them, where it has them all.
+ * Adds the conditions of `part` to `filter`. If it has them all, removes them.
  * @param {Page.Filter | null} filter
  * @param {Partial<Page.Filter>} part
  */
@@ -41,19 +41,19 @@ export function toggle(filter, { authors = [], mentions = false, links = false }
   });
 }
 
-/** Whether a wire message shows; `me` is the reader's id. The server's `history` decides by the same rule. */
+/** Whether a wire message matches; `me` is the reader's id. The server's `history` has the same rule. */
 export function matches(filter, { author, mentions, html }, me) {
   if (filter.authors.length && !filter.authors.includes(author.id)) return false;
   if (filter.mentions && !mentions?.includes(me)) return false;
   return !filter.links || html.includes(LINK);
 }
 
-/** Whether what I just wrote shows, as far as can be told before the server has read it. */
+/** Whether the reader's unsent message would match. Links and mentions aren't known before the server has rendered it. */
 export function showsMine(filter, me) {
   return !filter || (filter.authors.includes(me) && !filter.mentions && !filter.links);
 }
 
-/** The fields that ask the server's `history` for what shows. */
+/** The filter's fields for the `history` command. */
 export function conditionsOf(filter, me) {
   if (!filter) return {};
   const { authors, mentions, links } = filter;

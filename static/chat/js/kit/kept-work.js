@@ -1,5 +1,5 @@
 /**
- * Unfinished work of a tab in a room, stored so that it outlives the tab. Each value has an id and belongs to one tab.
+ * Unfinished work of a tab in a room, stored so that it survives the tab. Each value has an id and belongs to one tab.
  *
  * A tab does its own work, also after a reload. If a tab is gone, another tab of the room takes over its work, at the latest the
  * next one that opens. Two tabs may take over the same work (see `tabs.js`), so doing it twice must be harmless.
@@ -8,18 +8,18 @@ import { openStore } from "./store.js";
 import { knowsTabs, raise, raisedIn, whenLowered } from "./tabs.js";
 import { makeUuid } from "./uuid.js";
 
-const GONE_MS = 3_000; // Of a tab that isn't there when this one is opened, hardly anything comes back: a restarted browser brings all at once.
-const RELOAD_MS = 10_000; // One that ends while this one looks on may only be loaded again.
+const GONE_MS = 3_000; // For a tab that is missing when this one opens. It seldom returns: a restarted browser opens all tabs at once.
+const RELOAD_MS = 10_000; // For a tab that ends while this one is open. It may only be reloading.
 
 /**
- * `{own, keep, close}`, for values of a kind in a room, each `{at, ...}` with an id of its own. `adopt(values)` is called with what was taken
- * over, and `drop(id)` when another tab is done with a value that this one has as well.
+ * Returns `{own, keep, close}` for values of one kind in a room, each `{at, ...}` with its own id. Calls `adopt(values)` with values that it
+ * takes over, and `drop(id)` when another tab is done with a value that this one also has.
  */
 export function openKept(kind, room, idOf, { adopt, drop }) {
   const store = openStore("localStorage");
   const start = `${kind}.${room}.`;
   let tab = idOfTab();
-  const followed = new Map(); // Other tabs, each with the way to stop waiting for its end.
+  const followed = new Map(); // Other tabs, each with a function that stops waiting for its end.
   const own = left(tab);
   let written = new Map(own.map((value) => [idOf(value), value]));
   let isClosed = false;
@@ -32,12 +32,12 @@ export function openKept(kind, room, idOf, { adopt, drop }) {
     return store.keys(start).map((key) => store.get(key)).filter((kept) => kept?.value); // Ignores foreign values.
   }
 
-  /** What a tab has kept, the oldest first. */
+  /** The values that a tab has kept, oldest first. */
   function left(owner) {
     return inOrder(all().filter((kept) => kept.tab === owner).map(({ value }) => value));
   }
 
-  /** A tab that was duplicated has the id of the first one. Two of one id would never take over what the other leaves. */
+  /** Gives a duplicated tab a new id. Two tabs with one id would never take over each other's work. */
   async function partFromTwin() {
     if ((await raisedIn(flagOf(tab))) < 2 || isClosed) return;
     tab = newIdOfTab(tab);
@@ -50,7 +50,7 @@ export function openKept(kind, room, idOf, { adopt, drop }) {
     store.set(start + id, { tab, value });
   }
 
-  /** Keeps these, and nothing else of what this tab had. */
+  /** Replaces this tab's kept values. */
   function keep(values) {
     const now = new Map(values.map((value) => [idOf(value), value]));
     for (const id of written.keys()) if (!now.has(id)) store.remove(start + id);
@@ -60,12 +60,12 @@ export function openKept(kind, room, idOf, { adopt, drop }) {
 
   function onStorage(key) {
     const changed = store.get(key);
-    if (changed && knowsTabs) follow(changed.tab); // Without locks, a tab that lives would be taken for one that is gone.
+    if (changed && knowsTabs) follow(changed.tab); // Without locks, an open tab would seem gone.
     const id = key.slice(start.length);
     if (!changed && written.delete(id)) drop(id);
   }
 
-  /** Takes over what a tab leaves, when it is gone and hasn't come back. */
+  /** Takes over a tab's work when the tab is gone and doesn't return in time. */
   async function follow(owner) {
     if (owner === tab || followed.has(owner)) return;
     let timer = null;
@@ -88,7 +88,7 @@ export function openKept(kind, room, idOf, { adopt, drop }) {
 
   function takeOver(owner) {
     const values = left(owner);
-    const added = values.filter((value) => !written.has(idOf(value))); // Two may have taken over the same before.
+    const added = values.filter((value) => !written.has(idOf(value))); // Another tab may have taken over the same.
     for (const value of added) written.set(idOf(value), value);
     for (const id of values.map(idOf)) put(written.get(id), id);
     if (added.length) adopt(added);
@@ -109,12 +109,12 @@ export function inOrder(values) {
   return [...values].sort((one, other) => one.at - other.at);
 }
 
-/** When a value comes about that follows these: their times are their order as well. */
+/** The time of a new value, always later than these: the times are also the order. */
 export function nextTime(values) {
   return Math.max(Date.now(), (values.at(-1)?.at ?? 0) + 1);
 }
 
-/** The rooms in which something is kept, in any tab. `watch(handler)` calls it when that changes in another tab, and returns the way to stop. */
+/** The rooms with kept work in any tab. `watch(handler)` calls it when another tab changes that, and returns a function that stops it. */
 export function openKeptRooms(kind) {
   const store = openStore("localStorage");
   return {
@@ -127,12 +127,12 @@ function flagOf(tab) {
   return `chatty.tab.${tab}`;
 }
 
-/** A reload doesn't change it. */
+/** This tab's id. A reload doesn't change it. */
 function idOfTab() {
   return openStore("sessionStorage").get("tab") ?? newIdOfTab(null);
 }
 
-/** Another id than `old`, shared by all users on this page. */
+/** A new id for this tab instead of `old`, shared by all modules on this page. */
 function newIdOfTab(old) {
   const store = openStore("sessionStorage");
   const stored = store.get("tab");

@@ -4,18 +4,18 @@
  * The browser closes dialogs and popovers itself while they have the focus.
  */
 
-/** From what closes first to what closes last. */
-export const SUGGESTIONS = 0; // Belong to what is being written.
-export const HINT = 1; // Lies over the page, and belongs to what has the focus.
-export const PANEL = 2; // Has the focus inside.
-export const COMPOSER = 3; // Is for another thing than a new message.
-export const BAR = 4; // Stands in the page.
-export const FILTER = 5; // Is the page.
+// The layers, from the first to close to the last.
+export const SUGGESTIONS = 0; // Suggestions for the text that is being written.
+export const HINT = 1; // A hint over the page for the focused element.
+export const PANEL = 2; // A panel with the focus inside.
+export const COMPOSER = 3; // The composer while it isn't for a new message.
+export const BAR = 4; // A bar in the page.
+export const FILTER = 5; // The filtered timeline.
 
 const takers = new Map(); // rank -> takers
 let listening = false;
 
-/** `take(event)` is called for an Escape that nothing of a lower rank has taken; it says whether it took it. Returns the way to stop. */
+/** Calls `take(event)` for an Escape that no lower rank has handled. It returns whether it did. Returns a function that stops it. */
 export function takeEscape(rank, take) {
   if (!listening) document.addEventListener("keydown", onKeydown);
   listening = true;

@@ -2,17 +2,17 @@
 
 export const IS_APPLE = /Mac|iP(hone|ad|od)/.test(navigator.platform);
 
-/** AltGr is held. Windows reports it as Ctrl and Alt, but it types characters and is part of no shortcut. */
+/** Whether AltGr is held. Windows reports it as Ctrl and Alt, but it types characters and is part of no shortcut. */
 export function hasAltGr(event) {
   return event.getModifierState?.("AltGraph") ?? false;
 }
 
-/** Ctrl or Cmd is held for a shortcut. */
+/** Whether Ctrl or Cmd is held for a shortcut. */
 export function isCommand(event) {
   return (event.ctrlKey || event.metaKey) && !hasAltGr(event);
 }
 
-/** The key types a character, or the accent of the next one. The space bar doesn't count: it scrolls and presses buttons. */
+/** Whether the key types a character, or the accent of the next one. The space bar doesn't count: it scrolls and presses buttons. */
 export function typesText(event) {
   const isText = event.key === "Dead" || ([...event.key].length === 1 && event.key !== " ");
   if (!isText || hasAltGr(event)) return isText;
@@ -23,7 +23,7 @@ export function hasModifier(event) {
   return event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || hasAltGr(event);
 }
 
-/** Text is entered into `element`. */
+/** Whether `element` takes text input. */
 export function takesText(element) {
   return Boolean(element.closest?.("input, textarea, select, [contenteditable]"));
 }

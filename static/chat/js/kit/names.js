@@ -1,21 +1,21 @@
 /** Distinguishes people: initials, a colour, and a tag if two share a name. */
 
-/** The form under which two names count as the same to the eye: by no language's own rules, or İ and I would differ in Turkish browsers. */
+/** The folded name. Equal names look the same. It ignores the locale, or İ and I would differ in Turkish browsers. */
 export function fold(name) {
   return name.normalize("NFKC").replace(/[\u200c\u200d]/g, "").toLowerCase().replace(/\s+/g, " ").trim();
 }
 
-/** `fold` without accents: for those who look for José by "jose". */
+/** `fold` without accents, so that "jose" finds José. */
 export function foldPlain(name) {
   return fold(name).normalize("NFKD").replace(/\p{M}/gu, "");
 }
 
-/** A part of the identity, to be shown beside a name that isn't unique: too long to get the same one by trying. */
+/** A part of the id, shown beside a name that isn't unique. It is too long to get the same one by trying. */
 export function tagOf(id) {
   return `#${id.replaceAll("-", "").slice(-6)}`;
 }
 
-/** One or two characters for the avatar: of the first and the last word. */
+/** One or two characters for the avatar, from the first and the last word. */
 export function initialsOf(name) {
   const words = name.trim().split(/\s+/).filter(Boolean);
   if (!words.length) return "?";
@@ -23,14 +23,14 @@ export function initialsOf(name) {
   return ends.map((word) => firstCharacter(word).toUpperCase()).join("");
 }
 
-/** A hue in degrees, the same for one identity everywhere. */
+/** A hue in degrees, the same for an id everywhere. */
 export function hueOf(id) {
   let hash = 2166136261; // FNV-1a: spreads ids that differ in one digit.
   for (const character of id) hash = Math.imul(hash ^ character.charCodeAt(0), 16777619);
   return (hash >>> 0) % 360;
 }
 
-/** Puts initials and colour on an avatar; the stylesheet makes of the hue what contrast allows. */
+/** Sets initials and hue of an avatar. The stylesheet adjusts the colour for contrast. */
 export function paintAvatar(element, { id, name }) {
   element.textContent = initialsOf(name);
   element.style.setProperty("--hue", hueOf(id));
@@ -38,6 +38,6 @@ export function paintAvatar(element, { id, name }) {
 
 function firstCharacter(word) {
   if (typeof Intl.Segmenter !== "function") return [...word][0];
-  // What a reader sees as one character: an emoji with skin tone, a letter with its accents.
+  // Graphemes: an emoji with skin tone, a letter with its accents.
   return new Intl.Segmenter().segment(word)[Symbol.iterator]().next().value.segment;
 }

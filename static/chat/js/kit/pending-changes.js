@@ -1,18 +1,18 @@
 /** Applies the reader's unanswered changes to a message. An amendment is `{type, seq, ...}` like its command. */
 
-/** `message` with `amendments` (its own ones, oldest first) of the member `me` on it. What they change is marked with `isPending`. */
+/** `message` with its `amendments` of the member `me` applied, oldest first. A changed message has `isPending`. */
 export function amended(message, amendments, me) {
   return amendments.reduce((shown, amendment) => apply(shown, amendment, me), message);
 }
 
-/** Whether `message` is as `amendment` wants it. */
+/** Whether `message` already has the effect of `amendment`. */
 function isCarriedOut({ type, body, emoji, on }, message, me) {
   if (type === "delete") return Boolean(message.deleted);
   if (type === "edit") return message.body === body;
   return hasReacted(message, emoji, me) === on;
 }
 
-/** Whether the newer one makes the older one needless. */
+/** Whether the newer amendment replaces the older one. */
 export function supersedes(newer, older) {
   if (newer.seq !== older.seq) return false;
   return newer.type === "delete" || (newer.type === older.type && isSame(newer.emoji, older.emoji));
@@ -22,7 +22,7 @@ export function hasReacted(message, emoji, id) {
   return Object.entries(message.reactions ?? {}).some(([chosen, ids]) => isSame(chosen, emoji) && ids.includes(id));
 }
 
-/** The message as the event `reacted` makes it. */
+/** The message after the event `reacted`. */
 export function withReaction(message, { version, id, emoji, on }) {
   return { ...message, version, reactions: reacted(message.reactions ?? {}, { emoji, on }, id) };
 }
@@ -42,7 +42,7 @@ function reacted(reactions, { emoji, on }, member) {
   return next;
 }
 
-/** The server writes an emoji in its full form, keyboards often without the selector that asks for colour. */
+/** Whether two emoji are the same. The server adds the colour's variation selector, keyboards often omit it. */
 function isSame(one = "", other = "") {
   return one.replaceAll("\ufe0f", "") === other.replaceAll("\ufe0f", "");
 }

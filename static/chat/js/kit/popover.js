@@ -1,14 +1,14 @@
 /** Positions a popover beside its button. */
 
-const GAP = 4; // Pixels between the two, and at least to the window's edge.
+const GAP = 4; // Pixels between the two, and at least that many to the window's edge.
 
-/** Puts `element` below `anchor` (a rectangle), or above it where there is no room; its end at the anchor's end, inside the window. */
+/** Puts `element` below `anchor` (a rectangle), or above it if there is no room. Their ends align, inside the window. */
 export function placeBeside(element, anchor) {
   const { width, height } = element.getBoundingClientRect();
   const isRtl = document.documentElement.dir === "rtl";
   const left = isRtl ? anchor.left : anchor.right - width;
   const below = anchor.bottom + GAP;
-  // What an on-screen keyboard leaves of the window (iOS lays it over the page).
+  // The part of the window that an on-screen keyboard leaves. iOS puts it over the page.
   const { offsetTop: start = 0, height: space = innerHeight } = visualViewport ?? {};
   const end = start + space;
   const top = below + height + GAP > end ? anchor.top - GAP - height : below;

@@ -2,7 +2,7 @@
 
 const SLUG = /^[a-z0-9-]{1,50}$/;
 const SLUG_LIMIT = 50;
-const LETTERS = { ß: "ss", æ: "ae", œ: "oe", ø: "o", đ: "d", ð: "d", þ: "th", ł: "l", ı: "i" }; // What no accent is taken off.
+const LETTERS = { ß: "ss", æ: "ae", œ: "oe", ø: "o", đ: "d", ð: "d", þ: "th", ł: "l", ı: "i" }; // Letters that don't decompose.
 
 export function roomURL(slug) {
   return `${document.body.dataset.home}/${slug}`;
@@ -12,7 +12,7 @@ export function isSlug(text) {
   return SLUG.test(text);
 }
 
-/** The address that a title suggests; empty where its script has no letters for one. */
+/** The address suggested for a title. Empty if the title has no Latin letters or digits. */
 export function slugOf(title) {
   return trim(
     foldText(title)
@@ -23,12 +23,12 @@ export function slugOf(title) {
   );
 }
 
-/** A line without case and accents: what the eye takes for the same. */
+/** A line without case and accents, for comparisons. */
 export function foldText(text) {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().trim();
 }
 
-/** Those of `rooms` that `query` may mean, likeliest first: those with something unread, then the newest visit. */
+/** The `rooms` that match `query`, best first: rooms with unread messages, then the latest visits. */
 export function findRooms(rooms, query) {
   const wanted = foldText(query).replace(/^#/, "");
   const rank = ({ slug, title }) => {
@@ -37,7 +37,7 @@ export function findRooms(rooms, query) {
     if (names.some((name) => name.startsWith(wanted))) return 0;
     if (words.some((word) => word.startsWith(wanted))) return 1;
     if (names.some((name) => name.includes(wanted))) return 2;
-    const parts = wanted.split(/[\s-]+/); // In any order. Whole words count more than beginnings: "a" means "a" before "ann".
+    const parts = wanted.split(/[\s-]+/); // In any order. Whole words rank before beginnings: for "a", "a" before "ann".
     if (!parts.every((part) => words.some((word) => word.startsWith(part)))) return null;
     return parts.every((part) => words.includes(part)) ? 3 : 4;
   };

@@ -7,7 +7,7 @@ export function nodesOf(html) {
   return template.content;
 }
 
-/** The page's headers let no other string become nodes, in browsers that know Trusted Types. */
+/** The policy of Trusted Types. In browsers with them, the page's headers forbid all other strings. */
 function trusted(html) {
   policy ??= window.trustedTypes?.createPolicy("chatty-messages", { createHTML: (text) => text });
   return policy ? policy.createHTML(html) : html;

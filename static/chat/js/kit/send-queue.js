@@ -1,5 +1,5 @@
 /**
- * Sends entries one at a time and in order, each until it is answered. Entries outlive lost connections, reloads and the end of their
+ * Sends entries one at a time and in order, each until it is answered. Entries survive lost connections, reloads and the end of their
  * tab (kept-work.js). After a lost answer an entry is sent again, so repeating it must be harmless.
  *
  * An entry is `{at, state, retryAt?, code?, ...}`; `state` is `sending` or `failed`, `retryAt` a time of elapsed.js.
@@ -8,7 +8,7 @@ import { now } from "./elapsed.js";
 import { inOrder, openKept } from "./kept-work.js";
 
 const TEMPORARY = new Set(["rate_limited", "unavailable"]);
-const RETRY_SECONDS = 2; // Where a temporary refusal names no time.
+const RETRY_SECONDS = 2; // For a temporary refusal without a time.
 
 export class SendQueue {
   #kept;
@@ -18,16 +18,16 @@ export class SendQueue {
   #timer;
   /** Oldest first. @type {any[]} */
   entries;
-  /** The id of the one that is on its way. @type {string | null} */
+  /** The id of the entry that is on its way. @type {string | null} */
   sent = null;
   #callOff = () => {};
 
   /**
-   * Entries of a kind in a room, told apart by `idOf(entry)`.
+   * A queue for entries of one kind in a room. `idOf(entry)` is an entry's id.
    *
-   * `asFound(entry)` is an entry that another page has left, `send(entry, answered)` asks the server and returns the way to call that off,
-   * `changed(concerned)` is called when entries have changed, `adopted()` when entries of a tab that is gone have been taken over, and
-   * `refused(entry, refusal)` if the server doesn't take one.
+   * `asFound(entry)` converts an entry that another page has left. `send(entry, answered)` sends it and returns a function that cancels the
+   * request. `changed(concerned)` is called when entries have changed, `adopted()` when entries of a closed tab were taken over, and
+   * `refused(entry, refusal)` when the server refuses one.
    */
   constructor(kind, room, idOf, { asFound, send, changed, adopted = () => {}, refused = (entry, refusal) => this.refuse(idOf(entry), refusal) }) {
     this.#idOf = idOf;
@@ -59,7 +59,7 @@ export class SendQueue {
     if (ids.includes(this.sent)) this.sendNext();
   }
 
-  /** A refusal: tries again later where it is temporary, else the entry has failed. */
+  /** Handles a refusal: retries later if it is temporary, otherwise the entry has failed. */
   refuse(id, { code, retry_after: seconds = RETRY_SECONDS }, changes = {}) {
     if (TEMPORARY.has(code)) this.replace(id, { ...changes, retryAt: now() + seconds * 1000 });
     else this.replace(id, { ...changes, state: "failed", code });
@@ -72,7 +72,7 @@ export class SendQueue {
     this.flush();
   }
 
-  /** Sends the oldest that waits, unless one is on its way. */
+  /** Sends the oldest waiting entry, unless one is on its way. */
   flush() {
     const next = this.entries.find((entry) => entry.state === "sending");
     if (this.sent || !next) return;

@@ -1,17 +1,17 @@
-/** A signal between modules of one area: `emit(payload)` calls each listener. One that throws is reported and stops no other. */
+/** A signal between modules of one area: `emit(payload)` calls each listener. If one throws, the error is reported and the others run. */
 
 /** @returns {Signal<any>} */
 export function signal() {
   const listeners = new Set();
 
   function listen(handler) {
-    const listener = { handler }; // The same function that listens twice is two listeners.
+    const listener = { handler }; // A function may listen twice.
     listeners.add(listener);
     return () => listeners.delete(listener);
   }
 
   function emit(payload = {}) {
-    Object.freeze(payload); // Listeners share it.
+    Object.freeze(payload); // The listeners share it.
     for (const { handler } of [...listeners]) {
       try {
         handler(payload);

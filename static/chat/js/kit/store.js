@@ -1,7 +1,7 @@
 /**
- * Small values that outlive the page: `openStore("localStorage")` is shared by the tabs, `"sessionStorage"` is this tab's.
+ * Small values that survive the page: all tabs share `openStore("localStorage")`, and `"sessionStorage"` belongs to this tab.
  *
- * Where the browser offers no storage (blocked, full, private mode), values live in memory until the page is left.
+ * If the browser has no storage (blocked, full, private mode), values stay in memory until the page is left.
  */
 
 const PREFIX = "chatty.";
@@ -33,11 +33,11 @@ export function openStore(area) {
     try {
       window[area].removeItem(PREFIX + key);
     } catch {
-      // Nothing was stored there either.
+      // Nothing was stored.
     }
   }
 
-  /** Calls `handler` when another tab sets `key`. Returns the way to stop. */
+  /** Calls `handler` when another tab sets `key`. Returns a function that stops it. */
   function watch(key, handler) {
     const onStorage = (event) => event.key === PREFIX + key && event.newValue !== null && handler(JSON.parse(event.newValue));
     window.addEventListener("storage", onStorage);
@@ -50,12 +50,12 @@ export function openStore(area) {
     try {
       for (const key of Object.keys(window[area])) if (key.startsWith(PREFIX + start)) found.add(key.slice(PREFIX.length));
     } catch {
-      // Nothing is stored there.
+      // Nothing is stored.
     }
     return [...found];
   }
 
-  /** Calls `handler(key)` when another tab sets or removes a key that begins with `start`. Returns the way to stop. */
+  /** Calls `handler(key)` when another tab sets or removes a key that begins with `start`. Returns a function that stops it. */
   function watchAll(start, handler) {
     const onStorage = ({ key, storageArea }) => {
       if (storageArea === window[area] && key?.startsWith(PREFIX + start)) handler(key.slice(PREFIX.length));

@@ -1,5 +1,5 @@
 /**
- * Cross-tab coordination with Web Locks: a lock ends with its tab, however the tab ends.
+ * Cross-tab coordination with Web Locks: a lock ends with its tab in any case.
  *
  * Browsers have them over HTTPS and on localhost, and refuse them if storage is blocked. Without them every tab is the leader and sees no flags.
  */
@@ -7,12 +7,12 @@
 export const knowsTabs = Boolean(navigator.locks);
 
 /**
- * Does `work` while no other tab does what has this name, and returns what it does.
+ * Runs `work` while no other tab runs work with this name, and returns its result.
  *
- * Throws a TimeoutError where other tabs take longer than `patience` (ms). `work` must come to an end by itself.
+ * Throws a TimeoutError if other tabs take longer than `patience` (ms). `work` must end by itself.
  */
 export async function alone(name, work, patience) {
-  const limit = AbortSignal.timeout(patience); // Of the waiting alone: once it has begun, `work` isn't held up.
+  const limit = AbortSignal.timeout(patience); // Limits only the wait, not `work`.
   let hasBegun = false;
   const begin = () => {
     hasBegun = true;
@@ -26,31 +26,31 @@ export async function alone(name, work, patience) {
   }
 }
 
-/** Calls `begin` once no other tab leads under `name`. Returns the way to resign. */
+/** Calls `begin` once no other tab leads under `name`. Returns a function that resigns. */
 export function lead(name, begin) {
   return request(name, "exclusive", begin);
 }
 
-/** Raises a flag that all tabs can see. Returns the way to lower it. */
+/** Raises a flag that all tabs can see. Returns a function that lowers it. */
 export function raise(name) {
   return request(name, "shared", () => {});
 }
 
-/** Calls `handler` once no tab has the flag raised; at once where that can't be known. Returns the way to stop waiting. */
+/** Calls `handler` once no tab has the flag raised, or at once without Web Locks. Returns a function that stops the wait. */
 export function whenLowered(name, handler) {
   if (!knowsTabs) {
     handler();
     return () => {};
   }
   const waiting = new AbortController();
-  navigator.locks.request(name, { signal: waiting.signal }, handler).catch(() => {}); // Given up while it waited.
+  navigator.locks.request(name, { signal: waiting.signal }, handler).catch(() => {}); // It was stopped.
   return () => waiting.abort();
 }
 
-/** In how many tabs the flag is raised; in none where that can't be known. */
+/** The number of tabs with the flag raised. 0 without Web Locks. */
 export async function raisedIn(name) {
-  const { held = [], pending = [] } = (await navigator.locks?.query().catch(() => null)) ?? {}; // Refused where nothing may be stored.
-  const flags = [...held, ...pending].filter((lock) => lock.name === name && lock.mode === "shared"); // Another mode only waits for their end.
+  const { held = [], pending = [] } = (await navigator.locks?.query().catch(() => null)) ?? {}; // Refused if storage is blocked.
+  const flags = [...held, ...pending].filter((lock) => lock.name === name && lock.mode === "shared"); // Others only wait for their end.
   return new Set(flags.map(({ clientId }) => clientId)).size;
 }
 
@@ -65,7 +65,7 @@ function request(name, mode, begin) {
     begin();
     return new Promise((release) => (end = () => release(undefined)));
   };
-  // Else it was given up while it waited.
+  // Otherwise it was stopped while it waited.
   navigator.locks.request(name, { mode, signal: waiting.signal }, hold).catch((error) => error.name === "SecurityError" && begin());
   return () => end();
 }

@@ -14,25 +14,25 @@ export const clock = (at) => format(at, { hour: "numeric", minute: "2-digit", ho
 export const exact = (at) => format(at, { dateStyle: "full", timeStyle: "medium", hourCycle });
 export const isoOf = (at) => new Date(at).toISOString();
 
-/** A day of the reader's own calendar, to compare by. */
+/** A day of the reader's calendar, for comparisons. */
 export function dayOf(at) {
   const date = new Date(at);
   return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
 }
 
-/** When a day of the reader's calendar (`2026-05-03`) begins, or the one so many `days` after it. */
+/** The start of a day of the reader's calendar (`2026-05-03`), or of the day so many `days` after it. */
 export function dayStart(day, days = 0) {
   const [year, month, date] = day.split("-").map(Number);
   return Math.max(0, new Date(year, month - 1, date + days).getTime());
 }
 
-/** "Friday, 3 May", with the year where it isn't this one. */
+/** "Friday, 3 May", with the year if it isn't the current one. */
 export function dayName(at, now = Date.now()) {
   const isThisYear = new Date(at).getFullYear() === new Date(now).getFullYear();
   return format(at, { weekday: "long", day: "numeric", month: "long", ...(isThisYear ? {} : { year: "numeric" }) });
 }
 
-/** Calls `onTick` with the whole seconds left until `until` (of `kit/elapsed.js`), now and every second, down to 0. Returns the way to stop. */
+/** Calls `onTick` with the whole seconds until `until` (of `kit/elapsed.js`), now and every second, down to 0. Returns a function that stops it. */
 export function countdown(until, onTick) {
   let timer = null;
   function tick() {

@@ -5,7 +5,7 @@
  */
 import { openStore } from "./store.js";
 
-const KIND = "visit."; // A key for each room: two tabs in two rooms never write over each other.
+const KIND = "visit."; // Each room has a key, so that tabs in different rooms never overwrite each other.
 
 export function openVisits() {
   const store = openStore("localStorage");
@@ -14,7 +14,7 @@ export function openVisits() {
     return store.get(KIND + slug);
   }
 
-  /** The newest visit first. */
+  /** The visits, latest first. */
   function all() {
     return store
       .keys(KIND)
@@ -23,7 +23,7 @@ export function openVisits() {
       .sort((a, b) => b.at - a.at);
   }
 
-  /** Notes what is new of a room; what isn't named stays. */
+  /** Updates the given fields of a room. Others stay. */
   function put(slug, changes) {
     store.set(KIND + slug, { title: slug, log: null, seq: 0, at: 0, ...get(slug), ...changes, slug });
   }
@@ -32,7 +32,7 @@ export function openVisits() {
     store.remove(KIND + slug);
   }
 
-  /** Calls `handler(slug)` when another tab notes or forgets a room. Returns the way to stop. */
+  /** Calls `handler(slug)` when another tab updates or removes a room. Returns a function that stops it. */
   function watch(handler) {
     return store.watchAll(KIND, (key) => handler(key.slice(KIND.length)));
   }

@@ -13,12 +13,12 @@ export function readWords(root) {
   }
   const rules = new Intl.PluralRules(language);
 
-  /** The text under `key`, with `{value}`s put in; `key` itself where the template has no such text. */
+  /** The text for `key`, with `{value}`s inserted. `key` itself if the template has no such text. */
   function word(key, values = {}) {
     return (texts.get(key) ?? key).replace(/\{(\w+)\}/g, (gap, name) => (name in values ? put(name, values[name]) : gap));
   }
 
-  /** As `word`, in the form that `count` takes; `{count}` is put in. */
+  /** The same as `word`, in the plural form for `count`, which is inserted for `{count}`. */
   function plural(key, count, values = {}) {
     const form = `${key}-${rules.select(count)}`;
     return word(texts.has(form) ? form : `${key}-other`, { count: formatNumber(count), ...values });
@@ -27,7 +27,7 @@ export function readWords(root) {
   return { word, plural, has: (key) => texts.has(key) };
 }
 
-/** Isolated, so that a name that runs right to left doesn't turn the sentence around it. */
+/** Isolates a value, so that a right-to-left name doesn't change the direction of its sentence. */
 function put(name, value) {
   return name === "count" ? value : `\u2068${value}\u2069`;
 }

@@ -27,7 +27,7 @@ export function mount({ events, root }) {
     say(word(isCopied || copyBySelection(words, anchor) ? what : "failed"));
   }
 
-  /** Pages that came without TLS have no other way. */
+  /** Copies without the Clipboard API, which pages without HTTPS don't have. */
   function copyBySelection(words, anchor) {
     const field = document.createElement("textarea");
     field.value = words;

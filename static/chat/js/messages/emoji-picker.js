@@ -7,7 +7,7 @@ import { SHORTCODES } from "../kit/shortcodes.js";
 import { openStore } from "../kit/store.js";
 import { readWords } from "../kit/words.js";
 
-const USUAL = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"]; // Until the reader has habits of their own.
+const USUAL = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"]; // The frequently used ones at first.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -17,7 +17,7 @@ export function mount({ events, root }) {
   const search = slot(root, "search");
   const usual = slot(root, "usual");
   const grid = slot(root, "grid");
-  let opened = null; // What was chosen to open it.
+  let opened = null; // The menu choice that opened it.
 
   const ends = [
     subscribeAll(events, {
@@ -29,7 +29,7 @@ export function mount({ events, root }) {
     listen(root, "keydown", move),
     listen(root, "click", ({ target }) => choose(target.closest("[data-emoji]"))),
     listen(root, "toggle", ({ newState }) => newState === "closed" && forget()),
-    listen(window, "resize", place), // A phone's keyboard comes or goes.
+    listen(window, "resize", place), // A phone's keyboard opens or closes.
   ];
 
   function open(chosen) {
@@ -41,7 +41,7 @@ export function mount({ events, root }) {
     chosen.anchor.setAttribute("aria-expanded", "true");
     root.showPopover();
     place();
-    // A finger's keyboard would cover what there is to choose from.
+    // On a touch screen the keyboard would cover the emoji.
     (matchMedia("(hover: hover)").matches ? search : usual.firstElementChild).focus({ preventScroll: true });
   }
 
@@ -78,7 +78,7 @@ export function mount({ events, root }) {
     const options = [...root.querySelectorAll("[data-emoji]")].filter((button) => button.offsetParent);
     const at = options.indexOf(document.activeElement);
     const inField = document.activeElement === search;
-    if (isComposing(event)) return; // The key is that of the list of characters to choose from.
+    if (isComposing(event)) return; // The key belongs to the input method.
     if (inField && event.key === "Enter") {
       event.preventDefault();
       return choose(search.value.trim() ? options[0] : null);
@@ -92,7 +92,7 @@ export function mount({ events, root }) {
     (to ?? (row === -1 ? search : null))?.focus();
   }
 
-  /** The one in the next line (`row` 1) or the one before (-1) that is nearest. */
+  /** The nearest emoji in the next row (`row` 1) or the previous one (-1). */
   function beside(options, at, row) {
     const from = options[at].getBoundingClientRect();
     const rects = options.map((option) => option.getBoundingClientRect());

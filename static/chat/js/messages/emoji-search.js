@@ -1,14 +1,14 @@
-/** Finds emoji by name: their shortcodes, and the names that the page has of them in its language. */
+/** Finds emoji by their shortcodes, and by their names in the page's language. */
 import { foldPlain } from "../kit/names.js";
 import { SHORTCODES } from "../kit/shortcodes.js";
 
-/** Of lines such as `👍 thumbs up|thumbsup|+1`: a Map of emoji to names. */
+/** Parses lines such as `👍 thumbs up|thumbsup|+1` to a Map of emoji to names. */
 export function readNames(text) {
   const lines = text.trim().split("\n").map((line) => line.split(/ (.*)/));
   return new Map(lines.map(([emoji, names = ""]) => [emoji, names.split("|")]));
 }
 
-/** Those that `written` may mean, the likeliest first, each `{emoji, name?}`; all of them for nothing. An emoji means itself. */
+/** The emoji that match `written`, best first, each `{emoji, name?}`. All for an empty text. An emoji matches itself. */
 export function findEmoji(written, names) {
   const wanted = foldPlain(written.replaceAll(/[:_]/g, " "));
   if (!wanted) return SHORTCODES;
@@ -27,7 +27,7 @@ function rank(names, wanted) {
   return wanted.split(" ").every((word) => all.includes(word)) ? 3 : 4;
 }
 
-/** One of any, also with a skin tone or of the many that aren't offered here; the server knows better. */
+/** Whether the text is one emoji, also with a skin tone, or one that isn't offered here. The server checks it precisely. */
 function isEmoji(text) {
   if (!/\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3/u.test(text)) return false;
   return typeof Intl.Segmenter !== "function" || [...new Intl.Segmenter().segment(text)].length === 1;

@@ -4,12 +4,12 @@ import { listen, setText, slot } from "../kit/dom.js";
 import { countdown } from "../kit/time.js";
 import { readWords } from "../kit/words.js";
 
-const HOPELESS = new Set(["edited_meanwhile", "no_such_message"]); // Sent again, it would be refused again.
+const HOPELESS = new Set(["edited_meanwhile", "no_such_message"]); // The server would refuse a repetition, too.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const { word, plural, has } = readWords(root);
-  let entry = null; // The oldest that has something to say.
+  let entry = null; // The oldest entry to report.
   let stopCountdown = () => {};
 
   const ends = [
@@ -23,7 +23,7 @@ export function mount({ events, root }) {
       const { id, seq, body, base, code } = entry;
       events.publish(DISCARD_AMENDMENT, { id });
       if (code === "no_such_message") events.publish(FILL_COMPOSER, { body });
-      else events.publish(EDIT_AGAIN, { seq, body, base: code === "edited_meanwhile" ? undefined : base }); // The reader has seen what it says.
+      else events.publish(EDIT_AGAIN, { seq, body, base: code === "edited_meanwhile" ? undefined : base }); // The reader has seen the other edit.
     }),
     listen(slot(root, "discard"), "click", () => events.publish(DISCARD_AMENDMENT, { id: entry.id })),
   ];
@@ -35,7 +35,7 @@ export function mount({ events, root }) {
     if (!entry) return;
     const isFailed = entry.state === "failed";
     const hasWords = isFailed && entry.type === "edit";
-    slot(root, "reason").ariaLive = isFailed ? "polite" : "off"; // Nobody wants the seconds read out.
+    slot(root, "reason").ariaLive = isFailed ? "polite" : "off"; // Screen readers must not read the seconds.
     setText(slot(root, "reason"), isFailed ? reason() : "");
     if (!isFailed) stopCountdown = countdown(entry.retryAt, (seconds) => setText(slot(root, "reason"), plural("wait", seconds)));
     setText(slot(root, "words"), hasWords ? entry.body : "");

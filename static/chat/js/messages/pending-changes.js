@@ -1,9 +1,9 @@
 /**
- * Edits, deletions and reactions of mine that the server hasn't answered yet. One at a time is on its way, in the order of asking.
+ * The reader's edits, deletions and reactions that the server hasn't answered yet. They are sent one at a time, in order.
  *
- * They outlive lost connections, reloads and the end of their tab (`kit/kept-work.js`). Each may be sent again: where it is carried out already, the
- * message comes back as it stands. An edit names the edition that it was made from (`base`), so that one that waited for long doesn't overwrite
- * what another tab has saved since: it is refused, and pending-changes-notice.js keeps its words.
+ * They survive lost connections, reloads and the end of their tab (`kit/kept-work.js`). Each may be sent again: if it was executed already, the
+ * answer is the message's current state. An edit has the edition that it is based on (`base`), so that a late edit doesn't overwrite a newer one of
+ * another tab: it is refused, and pending-changes-notice.js keeps its text.
  */
 import {
   AMENDMENTS_CHANGED,
@@ -49,7 +49,7 @@ export function mount({ events, root }) {
     [CHANGES_ARRIVED]: ({ messages }) => rebase(messages),
   });
 
-  /** Where the room has another log, other messages have the numbers of those that mine were about. */
+  /** Handles a new log of the room, in which other messages have these seqs. */
   function meetLog(name) {
     log = name;
     const lost = queue.entries.filter((entry) => entry.log && entry.log !== log && entry.code !== "no_such_message");
@@ -70,21 +70,21 @@ export function mount({ events, root }) {
     else queue.refuse(entry.id, refusal, { isTried: false });
   }
 
-  /** It was sent and isn't answered. After such an edit the next edit waits, because its `base` depends on the answer. */
+  /** Whether an entry was sent and isn't answered. Then the next edit waits, because its `base` depends on the answer. */
   function isUnderWay({ id, type, isTried }, newer) {
     return id === queue.sent || (type === "edit" && newer === "edit" && isTried);
   }
 
-  /** Whether nothing is lost with an entry that was refused for good. */
+  /** Whether a finally refused entry can be dropped without losing anything. */
   function isNeedless(entry, code) {
     if (code === "rate_limited" || code === "unavailable") return false;
     // A tombstone is enough after a deletion or a reaction. An edit has a text that must not be lost.
     if (entry.type !== "edit") return code === "no_such_message";
-    // What I wrote later says it all, and finds out by itself.
+    // A later edit replaces this one, and gets its own answer.
     return queue.entries.some((later) => later.state === "sending" && later.id !== entry.id && supersedes(later, entry));
   }
 
-  /** What I wrote while an edit of mine was on its way was made from that edition. */
+  /** Updates `base` of edits that were written while an earlier own edit was on its way. */
   function rebase(messages) {
     const saved = queue.get(queue.sent);
     const edited = saved?.type === "edit" && messages.find(({ seq, body }) => seq === saved.seq && body === saved.body);
@@ -103,7 +103,7 @@ export function mount({ events, root }) {
   };
 }
 
-/** The times of another page mean nothing here. */
+/** Converts a found entry. Retry times of another page are invalid here. */
 function asFound(entry) {
   return { ...entry, retryAt: null };
 }

@@ -18,18 +18,18 @@ import { setText, slot } from "../kit/dom.js";
 import { excerptOf } from "../kit/excerpt.js";
 import { readWords } from "../kit/words.js";
 
-const GATHER_MS = 50; // A page of answers asks once.
+const GATHER_MS = 50; // A page of replies makes one request.
 const RETRY_MS = 8_000;
 const MOST_ASKED = 100; // The protocol's limit.
-const MOST_KNOWN = 6_000; // What nobody answers to is let go of beyond this.
+const MOST_KNOWN = 6_000; // Beyond it, messages that aren't quoted are dropped.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const { word } = readWords(root);
   const known = new Map(); // seq -> message
   const wanted = new Set(); // seqs
-  const missing = new Set(); // seqs that no message has
-  let callOff = null; // What is on its way.
+  const missing = new Set(); // seqs without a message
+  let callOff = null; // Cancels the pending request.
   let timer = null;
 
   const unsubscribe = subscribeAll(events, {
@@ -74,7 +74,7 @@ export function mount({ events, root }) {
     if (known.size > MOST_KNOWN) letGo();
   }
 
-  /** Only what is quoted on the page is wanted still; of the rest, the newer half is kept. */
+  /** Keeps the messages that are quoted on the page, and the newer half of the others. */
   function letGo() {
     const quoted = new Set([...document.querySelectorAll("[data-quotes]")].map((item) => Number(item.getAttribute("data-quotes"))));
     for (const seq of wanted) if (!quoted.has(seq)) wanted.delete(seq);
@@ -101,13 +101,13 @@ export function mount({ events, root }) {
     callOff = request(events, { type: "history", seqs, limit: seqs.length }, (answer) => {
       end();
       if (answer.type === "page") {
-        if (!answer.more) miss(seqs); // Else some didn't fit into it.
+        if (!answer.more) miss(seqs); // Otherwise some didn't fit into the answer.
         later();
-      } else if (answer.type === "refused" && answer.code !== "offline") later(RETRY_MS); // Else the welcome follows.
+      } else if (answer.type === "refused" && answer.code !== "offline") later(RETRY_MS); // When offline, the next welcome retries.
     });
   }
 
-  /** What isn't in the answer isn't there. */
+  /** Marks messages that the answer lacks as missing. */
   function miss(seqs) {
     for (const seq of seqs) {
       if (known.has(seq)) continue;

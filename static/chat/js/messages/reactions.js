@@ -5,9 +5,9 @@ import { fromTemplate, listen, setText, slot } from "../kit/dom.js";
 import { HINT, takeEscape } from "../kit/key-stack.js";
 import { formatNumber, readWords } from "../kit/words.js";
 
-const NAMED = 8; // With more, the rest is counted.
-const PRESS_MS = 450; // A finger that stays so long asks whose they are.
-const GAP = 6; // Pixels between a chip and what is said of it.
+const NAMED = 8; // Names that are shown. The others are counted.
+const PRESS_MS = 450; // A long press shows who reacted.
+const GAP = 6; // Pixels between a chip and its hint.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -16,7 +16,7 @@ export function mount({ events, root }) {
   let names = new Map(); // id -> name
   const members = new WeakMap(); // chip -> ids
   let me = null;
-  let shown = null; // The chip that the hint is about.
+  let shown = null; // The chip whose hint is shown.
   let pressTimer = null;
   let wasLong = false;
 
@@ -43,7 +43,7 @@ export function mount({ events, root }) {
     listen(document, "pointercancel", () => clearTimeout(pressTimer)),
   ];
 
-  /** Keeps the chips that are there: one of them may have the focus. */
+  /** Updates the chips. Existing ones are kept, because one may have the focus. */
   function draw(item, { reactions = {} }) {
     const box = slot(item, "reactions");
     if (!box || (box.hidden && !Object.keys(reactions).length)) return;
@@ -81,12 +81,12 @@ export function mount({ events, root }) {
     if (!chip || pointerType !== "touch") return;
     clearTimeout(pressTimer);
     pressTimer = setTimeout(() => {
-      wasLong = true; // The click that follows asked for this, not for a reaction.
+      wasLong = true; // The following click must not react.
       showReactors(chip);
     }, PRESS_MS);
   }
 
-  /** Says whose they are, above the chip. */
+  /** Shows above the chip who reacted. */
   function showReactors(chip) {
     if (shown && shown !== chip) shown.removeAttribute("aria-describedby");
     shown = chip;

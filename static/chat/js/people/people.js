@@ -1,4 +1,4 @@
-/** People's names, and which names are similar enough to need a tag. */
+/** Tracks people's names, and which names are similar enough to need a tag. */
 import {
   CHANGES_ARRIVED,
   FOUND_ARRIVED,
@@ -15,16 +15,16 @@ import {
 import { putBounded } from "../kit/bounded.js";
 import { fold } from "../kit/names.js";
 
-const MOST_NAMES = 5_000; // Of people who came and went, those seen last.
+const MOST_NAMES = 5_000; // Including people who left. The most recently seen are kept.
 
 /** @param {Mounting} at */
 export function mount({ events }) {
   const idsOfName = new Map();
   const nameOfMember = new Map();
   const shared = new Set();
-  const names = new Map(); // id -> the name to show, also of those who are gone.
+  const names = new Map(); // id -> the name to show, also of people who left.
 
-  /** Present members say their name of today; authors of old messages only fill the gaps. */
+  /** Present members have their current name. Authors of old messages only fill gaps. */
   function learn(people, isToday) {
     const isNew = ({ id, name }) => (isToday ? names.get(id) !== name : !names.has(id));
     const added = people.filter(isNew);
@@ -42,7 +42,7 @@ export function mount({ events }) {
     publish(before);
   }
 
-  /** The server knows which letters of which scripts look the same: `like` is a member whose name this one can be taken for. */
+  /** Uses the server's `like`: a member whose name looks the same. It knows the letters that look alike in all scripts. */
   function compare(members) {
     const before = shared.size;
     for (const { id, name } of members) nameOfMember.set(id, fold(name));

@@ -1,5 +1,5 @@
 /**
- * The list of people: a star before the reader, a person icon before others. A leaver turns red and fades.
+ * The list of people: a star before the reader, a person icon before others. A person who leaves turns red and fades.
  *
  * A click shows only a person's messages. The button beside it adds the person to the filter or removes them. Mentions and links work the same way.
  */
@@ -22,7 +22,7 @@ import { fromTemplate, listen, setText, slot } from "../kit/dom.js";
 import { fold, paintAvatar, tagOf } from "../kit/names.js";
 import { formatNumber, readWords } from "../kit/words.js";
 
-const FADE_MS = 3_000; // The stylesheet's animation takes as long.
+const FADE_MS = 3_000; // The length of the stylesheet's animation.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -102,7 +102,7 @@ export function mount({ events, root }) {
     label(member);
     markAway(items.get(member.id));
     const next = following(member);
-    if (!item.isConnected || item.nextElementSibling !== next) list.insertBefore(item, next); // What is moved loses the focus.
+    if (!item.isConnected || item.nextElementSibling !== next) list.insertBefore(item, next); // A moved item would lose the focus.
     markEntry(item, isShown(member.id));
   }
 
@@ -119,7 +119,7 @@ export function mount({ events, root }) {
     item.title = member.away ? word("away") : "";
   }
 
-  /** The item before which `member` belongs: yourself first, the others by name. */
+  /** The item before which `member` belongs: the reader first, the others by name. */
   function following(member) {
     if (member.id === me) return [...list.children].find((item) => item.dataset.member !== me) ?? null;
     const order = (other) => collator.compare(member.name, other.name) || (member.id < other.id ? -1 : 1);

@@ -30,11 +30,11 @@ export function mount({ events, root }) {
   const form = root.querySelector("form");
   const field = form.elements.name;
   const dialog = makeDialog(root, { first: field, otherwise: () => events.publish(FOCUS_COMPOSER) });
-  let me = null; // As the room knows me: {id, name}
+  let me = null; // The reader in the room: {id, name}
   let rejected = null;
-  let isNeeded = false; // Without a name there is no way into the room; with one, dismissing keeps it.
+  let isNeeded = false; // The reader has no name yet. With one, dismissing keeps it.
   let isFinished = true;
-  let callOff = () => {}; // The name before, where it still waits for a connection.
+  let callOff = () => {}; // Cancels the former rename, if it waits for a connection.
 
   const ends = [
     subscribeAll(events, {
@@ -82,7 +82,7 @@ export function mount({ events, root }) {
   function change(name) {
     if (name === me?.name) return;
     choose(name);
-    // The next `join` has the name as well, but for one that is under way. A refusal is heard by its code.
+    // The next `join` also has the name, unless it is under way. A refusal is recognised by its code.
     callOff();
     if (me) callOff = request(events, { type: "rename", name }, () => {}, { offline: "later" });
   }
@@ -95,10 +95,10 @@ export function mount({ events, root }) {
   function accept(member) {
     me = member;
     rejected = null;
-    choose(me.name); // As the server tidied it, or as another tab changed it.
+    choose(me.name); // The server may have normalised it, or another tab changed it.
   }
 
-  /** This tab would else come back from a lost connection under the old name. */
+  /** Adopts another tab's name, which this tab must use when it reconnects. */
   function hearFromOtherTab(name) {
     if (me) events.publish(NAME_CHOSEN, { name });
     else if (!isFinished) field.value = name;

@@ -41,7 +41,7 @@ export function mount({ events, root }) {
       await navigator.clipboard.writeText(field.value);
       setText(slot(root, "status"), word("copied"));
     } catch {
-      field.focus(); // Without HTTPS, or forbidden: it is selected, and the keys do it.
+      field.focus(); // Without HTTPS, or if it is forbidden, the text is selected for copying by keyboard.
       setText(slot(root, "status"), word("copy-by-hand"));
     }
   }

@@ -15,8 +15,8 @@ export function mount({ events, root }) {
   const form = root.querySelector("form");
   const { title, slug, topic } = form.elements;
   const dialog = makeDialog(root, { first: title });
-  let isProposed = true; // Nobody has touched the address: it follows the name.
-  let callOff = null; // Of what isn't answered yet.
+  let isProposed = true; // The user hasn't edited the address, so it follows the name.
+  let callOff = null; // Cancels the pending request.
 
   const ends = [
     create.listen(open),
@@ -28,7 +28,7 @@ export function mount({ events, root }) {
       isProposed = !slug.value;
       preview();
     }),
-    // What can only be meant one way is put right; while one types, it would be in the way.
+    // Corrects unambiguous mistakes, but not while the user types.
     listen(slug, "change", () => {
       slug.value = slugOf(slug.value);
       preview();

@@ -13,7 +13,7 @@ export function mount({ events, root }) {
   const { title, topic } = form.elements;
   const dialog = makeDialog(root, { first: title });
   let room = {};
-  let callOff = null; // Of what isn't answered yet.
+  let callOff = null; // Cancels the pending request.
 
   const ends = [
     subscribeAll(events, {

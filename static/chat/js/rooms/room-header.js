@@ -48,7 +48,7 @@ export function mount({ events, root }) {
   function show(changed) {
     room = changed;
     setText(slot(root, "title"), room.title);
-    slot(root, "locked").toggleAttribute("hidden", !room.locked); // SVG has no such property.
+    slot(root, "locked").toggleAttribute("hidden", !room.locked); // SVG elements have no property `hidden`.
   }
 
   function count({ online }) {

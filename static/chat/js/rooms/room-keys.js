@@ -2,7 +2,7 @@
  * Alt with an up or down arrow goes to the previous or next room in the list, with Shift to one with unread messages.
  *
  * In a text field the keys belong to the field: on a Mac they move the caret by paragraphs, in a date field they open the calendar. An empty message
- * field has no use for them.
+ * field doesn't need them.
  */
 import { ROOMS_CHANGED, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
@@ -31,7 +31,7 @@ export function mount({ events }) {
     return takesText(target) && !(target.tagName === "TEXTAREA" && target.value === "");
   }
 
-  /** Round the list, from here on. */
+  /** The next wanted room in the list, before or after the current one (`step`), wrapping around. Null if there is none. */
   function neighbour(step, isWanted) {
     const count = rooms.length;
     const at = rooms.findIndex(({ isCurrent }) => isCurrent);

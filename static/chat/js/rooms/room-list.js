@@ -28,7 +28,7 @@ export function mount({ events, root }) {
       if (!room) return;
       const anchor = event.target.closest("[data-slot=menu]");
       if (anchor) events.publish(OPEN_MENU, { kind: "visit", anchor, subject: room, traits: [room.unread ? "unread" : "read"] });
-      else if (room.isCurrent && slot(item, "link").contains(event.target)) event.preventDefault(); // No load of what is here.
+      else if (room.isCurrent && slot(item, "link").contains(event.target)) event.preventDefault(); // Doesn't reload the current room.
     }),
     listen(slot(root, "switch"), "click", () => openSwitcher.emit()),
     ...[...root.querySelectorAll("[data-action=make]")].map((button) => listen(button, "click", () => create.emit({ title: "" }))),
@@ -75,7 +75,7 @@ export function mount({ events, root }) {
     setText(slot(item, "description"), (unread > MOST ? plural("unread-many", MOST) : plural("unread", unread)) + (mentions ? plural("mentions", mentions) : ""));
   }
 
-  /** The first one below the one that has the focus, or below what is in view; else the first one. */
+  /** The next unread room after the focused one, or below the visible part; otherwise the first one. */
   function nextUnread() {
     const unread = [...list.querySelectorAll(".is-unread")];
     const focused = unread.findIndex((item) => item.contains(document.activeElement));
@@ -84,7 +84,7 @@ export function mount({ events, root }) {
     return unread.find((item) => item.getBoundingClientRect().bottom > end) ?? unread[0];
   }
 
-  /** Takes it off; the focus stays in the list. */
+  /** Removes a room. The focus stays in the list. */
   function leave(slug) {
     const { item } = items.get(slug) ?? {};
     const neighbour = item?.nextElementSibling ?? item?.previousElementSibling;

@@ -15,7 +15,7 @@ export function mount({ events, root }) {
   const list = slot(root, "options");
   const dialog = makeDialog(root, { first: field });
   let rooms = [];
-  let options = []; // Each {kind: "visited", "go" or "make", room or slug or title}
+  let options = []; // Each {kind, room or slug or title}; `kind` is "visited", "go" or "make".
   let chosen = 0;
 
   const ends = [
@@ -28,7 +28,7 @@ export function mount({ events, root }) {
     listen(document, "keydown", (event) => {
       const isAsked = IS_APPLE ? event.metaKey : event.ctrlKey; // On a Mac, Ctrl K deletes the rest of a line.
       if (event.key.toLowerCase() !== "k" || event.shiftKey || event.altKey || !isAsked || hasAltGr(event)) return;
-      event.preventDefault(); // The browser's own search field, in some.
+      event.preventDefault(); // In some browsers it opens their search field.
       if (dialog.isShown()) dialog.hide();
       else if (!document.querySelector("dialog[open]")) open();
     }),

@@ -1,7 +1,7 @@
 /**
- * The rooms that this browser has visited, with their unread counts, watched over this room's connection.
+ * The rooms that this browser has visited, with unread counts, which come over this room's connection.
  *
- * The tabs share kit/visits.js, so a room that is read or visited in one tab is so in all.
+ * All tabs share kit/visits.js, so a room that was read or visited in one tab counts as such in all.
  */
 import {
   APP_LAUNCHED,
@@ -21,10 +21,10 @@ import { Unread } from "./unread.js";
 import { openVisits } from "../kit/visits.js";
 import { forget, markRead } from "./signals.js";
 
-const WATCHED = 50; // As many as the server takes.
-const BURST_MS = 1_000; // What changes in other tabs comes in bursts.
+const WATCHED = 50; // The protocol's limit.
+const BURST_MS = 1_000; // Changes in other tabs come in bursts.
 const RETRY_MS = 10_000; // A refused `watch` is sent again: without it the counts are old.
-const KEY = "unread"; // Over a page load, until the server has answered.
+const KEY = "unread"; // Counts from the last page, until the server has answered.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -49,8 +49,8 @@ export function mount({ events, root }) {
       [APP_LAUNCHED]: publish,
       [ROOM_WELCOMED]({ room, log, head }) {
         isJoined = true;
-        isWatching = false; // A new connection watches nothing.
-        // What was said before the first visit isn't unread, nor is another history what was read in this one.
+        isWatching = false; // A new connection doesn't watch yet.
+        // Messages before the first visit aren't unread, and a reading position isn't valid in another history.
         const isNew = visits.get(here)?.log !== log;
         note(here, { title: room.title, at: Date.now(), ...(isNew && { log, seq: head }) });
         watch();
@@ -90,7 +90,7 @@ export function mount({ events, root }) {
       waiting = outboxes.rooms();
       publish();
     }),
-    // The room of the tab that gets the focus is the latest visit.
+    // The tab that gets the focus has the latest visit.
     watchLooks((isLooked) => isLooked && known.has(here) && note(here, { at: Date.now() })),
   ];
 
@@ -101,7 +101,7 @@ export function mount({ events, root }) {
     known.set(slug, visits.get(slug));
   }
 
-  /** Another tab visited the room, read on in it, or took it off the list. */
+  /** Applies another tab's visit, reading position or removal of a room. */
   function onVisitChanged(slug) {
     const before = known.get(slug);
     const now = visits.get(slug);
@@ -135,7 +135,7 @@ export function mount({ events, root }) {
     unread.answer(rooms);
     for (const { slug, title } of rooms) {
       if (known.has(slug)) note(slug, { title });
-      unread.read(slug, seqOf(slug)); // Perhaps in another tab, while the answer was on its way.
+      unread.read(slug, seqOf(slug)); // Another tab may have read it while the answer was on its way.
     }
     publish();
   }

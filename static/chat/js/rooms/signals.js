@@ -2,37 +2,37 @@
 import { signal } from "../kit/signal.js";
 
 /**
- * Another room counts as read.
+ * Marks another room as read.
  * @type {Signal<{slug: string}>}
  */
 export const markRead = signal();
 
 /**
- * A room goes off the list, until it is visited again.
+ * Removes a room from the list until it is visited again.
  * @type {Signal<{slug: string}>}
  */
 export const forget = signal();
 
 /**
- * Asks for a new room. `title` is proposed as its name, and may be empty.
+ * Opens the dialog for a new room. `title` is the suggested name, and may be empty.
  * @type {Signal<{title: string}>}
  */
 export const create = signal();
 
 /**
- * Asks for another name and topic of this room.
+ * Opens the dialog for this room's name and topic.
  * @type {Signal<Page.Nothing>}
  */
 export const describe = signal();
 
 /**
- * Shows what this room is about.
+ * Opens the dialog with this room's topic.
  * @type {Signal<Page.Nothing>}
  */
 export const openAbout = signal();
 
 /**
- * Shows the dialog that goes to a room.
+ * Opens the room switcher.
  * @type {Signal<Page.Nothing>}
  */
 export const openSwitcher = signal();

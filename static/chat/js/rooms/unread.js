@@ -2,7 +2,7 @@
 export class Unread {
   #rooms = new Map(); // slug -> {unread, called, head}
 
-  /** @param known `{slug: {unread, called, head}}`, as `saved` gave it. */
+  /** @param known `{slug: {unread, called, head}}`, from `saved`. */
   constructor(known) {
     this.#rooms = new Map(Object.entries(known ?? {}));
   }
@@ -20,8 +20,8 @@ export class Unread {
   }
 
   /**
-   * News of watched rooms, of which each was read up to `seqOf(slug)`: in another tab, before we heard of it, if that is above what we
-   * knew of. False where some of it may be read and some not: how much, the server knows.
+   * Applies an `activity` event. `seqOf(slug)` is how far a room was read, perhaps in another tab and beyond the known head. Returns false if only
+   * a part of the new messages may be read: then only the server knows the count.
    */
   add(rooms, seqOf) {
     let isSure = true;
@@ -34,7 +34,7 @@ export class Unread {
     return isSure;
   }
 
-  /** It was read up to `seq`. False where there is more behind that: how much, the server knows. */
+  /** Marks a room as read up to `seq`. Returns false if there are later messages: then only the server knows the count. */
   read(slug, seq) {
     const known = this.of(slug);
     if (seq < known.head) return known.unread === 0;

@@ -23,7 +23,7 @@ export function mount({ events, root }) {
     }),
   ];
 
-  /** Below the day, which it is a part of. */
+  /** Puts the line below the day of its message. */
   function draw(item) {
     slot(item, "day").after(line);
     if (item.isConnected) arrangeAround(item);

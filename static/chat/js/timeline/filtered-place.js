@@ -2,16 +2,16 @@
  * The room's messages that match a filter: at first those of the log, then requested older pages.
  *
  * It is complete from `oldest` on, up to `newest` if `newer` is true. In this range a message that matches after an edit is added, and one that no
- * longer matches is removed. A tombstone stays in its place, so that it is clear what happened.
+ * longer matches is removed. A tombstone stays in its place, so that readers see the deletion.
  */
 import { greatest, least } from "../kit/extremes.js";
 
 export class FilteredPlace {
   #held = new Map();
-  #gone = new Map(); // seq -> the version that was removed: an event that comes late must not bring an older one back.
+  #gone = new Map(); // seq -> the removed version. A late event must not restore an older one.
   #matches;
-  newer = false; // Newer ones were let go of, and can be asked for.
-  newest = 0; // All that match are held up to here, and further where there is no `newer`.
+  newer = false; // Newer messages were dropped and can be requested.
+  newest = 0; // All matches are held up to here, and beyond it without `newer`.
 
   constructor(log, matches) {
     this.#matches = matches;
@@ -24,7 +24,7 @@ export class FilteredPlace {
     return this.#held.size;
   }
 
-  /** By seq. */
+  /** The messages, by seq. */
   get messages() {
     return [...this.#held.values()].sort((a, b) => a.seq - b.seq);
   }
@@ -37,20 +37,20 @@ export class FilteredPlace {
     return this.#held.get(seq);
   }
 
-  /** Takes an older page of what matches; returns what is new of it. */
+  /** Adds an older page of matches. Returns its new messages. */
   extendDown({ messages, more }) {
     this.more = more && messages.length > 0;
     if (this.more) this.oldest = least(messages.map(({ seq }) => seq), this.oldest);
     return this.#hold(messages);
   }
 
-  /** Takes a newer page of what matches; returns what is new of it. */
+  /** Adds a newer page of matches. Returns its new messages. */
   extendUp({ messages, newer }) {
     this.newer = Boolean(newer) && messages.length > 0;
     return this.#hold(messages);
   }
 
-  /** Lets go of all but these, which are some of it in a row. */
+  /** Drops all messages but these, which are consecutive. */
   keep(messages) {
     this.newer ||= messages.at(-1).seq < greatest(this.#held.keys());
     this.newest = messages.at(-1).seq;
@@ -63,8 +63,8 @@ export class FilteredPlace {
   }
 
   /**
-   * Takes what has come or changed anywhere in the room, `added` of it being new messages. Returns what that is here: `added` at the end,
-   * `entered` further up, `changed`, and the seqs that are `removed`.
+   * Applies new and changed messages of the room, of which `added` are new. Returns the effect here: messages `added` at the end, `entered`
+   * further up and `changed`, and the `removed` seqs.
    */
   apply(messages, added) {
     const born = new Set(added.map(({ seq }) => seq));

@@ -1,8 +1,8 @@
-/** Groups and days: which messages continue the one above them, and which begin a day. Only visible messages count. */
+/** Groups messages: marks those that continue the one above them and those that begin a day. Only visible messages count. */
 import { setText, slot } from "../kit/dom.js";
 import { dayName, dayOf } from "../kit/time.js";
 
-const RUN_MS = 5 * 60_000; // After a longer pause, who speaks is worth saying again.
+const RUN_MS = 5 * 60_000; // After a longer pause, the author is shown again.
 
 export function arrange(list) {
   let above = null;
@@ -13,7 +13,7 @@ export function arrange(list) {
   }
 }
 
-/** After `item` came: it, and the one below it, may look different. */
+/** Updates `item` and the item below it. */
 export function arrangeAround(item) {
   if (item.hidden) return;
   group(item, shown(item, "previousElementSibling"));
@@ -32,13 +32,13 @@ function group(item, above) {
   const isNewDay = !above || dayOf(at) !== dayOf(Number(above.dataset.at));
   const isRun = !isNewDay && item.dataset.author === above.dataset.author && at - Number(above.dataset.at) < RUN_MS;
   const isSameName = isRun && slot(item, "name").textContent === slot(above, "name").textContent;
-  const isAction = item.classList.contains("is-action"); // "Ann waves" begins with the name, always.
+  const isAction = item.classList.contains("is-action"); // "Ann waves" always begins with the name.
   const isContinued = isSameName && !isAction && !item.querySelector(".message-new"); // A new group begins below the line.
   item.classList.toggle("is-continued", isContinued);
-  slot(item, "author").tabIndex = isContinued ? -1 : 0; // It isn't to be seen there.
+  slot(item, "author").tabIndex = isContinued ? -1 : 0; // It is invisible there.
   const day = slot(item, "day");
   day.hidden = !isNewDay;
   if (!isNewDay) return;
   setText(day.firstElementChild, dayName(at));
-  day.setAttribute("aria-label", dayName(at)); // What is inside a separator isn't read.
+  day.setAttribute("aria-label", dayName(at)); // Screen readers skip a separator's content.
 }

@@ -9,17 +9,17 @@ import { least } from "../kit/extremes.js";
 export class RoomLog {
   #held = new Map();
   /** @type {any} */
-  log = null; // The name of the history; null before the first welcome.
+  log = null; // The id of the history. Null before the first welcome.
   head = 0;
   more = false;
-  // What the server compares: where it has something else there, it was restored from a copy.
+  // The server compares these with its own: a difference means that its database was restored from a copy.
   /** @type {{seq: number, nonce: string} | null} */
   newest = null; // The newest message.
   /** @type {number | null} */
-  changed = null; // The seq of the message that version `head` made or changed; null where it isn't known.
-  oldest = Infinity; // The lowest seq held; what lies below comes by `history`.
+  changed = null; // The seq of the message that version `head` created or changed. Null if unknown.
+  oldest = Infinity; // The lowest seq held. `history` loads older ones.
 
-  /** By seq. */
+  /** The messages, by seq. */
   get messages() {
     return [...this.#held.values()].sort((a, b) => a.seq - b.seq);
   }
@@ -48,7 +48,7 @@ export class RoomLog {
     return this.#apply([message]);
   }
 
-  /** Takes a change of which only the version matters here. */
+  /** Records a change of which only the version matters here. */
   pass({ version }) {
     if (version > this.head + 1) return { kind: "hole" };
     this.head = Math.max(this.head, version);
@@ -69,7 +69,7 @@ export class RoomLog {
     return { kind: "extended", messages: added, more };
   }
 
-  /** Lets go of all but the `count` newest, which `history` brings again. */
+  /** Drops all but the `count` newest messages. `history` loads the others again. */
   keepNewest(count) {
     const gone = this.messages.slice(0, -count);
     for (const { seq } of gone) this.#held.delete(seq);
@@ -99,7 +99,7 @@ export class RoomLog {
     for (const message of messages) {
       const held = this.#held.get(message.seq);
       if (held && held.version >= message.version) continue;
-      // A change to a message above the loaded part: history will bring it as it then stands.
+      // A change to a message above the loaded part. `history` will load its current state.
       if (!held && message.seq < start) continue;
       this.#hold(message);
       (held ? changed : added).push(message);

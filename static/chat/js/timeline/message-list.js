@@ -46,8 +46,8 @@ export function mount({ events, root }) {
   let filter = null;
   let namesakes = new Set();
   let isLoaded = false;
-  let isLoading = false; // Older ones are on their way.
-  let isMore = false; // Older ones can be asked for.
+  let isLoading = false; // Older messages are on their way.
+  let isMore = false; // Older messages can be requested.
   let isOld = false; // An old place is shown.
 
   const ends = [
@@ -149,12 +149,12 @@ export function mount({ events, root }) {
     choose(item, entry);
   }
 
-  /** As if it were chosen in the menu. */
+  /** Publishes the same event as a choice in the menu. */
   function choose(item, entry, value = null, anchor = slot(item, "menu")) {
     events.publish(MENU_CHOSEN, { entry, value, kind: "message", subject: asShown(messages.get(item)), anchor });
   }
 
-  /** With what I have asked for and the server hasn't answered yet. */
+  /** The message with the reader's unanswered changes. */
   function asShown(message) {
     const own = amendments.filter(({ seq }) => seq === message.seq);
     return own.length ? amended(message, own, me.id) : message;
@@ -192,10 +192,10 @@ export function mount({ events, root }) {
     return item;
   }
 
-  /** What the reader opened stays open, through edits and comings and goings. */
+  /** Unfolds a message permanently, also after edits and after its node was removed. */
   function unfold(item) {
     item.classList.remove("is-folded");
-    if (item.dataset.seq) unfolded.add(Number(item.dataset.seq)); // Else it waits to be sent.
+    if (item.dataset.seq) unfolded.add(Number(item.dataset.seq)); // Otherwise it isn't sent yet.
     messageUnfolded.emit({ item });
   }
 

@@ -3,12 +3,12 @@ import { typesText } from "../kit/keys.js";
 
 const KEYS = { r: "reply", e: "edit", "+": "react" };
 
-/** What is so of `message` to the member `me`, for the menu's `data-needs`. */
+/** The traits of `message` for the member `me`, for the menu's `data-needs`. */
 export function traitsOf(message, me) {
   return [message.author.id === me ? "own" : "others", message.deleted ? "deleted" : "standing"];
 }
 
-/** The entry that a key pressed in `message` asks for, if the member `me` may. Only of the keyboard's own focus: after a click, letters are for the composer. */
+/** The menu entry for a key pressed in `message`, if the member `me` may use it. Keyboard focus only: after a click, letters go to the composer. */
 export function entryOfKey(event, message, me) {
   const { key, target } = event;
   if (!typesText(event) || !target.matches(":focus-visible")) return null;

@@ -1,4 +1,4 @@
-/** One message as an item of the list. */
+/** Renders one message as an item of the list. */
 import { actionOf } from "../kit/commands.js";
 import { fromTemplate, setText, slot } from "../kit/dom.js";
 import { fragmentOf } from "../kit/filter.js";
@@ -15,7 +15,7 @@ export function newMessage(root) {
   return fromTemplate(root, "message");
 }
 
-/** Shows `message` as it now stands. */
+/** Shows the current state of `message`. */
 export function fillMessage(item, message, { word }) {
   item.dataset.seq = message.seq;
   fillHead(item, message.author, message.at);
@@ -24,7 +24,7 @@ export function fillMessage(item, message, { word }) {
   item.classList.toggle("is-amended", Boolean(message.isPending));
   const body = slot(item, "body");
   if (message.deleted) body.textContent = word("deleted");
-  else if (message.html === null) body.textContent = actionOf(message.body) ?? message.body; // The server hasn't made it yet.
+  else if (message.html === null) body.textContent = actionOf(message.body) ?? message.body; // The server hasn't rendered it yet.
   else body.replaceChildren(nodesOf(message.html));
   item.classList.toggle("is-action", actionOf(message.body) !== null);
   const edited = slot(item, "edited");
@@ -33,7 +33,7 @@ export function fillMessage(item, message, { word }) {
   foldIfLong(item, message.body);
 }
 
-/** Shows what is still in the outbox: on its way, delayed or failed. */
+/** Shows a message of the outbox: on its way, delayed or failed. */
 export function fillPending(item, entry, me, { word, plural, has }) {
   stopPending(item);
   item.dataset.nonce = entry.nonce;
@@ -46,27 +46,27 @@ export function fillPending(item, entry, me, { word, plural, has }) {
   setText(slot(item, "body"), action ?? entry.body);
   foldIfLong(item, entry.body);
   slot(item, "status").hidden = !isFailed && !entry.retryAt;
-  slot(item, "status").ariaLive = isFailed ? "polite" : "off"; // Nobody wants the seconds read out.
+  slot(item, "status").ariaLive = isFailed ? "polite" : "off"; // Screen readers must not read the seconds.
   slot(item, "actions").hidden = !isFailed;
   const reason = slot(item, "reason");
   if (isFailed) setText(reason, word(has(`refused-${entry.code}`) ? `refused-${entry.code}` : "refused"));
   else if (entry.retryAt) countdowns.set(item, countdown(entry.retryAt, (seconds) => setText(reason, plural("again", seconds))));
 }
 
-/** Ends what still ticks in a pending item. */
+/** Stops the countdown of a pending item. */
 export function stopPending(item) {
   countdowns.get(item)?.();
   countdowns.delete(item);
 }
 
-/** Marks where a message mentions the reader by name. */
+/** Marks the mentions of the reader in a message. */
 export function markMentions(item, id) {
   const mentions = [...item.querySelectorAll(".mention")];
   for (const mention of mentions) mention.classList.toggle("is-me", mention.dataset.member.split(" ").includes(id));
   item.classList.toggle("mentions-me", mentions.some((mention) => mention.classList.contains("is-me")));
 }
 
-/** Tells authors of one name apart. */
+/** Shows the author's tag if several people share the name. */
 export function fillTag(item, namesakes) {
   const { author } = item.dataset;
   setText(slot(item, "tag"), namesakes.has(fold(slot(item, "name").textContent)) ? tagOf(author) : "");
@@ -88,7 +88,7 @@ function foldIfLong(item, body) {
   const isLong = body.length > FOLD_CHARACTERS || body.split("\n").length > FOLD_LINES;
   const wasLong = item.classList.contains("is-long");
   item.classList.toggle("is-long", isLong);
-  // Opened by the reader, it stays open through an edit.
+  // A message that the reader unfolded stays so through an edit.
   if (isLong !== wasLong) item.classList.toggle("is-folded", isLong);
   slot(item, "unfold").hidden = !isLong;
 }

@@ -1,14 +1,14 @@
 /**
  * Loaded messages around an old place, with a gap between them and the newest ones.
  *
- * It gets changes of its messages. New messages belong to the other side of the gap.
+ * It applies changes of its messages. New messages belong to the other side of the gap.
  */
 import { greatest, least } from "../kit/extremes.js";
 
 export class OldPlace {
   #held = new Map();
-  more = false; // Older ones can be asked for.
-  newer = true; // Newer ones can be asked for.
+  more = false; // Older messages can be requested.
+  newer = true; // Newer messages can be requested.
   oldest = Infinity;
   newest = -Infinity;
 
@@ -21,7 +21,7 @@ export class OldPlace {
     return this.#held.size;
   }
 
-  /** By seq. */
+  /** The messages, by seq. */
   get messages() {
     return [...this.#held.values()].sort((a, b) => a.seq - b.seq);
   }
@@ -34,25 +34,25 @@ export class OldPlace {
     return this.#held.get(seq);
   }
 
-  /** Takes an older page; returns what is new of it. */
+  /** Adds an older page. Returns its new messages. */
   extendDown({ messages, more }) {
     this.more = more;
     return this.#hold(messages);
   }
 
-  /** Takes a newer page; returns what is new of it. */
+  /** Adds a newer page. Returns its new messages. */
   extendUp({ messages }) {
     return this.#hold(messages);
   }
 
-  /** Takes what has come or changed anywhere in the room; returns what that is here: changes only. */
+  /** Applies new and changed messages of the room. Returns the effect here, which is only changes. */
   apply(messages) {
     const changed = messages.filter(({ seq, version }) => this.#held.get(seq)?.version < version);
     for (const message of changed) this.#held.set(message.seq, message);
     return { added: [], entered: [], changed, removed: [] };
   }
 
-  /** Lets go of all but these, which are some of it in a row. */
+  /** Drops all messages but these, which are consecutive. */
   keep(messages) {
     this.more ||= messages[0].seq > this.oldest;
     this.#held = new Map(messages.map((message) => [message.seq, message]));
@@ -60,7 +60,7 @@ export class OldPlace {
     this.newest = messages.at(-1).seq;
   }
 
-  /** Gives the log what lies before it, where there is no gap any more. Returns what only the log held; null where there is a gap. */
+  /** Adds these messages to the log if the gap is closed. Returns the messages that only the log had. Null if there is a gap. */
   join(log, newer) {
     if (newer && this.newest < log.oldest) return null;
     const rest = log.messages.filter(({ seq }) => !this.#held.has(seq));

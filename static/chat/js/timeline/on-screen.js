@@ -1,33 +1,33 @@
-/** Which messages are on the screen, and where. `scroller` scrolls them, `items` are their nodes, oldest first. */
+/** Finds the messages on the screen and their positions. `scroller` scrolls them, `items` are their nodes, oldest first. */
 import { firstThat } from "./first-that.js";
 
 export function seqOf(item) {
   return Number(item.dataset.seq);
 }
 
-/** What is read of a message, not its whole item: a day or a name above it may go when older messages come. */
+/** The body of a message's item. The day or name above it may disappear when older messages are loaded. */
 export function bodyOf(item) {
   return item.querySelector("[data-anchor]");
 }
 
-/** How far below the top of the view `body` begins, and how high it is. */
+/** The distance of `body` below the top of the view, and its height, in pixels. */
 export function placeOf(body, scroller) {
   const { top, height } = body.getBoundingClientRect();
   return { distance: top - scroller.getBoundingClientRect().top, height };
 }
 
-/** The seqs of the first and last one. */
+/** The seqs of the first and last message on the screen. */
 export function spanOf(items, scroller) {
   const { top, bottom } = scroller.getBoundingClientRect();
   const oldest = Math.min(items.length - 1, firstBelow(items, top));
-  const newest = Math.max(oldest, firstBelow(items, bottom + 1) - 1); // Of one that is taller than the screen, the part.
+  const newest = Math.max(oldest, firstBelow(items, bottom + 1) - 1); // A message taller than the screen counts, too.
   return { oldest: seqOf(items[oldest]), newest: seqOf(items[newest]) };
 }
 
 /**
- * What the reader reads: `{seq, body, distance, height}`.
+ * The message that the reader reads: `{seq, body, distance, height}`.
  *
- * The first one that is whole, so that what happens to one that the edge cuts moves nothing below it; that one where it is all there is.
+ * It is the first whole message, so that a change of one at the edge moves nothing below it. If none is whole, it is the one at the edge.
  */
 export function anchorOf(items, scroller) {
   const { top, height } = scroller.getBoundingClientRect();
@@ -42,13 +42,13 @@ export function anchorOf(items, scroller) {
   return read ? anchoredAt(read, scroller) : null;
 }
 
-/** `edge` is where the top of the scroller is in the window. */
+/** The same for `item`. `edge` is the position of the scroller's top in the window. */
 export function anchoredAt(item, scroller) {
   const body = bodyOf(item);
   return { seq: seqOf(item), body, edge: scroller.getBoundingClientRect().top, ...placeOf(body, scroller) };
 }
 
-/** The index of the first one that ends below `y`. */
+/** The index of the first item that ends below `y`. */
 function firstBelow(items, y) {
   return firstThat(items, (item) => item.getBoundingClientRect().bottom > y);
 }

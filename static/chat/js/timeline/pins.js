@@ -1,13 +1,13 @@
-/** Nodes that must be kept when messages far away lose theirs: the focus, a selection, an open menu. */
+/** Decides which distant messages keep their nodes: those with the focus, a selection or an open menu. */
 
-/** Something in `item` is selected, has the focus, is open, or is marked with `data-keep`. */
+/** Whether something in `item` is selected, has the focus, is open, or has `data-keep`. */
 export function isPinned(item) {
   const selection = document.getSelection();
   const isSelected = selection && !selection.isCollapsed && selection.containsNode(item, true);
   return isSelected || item.contains(document.activeElement) || item.querySelector("[aria-expanded='true'], [data-keep]") !== null;
 }
 
-/** Before `item` goes: the focus, if it is in there, moves to what it is in, so that the keys go on scrolling that. */
+/** Moves the focus out of `item` to its scroller before it is removed, so that keys still scroll. */
 export function keepFocus(item) {
   if (item?.contains(document.activeElement)) item.parentElement.closest("[tabindex]")?.focus({ preventScroll: true });
 }

@@ -1,5 +1,5 @@
 /**
- * How far the room was read: a line above the first new message since the reader left, and a button that goes there.
+ * Tracks how far the room was read. Shows a line above the first new message since the reader left, and a button that goes there.
  *
  * Read means on the screen while the window was visible and had the focus. `kit/visits.js` stores it for all tabs.
  */
@@ -29,10 +29,10 @@ import { readWords } from "../kit/words.js";
 import { dividerMoved, loadingChanged, messageShown } from "./signals.js";
 
 const AWAY_MS = 60_000; // A glance at another window isn't leaving.
-const GRACE_MS = 15_000; // So long after the return, a connection that was lost meanwhile brings what was missed.
-const TICK_MS = 5_000; // A pause between ticks that is as long as AWAY_MS: the machine was asleep.
-const NOTE_MS = 1_000; // The storage isn't for each message of a flood.
-const MOST_COUNTED = 10_000; // A tab that nobody looks at for weeks counts no further.
+const GRACE_MS = 15_000; // After the return: time for a lost connection to reconnect and load the missed messages.
+const TICK_MS = 5_000; // If AWAY_MS pass between two ticks, the machine was asleep.
+const NOTE_MS = 1_000; // Limits the writes to storage during a flood.
+const MOST_COUNTED = 10_000; // The limit for a tab in the background for weeks.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -40,15 +40,15 @@ export function mount({ events, root }) {
   const bar = slot(root, "since-bar");
   const visits = openVisits();
   const slug = document.body.dataset.room;
-  const visit = visits.get(slug); // As it was before this one.
+  const visit = visits.get(slug); // The previous visit.
   let me = null;
   let log = null;
   let title = slug;
-  let seq = null; // Read up to here: 0 in a room in which nothing had been said, null where it isn't known.
+  let seq = null; // Read up to here. 0 in a room that was empty, null if unknown.
   let view = null;
-  let away = null; // Since nobody looks: {seq, since, fresh, isWhole}, `fresh` being the seqs of what others said.
-  let back = null; // The same, for a while after the return.
-  let line = null; // {after, first, lowest, isDone}: what is new begins after a seq, and `first` is it, once that is loaded.
+  let away = null; // While the reader is away: {seq, since, fresh, isWhole}. `fresh` has the seqs of others' messages.
+  let back = null; // The same, for GRACE_MS after the return.
+  let line = null; // {after, first, lowest, isDone}: new messages begin after the seq `after`, with `first` once that is loaded.
   let isFiltered = false;
   let isLed = false; // A link leads to a message that isn't loaded yet. Nothing counts as read until then.
   let noteTimer = null;
@@ -67,7 +67,7 @@ export function mount({ events, root }) {
         arrive();
         show();
       },
-      [SHOW_MESSAGE]: () => (isLed = !isFiltered), // A filter shows what it has, or stays as it is.
+      [SHOW_MESSAGE]: () => (isLed = !isFiltered), // A filtered view shows only its own messages.
       [SHOW_NEWEST]: arrive,
       [TIMELINE_RESET](reset) {
         if (!reset.newer && !isFiltered) miss(reset.messages, !reset.more);
@@ -78,14 +78,14 @@ export function mount({ events, root }) {
       [TIMELINE_MISSED]: ({ added }) => miss(added, true),
       [VIEW_MOVED]: see,
     }),
-    messageShown.listen(() => requestAnimationFrame(arrive)), // Of one that is there, this may come before `message:show` does.
+    messageShown.listen(() => requestAnimationFrame(arrive)), // For a loaded message this may come before `message:show`.
     loadingChanged.listen(({ isLoading }) => isLoading || arrive()),
     visits.watch((changed) => changed === slug && follow(visits.get(slug))),
     listen(slot(root, "since-jump"), "click", jump),
     listen(slot(root, "since-dismiss"), "click", dismiss),
     takeEscape(BAR, () => !bar.hidden && dismiss()),
     watchLooks((isLooked) => (isLooked ? comeBack() : leave())),
-    listen(window, "pagehide", note), // The next page asks what is unread in this room.
+    listen(window, "pagehide", note), // The next page needs it for this room's unread count.
   ];
   const ticker = setInterval(() => {
     if (elapsedSince(tick) >= AWAY_MS && !away) {
@@ -114,14 +114,14 @@ export function mount({ events, root }) {
     divideAt({ seq, since: moment(visit.at), fresh: new Set(others(messages, seq)), isWhole });
   }
 
-  /** Another tab read on. */
+  /** Applies the reading position of another tab. */
   function follow(visit) {
     if (visit?.log !== log || visit.seq <= seq) return;
     seq = visit.seq;
     if (away) away.seq = seq;
   }
 
-  // --- what is read ---
+  // --- reading ---
 
   function see(moved) {
     view = moved;
@@ -133,7 +133,7 @@ export function mount({ events, root }) {
     show();
   }
 
-  /** Where a link led to, or nowhere. The view may have moved there before that was known. */
+  /** Ends the wait for a link's message, found or not. The view may have moved there already. */
   function arrive() {
     if (!isLed) return;
     isLed = false;
@@ -161,7 +161,7 @@ export function mount({ events, root }) {
     if (view) see(view);
   }
 
-  /** What came while nobody looked, or brings the connection back. */
+  /** Records messages that came while the reader was away, or that the reconnect loads. */
   function miss(messages, isWhole) {
     const since = away ?? (back?.isCatchingUp ? back : null);
     if (!since) return;
@@ -170,7 +170,7 @@ export function mount({ events, root }) {
     if (since === back) divideAt(back);
   }
 
-  // --- the line, and the way there ---
+  // --- the line and the jump to it ---
 
   function divideAt({ seq: after, since: { at }, fresh: seqs, isWhole }) {
     const fresh = [...seqs].filter((each) => each > after);
@@ -188,7 +188,7 @@ export function mount({ events, root }) {
     show();
   }
 
-  /** Older pages reach back to where the reader left off. */
+  /** Finds the first new message once older pages reach it. */
   function lookForFirst({ messages, more }) {
     if (!line || line.first !== null || isFiltered) return;
     line.lowest = least(others(messages, line.after), line.lowest);

@@ -1,23 +1,23 @@
 /**
  * The loaded messages, by seq, and the range of them that has nodes: enough around the screen, never all.
  *
- * `view` is what is on the screen: `{oldest, newest, isAtEnd}`, its first and last seq, and whether the reader follows the newest message.
+ * `view` is the visible range `{oldest, newest, isAtEnd}`: its first and last seq, and whether the reader follows the newest message.
  */
 import { firstThat } from "./first-that.js";
 
-const START = 100; // Some screens, so that the first look around needs nothing else.
-const STEP = 50; // So many come at once: few enough for one frame.
-const NEAR = 40; // With fewer than these ahead of the reader, more are needed. A tall screen shows about as many.
+const START = 100; // Some screens, enough for the first scrolling.
+const STEP = 50; // Messages that get nodes at once: few enough for one frame.
+const NEAR = 40; // With fewer messages ahead of the reader, more get nodes. A tall screen shows about as many.
 const MOST = 300;
-const MOST_PINNED = 600; // Where something must not go (a selection, the focus), up to so many wait for it.
+const MOST_PINNED = 600; // The limit while a pinned message (a selection, the focus) prevents trimming.
 
 export class Stretch {
   #held = [];
   #first = 0;
-  #end = 0; // Behind the last one.
+  #end = 0; // The index after the last one.
   view = { oldest: 0, newest: 0, isAtEnd: true };
 
-  /** Those that have nodes. */
+  /** The messages with nodes. */
   get shown() {
     return this.#held.slice(this.#first, this.#end);
   }
@@ -26,7 +26,7 @@ export class Stretch {
     return this.#end - this.#first;
   }
 
-  /** Older ones are held that have no nodes. */
+  /** Whether there are older messages without nodes. */
   get hasAbove() {
     return this.#first > 0;
   }
@@ -35,7 +35,7 @@ export class Stretch {
     return this.#end < this.#held.length;
   }
 
-  /** Starts afresh, at the newest of these. */
+  /** Replaces all messages and goes to the newest. */
   reset(messages, isAtEnd = true) {
     this.#held = [...messages];
     this.view = { oldest: 0, newest: 0, isAtEnd };
@@ -43,7 +43,7 @@ export class Stretch {
     this.#first = Math.max(0, this.#end - START);
   }
 
-  /** Takes messages, wherever they belong. Those at the end get nodes while the reader follows them, or there are few. */
+  /** Adds messages at their places. Those at the end get nodes if the reader follows them, or if there are few. */
   add(messages) {
     for (const message of messages) {
       const place = this.#placeOf(message.seq);
@@ -55,15 +55,15 @@ export class Stretch {
     }
   }
 
-  /** Takes changes of messages that are held. */
+  /** Applies changes of held messages. */
   replace(messages) {
     for (const message of messages) put(this.#held, this.#placeOf(message.seq), message);
   }
 
-  /** Gives nodes to what comes next where the reader gets near to the end of them; whether there was any. */
+  /** Extends the range if the reader is near its ends. Returns whether it grew. */
   grow() {
     const { size, view } = this;
-    const isKnown = view.newest > 0; // Else nothing was on the screen yet.
+    const isKnown = view.newest > 0; // Otherwise nothing was on the screen yet.
     const above = isKnown ? this.#placeOf(view.oldest) - this.#first : size;
     const below = isKnown ? this.#end - 1 - this.#placeOf(view.newest) : size;
     if (this.hasAbove && above < NEAR) this.#first = Math.max(0, this.#first - STEP);
@@ -71,7 +71,7 @@ export class Stretch {
     return this.size > size;
   }
 
-  /** Takes nodes away far from the reader, beyond what `isPinned(seq)`. Returns the messages that lost theirs. */
+  /** Removes messages far from the reader from the range, up to a pinned one (`isPinned(seq)`). Returns them. */
   trim(isPinned) {
     if (this.size < MOST + STEP) return [];
     const { oldest, newest, isAtEnd } = this.view;
@@ -87,7 +87,7 @@ export class Stretch {
     return gone;
   }
 
-  /** Goes to `seq`, or to what comes next; whether that is elsewhere. */
+  /** Goes to `seq`, or to the next message. Returns whether the range changed. */
   goTo(seq) {
     const place = Math.min(this.#placeOf(seq), this.#held.length - 1);
     if (place >= this.#first && place < this.#end) return false;
@@ -97,7 +97,7 @@ export class Stretch {
     return true;
   }
 
-  /** Goes to the newest; whether that is elsewhere. */
+  /** Goes to the newest message. Returns whether the range changed. */
   goToEnd() {
     this.view = { ...this.view, isAtEnd: true };
     if (!this.hasBelow) return false;
@@ -106,7 +106,7 @@ export class Stretch {
     return true;
   }
 
-  /** Forgets what is not from the seq `oldest` to the seq `newest`. Returns the messages that lost their nodes. */
+  /** Drops all messages but those from the seq `oldest` to `newest`. Returns the dropped ones that had nodes. */
   keep(oldest, newest) {
     const isKept = ({ seq }) => oldest <= seq && seq <= newest;
     const gone = this.shown.filter((message) => !isKept(message));
@@ -118,7 +118,7 @@ export class Stretch {
     return gone;
   }
 
-  /** Forgets these, whose nodes go as well. */
+  /** Drops these messages. */
   remove(seqs) {
     for (const seq of seqs) {
       const place = this.#placeOf(seq);
@@ -134,15 +134,15 @@ export class Stretch {
     this.#end = Math.max(0, this.#end + by);
   }
 
-  /** The index of the first one at or behind `seq`. */
+  /** The index of the first message at or after `seq`. */
   #placeOf(seq) {
     const count = this.#held.length;
-    if (!count || this.#held[count - 1].seq < seq) return count; // Nearly all that comes is the newest.
+    if (!count || this.#held[count - 1].seq < seq) return count; // Nearly always it is the newest.
     return firstThat(this.#held, (message) => message.seq >= seq);
   }
 }
 
-/** Puts a message into its place; whether it wasn't there before. */
+/** Puts a message into its place. Returns whether it is new. */
 function put(messages, place, message) {
   const isHeld = messages[place]?.seq === message.seq;
   messages.splice(place, isHeld ? 1 : 0, message);

@@ -11,7 +11,7 @@ export class RenderedList {
   #hadBelow = false;
   stretch = new Stretch();
 
-  /** `newItem(message)` makes a node; `onChange()` is called when nodes were added or removed, not only at the end. */
+  /** `newItem(message)` makes a node. `onChange()` is called when nodes were added or removed elsewhere than at the end. */
   constructor(list, newItem, onChange) {
     this.#list = list;
     this.#newItem = newItem;
@@ -26,7 +26,7 @@ export class RenderedList {
     return this.#items.get(seq);
   }
 
-  /** Everything anew: another place, or other messages. */
+  /** Renders everything again, for another place or other messages. */
   rerender() {
     for (const item of this.#items.values()) item.remove();
     this.#items.clear();
@@ -35,14 +35,14 @@ export class RenderedList {
     this.#onChange();
   }
 
-  /** Makes the nodes that are missing, takes away those that are too many. */
+  /** Makes missing nodes and removes excess ones. */
   render() {
     this.#make();
     this.#trim();
     this.#onChange();
   }
 
-  /** The same for new messages: one more at the end moves nothing, and needs no look at the layout. */
+  /** The same for new messages. A node at the end moves nothing, so it needs no layout. */
   renderNew() {
     this.#make();
     const hasMoved = this.#trim() > 0;
@@ -50,7 +50,7 @@ export class RenderedList {
     this.#hadBelow = this.stretch.hasBelow;
   }
 
-  /** Forgets these messages. */
+  /** Removes these messages. */
   remove(seqs) {
     this.stretch.remove(seqs);
     this.#drop(seqs.map((seq) => ({ seq })));
@@ -58,7 +58,7 @@ export class RenderedList {
     this.#onChange();
   }
 
-  /** Forgets the messages that are not from the seq `oldest` to the seq `newest`. */
+  /** Removes all messages but those from the seq `oldest` to `newest`. */
   keep(oldest, newest) {
     this.#drop(this.stretch.keep(oldest, newest));
     this.#onChange();
@@ -70,7 +70,7 @@ export class RenderedList {
     return gone.length;
   }
 
-  /** From the end, where nearly all of them go, until none is missing. */
+  /** Makes missing nodes, from the end, where nearly all of them belong. */
   #make() {
     const made = [];
     let missing = this.stretch.size - this.#items.size;
@@ -89,7 +89,7 @@ export class RenderedList {
     for (const item of made) arrangeAround(item);
   }
 
-  /** What ends the list and is no message of the log. */
+  /** The first of the items at the end of the list that aren't messages of the log. */
   #behindMessages() {
     let behind = null;
     let item = this.#list.lastElementChild;

@@ -1,4 +1,4 @@
-/** The reading place: follows the newest message only at the bottom, holds the place otherwise, and offers the way down. */
+/** Scrolling: follows the newest message at the bottom, keeps the reading position elsewhere, and has a button to the newest. */
 import {
   FILTER_CHANGED,
   LOAD_OLDER,
@@ -18,9 +18,9 @@ import { anchorOf, anchoredAt, bodyOf, placeOf, seqOf, spanOf } from "./on-scree
 import { readWords } from "../kit/words.js";
 import { listRendered, loadNewer, messageRendered, messageUnfolded } from "./signals.js";
 
-const BOTTOM_PX = 32; // So near to the end counts as being there.
-const AHEAD_PX = 400; // What comes next is asked for before the reader runs into the end; on a tall screen, a screen before.
-const TARGET_MS = 4_000; // A message that a link led to is marked for so long.
+const BOTTOM_PX = 32; // Within this distance, the reader is at the end.
+const AHEAD_PX = 400; // The distance to the end at which the next page is requested. On a tall screen, the screen's height.
+const TARGET_MS = 4_000; // The time for which a link's message is highlighted.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -30,13 +30,13 @@ export function mount({ events, root }) {
   const button = slot(root, "jump");
   let me = null;
   let isStuck = true;
-  let anchor = null; // What is read at the top of the view, and where. It must not move.
+  let anchor = null; // The message being read, and its position, which must not move.
   let lastTop = 0;
   let lastSize = "";
   let unseen = 0;
   let isFiltered = false;
   let isOld = false; // An old place is shown, with a gap between it and the newest.
-  let isCut = false; // The newest are held, but have no nodes.
+  let isCut = false; // The newest messages have no nodes.
   let frame = null;
   let target = null;
   let targetTimer = null;
@@ -66,12 +66,12 @@ export function mount({ events, root }) {
         showButton();
       },
       [TIMELINE_CHANGED]: count,
-      [TIMELINE_MISSED]: (missed) => !isFiltered && count(missed), // What a filter hides doesn't wait below.
+      [TIMELINE_MISSED]: (missed) => !isFiltered && count(missed), // Messages that a filter hides don't count.
     }),
     messageUnfolded.listen(holdUnfolded),
     listRendered.listen(({ hasBelow }) => {
       isCut = hasBelow;
-      if (!isStuck) hold(); // What comes and goes may be of one size: then the observer sees nothing.
+      if (!isStuck) hold(); // If added and removed nodes have the same size, the observer isn't called.
       followSoon();
       showButton();
     }),
@@ -94,14 +94,14 @@ export function mount({ events, root }) {
   }
 
   function count({ added }) {
-    followSoon(); // Where there is little, the content's size doesn't change.
+    followSoon(); // With few messages, the content's size doesn't change.
     if (isStuck) return;
     unseen += added.filter((message) => message.author.id !== me).length;
     showButton();
   }
 
   function look() {
-    // A resize or a change further up moved it, not the reader, and the observer wasn't there yet.
+    // A resize or a change further up moved it, not the reader, and the observer wasn't called yet.
     if (!isStuck || sizeNow() !== lastSize) hold();
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     const isUp = scrollTop < lastTop;
@@ -110,7 +110,7 @@ export function mount({ events, root }) {
     // Unstuck only by moving up: growth isn't scrolling by the user.
     isStuck = isAtEnd() || (isStuck && !isUp && !isBehind());
     if (isStuck) unseen = 0;
-    // What holding it moved doesn't change what is held: turned and turned back, a phone shows the same.
+    // Scrolling by `hold` keeps the anchor, so that a phone shows the same after being turned and turned back.
     if (isStuck) anchor = null;
     else if (isUp || isDown || !anchor?.body.isConnected) anchor = anchorOf(shownItems(), scroller);
     lastTop = scrollTop;
@@ -136,14 +136,14 @@ export function mount({ events, root }) {
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     keepInWindow();
     const left = scrollHeight - scrollTop - clientHeight;
-    // The browser moves it up where there is less below: to the end, or in a resize to what was the end on the way. Else it was the
-    // reader, and the event is yet to come.
+    // The browser scrolls up if there is less content below: to the end, or during a resize to an intermediate end. Otherwise the reader
+    // scrolled, and the event will follow.
     const isCutShort = scrollTop < lastTop && (left < 1 || sizeNow() !== lastSize);
     const moved = isStuck || isCutShort ? 0 : scrollTop - lastTop;
     if (isStuck && left >= 1) scroller.scrollTop = scrollHeight;
     if (!isStuck && anchor?.body.isConnected) {
       const { distance, height } = placeOf(anchor.body, scroller);
-      // In the middle of a long message that wraps otherwise now, as far into it as before. Never out of a view that has become low.
+      // In a long message that wraps differently now, keep the relative position. In a lower view, keep it visible.
       const kept = anchor.distance < 0 ? (anchor.distance * height) / anchor.height : Math.min(anchor.distance, clientHeight / 2);
       const off = distance - (kept - moved);
       if (Math.abs(off) >= 0.5) scroller.scrollTop += off;
@@ -152,7 +152,7 @@ export function mount({ events, root }) {
     lastSize = sizeNow();
   }
 
-  /** A bar above the messages moves them down in the window: what is read stays where it is in there. */
+  /** Keeps the reading position in the window when a bar above the messages moves them down. */
   function keepInWindow() {
     const { top } = scroller.getBoundingClientRect();
     if (!anchor) return;
@@ -160,7 +160,7 @@ export function mount({ events, root }) {
     anchor.edge = top;
   }
 
-  /** What was opened grows downwards: its reader goes on where it was folded. */
+  /** Makes an unfolded message grow downwards, so that the reader continues where it was folded. */
   function holdUnfolded({ item }) {
     isStuck &&= isAtEnd();
     anchor = isStuck || !item.dataset.seq ? null : anchoredAt(item, scroller);
@@ -172,7 +172,7 @@ export function mount({ events, root }) {
     return `${scroller.clientWidth} ${scroller.clientHeight}`;
   }
 
-  /** Says what is on the screen. */
+  /** Publishes the visible range. */
   function tellView() {
     const items = shownItems();
     if (!items.length) return;
@@ -185,17 +185,17 @@ export function mount({ events, root }) {
   }
 
   /**
-   * Leads to a message; or, with `distance`, back to where it was read.
+   * Scrolls to a message, or with `distance` back to its former position.
    * @param {Page.Reading} shown
    */
   function show({ seq, distance }) {
     unmark();
-    // A seq that is no message's: what came next.
+    // If no message has this seq, the next one.
     target = [...shownItems()].find((item) => seqOf(item) >= seq);
     if (!target) return;
     if (distance === undefined) mark();
     else scroller.scrollTop += placeOf(bodyOf(target), scroller).distance - distance;
-    isStuck = isAtEnd(); // Nothing may have scrolled.
+    isStuck = isAtEnd(); // It may not have scrolled at all.
     lastTop = scroller.scrollTop;
     anchor = isStuck ? null : anchorOf(shownItems(), scroller);
     target.tabIndex = -1;
@@ -216,7 +216,7 @@ export function mount({ events, root }) {
   }
 
   function toNewest() {
-    events.publish(SHOW_NEWEST); // Though they may show already: a message that was asked for must not come in their place.
+    events.publish(SHOW_NEWEST); // Even if they are shown already: it cancels a requested message.
     stick();
   }
 

@@ -2,43 +2,43 @@
 import { signal } from "../kit/signal.js";
 
 /**
- * An older page is on its way, or no longer.
+ * The loading of a page began or ended.
  * @type {Signal<{isLoading: boolean}>}
  */
 export const loadingChanged = signal();
 
 /**
- * The next page of newer ones is wanted.
+ * Requests the next page of newer messages.
  * @type {Signal<Page.Nothing>}
  */
 export const loadNewer = signal();
 
 /**
- * A message is in the view, or what is nearest to it.
+ * A message, or the one nearest to it, is in the view.
  * @type {Signal<Page.Reading>}
  */
 export const messageShown = signal();
 
 /**
- * It has a node now, or what is nearest to it.
+ * This message, or the one nearest to it, has a node now.
  * @type {Signal<Page.Reading>}
  */
 export const messageRendered = signal();
 
 /**
- * Nodes have come or gone, not only at the end. `hasBelow`: newer ones are held that have no nodes.
+ * Nodes were added or removed elsewhere than at the end. `hasBelow`: there are newer messages without nodes.
  * @type {Signal<{hasBelow: boolean}>}
  */
 export const listRendered = signal();
 
 /**
- * The first message that is new since the reader left, or null.
+ * The first new message since the reader left, or null.
  * @type {Signal<{seq: number | null}>}
  */
 export const dividerMoved = signal();
 
 /**
- * A long message was unfolded by its reader; it may still wait to be sent.
+ * The reader unfolded a long message, which may not be sent yet.
  * @type {Signal<{item: HTMLElement}>}
  */
 export const messageUnfolded = signal();

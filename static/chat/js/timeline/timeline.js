@@ -40,21 +40,21 @@ export function mount({ events }) {
   const log = new RoomLog();
   let me = null;
   let filter = null;
-  let place = null; // The OldPlace or FilteredPlace that is shown in the log's stead.
-  let left = null; // The FilteredPlace that was shown before: {place, fragment}.
-  let goal = null; // What somebody wants to see, until it is shown: {seq, distance?}.
+  let place = null; // The OldPlace or FilteredPlace that is shown instead of the log.
+  let left = null; // The previous FilteredPlace: {place, fragment}.
+  let goal = null; // The message to show, until it is shown: {seq, distance?}.
   let isAtEnd = true; // The reader follows the newest.
-  let read = null; // Else what is read, like `goal`.
+  let read = null; // Otherwise the message being read, like `goal`.
   let firstSeen = 0; // The seq of the first message on the screen.
   const reacted = new Reacted((message) => events.publish(MESSAGE_ARRIVED, message));
-  let endCatchUp = null; // What is missing, while it is asked for.
-  let endPage = null; // A page, while it is asked for.
+  let endCatchUp = null; // Cancels the pending `sync`.
+  let endPage = null; // Cancels the pending page.
 
   const ends = [
     subscribeAll(events, {
       [SESSION_CHANGED]: (session) => (me = session.id),
       [ROOM_WELCOMED](welcome) {
-        if (welcome.log !== log.log) read = null; // Other messages have these numbers now.
+        if (welcome.log !== log.log) read = null; // Other messages have these seqs now.
         publish(log.welcome(welcome), welcome.messages);
         if (goal !== null) show();
         fill();
@@ -64,7 +64,7 @@ export function mount({ events }) {
         const back = fragmentOf(changed.filter) === left?.fragment ? left.place : null;
         left = place instanceof FilteredPlace ? { place, fragment: fragmentOf(filter) } : null;
         filter = changed.filter;
-        if (log.log) goHome(back); // Else with the welcome.
+        if (log.log) goHome(back); // Otherwise the welcome does it.
       },
       [MESSAGE_ARRIVED]: (message) => publish(log.message(message), [message]),
       [REACTION_ARRIVED](reaction) {
@@ -85,7 +85,7 @@ export function mount({ events }) {
       },
       [SHOW_MESSAGE](wish) {
         goal = wish;
-        if (log.log) show(); // Else with the welcome.
+        if (log.log) show(); // Otherwise the welcome does it.
       },
       [SHOW_NEWEST]() {
         if (goal !== null) stopPage();
@@ -103,7 +103,7 @@ export function mount({ events }) {
     if (kind === "reset") left = null;
     else left?.place.apply(arrived, added ?? []);
     if (kind === "reset") {
-      goal ??= read; // What changed there was not told: it is asked for again.
+      goal ??= read; // Its changes weren't sent, so it is requested again.
       goHome();
     } else if (place) {
       publishPlace(place.apply(arrived, added ?? []), added ?? []);
@@ -116,7 +116,7 @@ export function mount({ events }) {
     bound();
   }
 
-  /** Of what has come, the view shows what became of it `here`; the rest is missed. */
+  /** Publishes the effect `here` on the view. The rest of the messages that `came` is missed. */
   function publishPlace(here, came) {
     const { added, changed, removed, entered } = here;
     const missed = came.filter((message) => !added.includes(message));
@@ -135,9 +135,9 @@ export function mount({ events }) {
     events.publish(TIMELINE_TRIMMED, { oldest: more ? oldest : 0, newest: newer ? newest : Infinity, more, newer });
   }
 
-  /** To the newest, or to what matches the filter: `back`, if that was loaded before. */
+  /** Goes to the newest messages, or to the filter's: `back`, if they were loaded before. */
   function goHome(back = null) {
-    stopPage(); // One that is on its way belongs to what was there before.
+    stopPage(); // A pending page belongs to the former place.
     const wanted = filter;
     place = back ?? (wanted && new FilteredPlace(log, (message) => matches(wanted, message, me)));
     reset();
@@ -149,9 +149,9 @@ export function mount({ events }) {
     events.publish(TIMELINE_RESET, { messages, more, newer: Boolean(place?.newer) });
   }
 
-  // --- what matches the filter ---
+  // --- the filtered place ---
 
-  /** What the log holds may have little that matches. */
+  /** Requests more matches if the loaded messages have few. */
   function fill() {
     if (place instanceof FilteredPlace && place.more && place.size < PAGE_SIZE && !endPage) ask("before", place.oldest);
   }
@@ -166,7 +166,7 @@ export function mount({ events }) {
 
   function show() {
     const { seq } = goal;
-    if (filter && !place.has(seq)) goal = null; // The way back into a filter that isn't loaded so far any more.
+    if (filter && !place.has(seq)) goal = null; // The filter's messages aren't loaded that far any more.
     else if (!place?.has(seq) && !log.has(seq)) ask("around", seq);
     else reveal();
   }
@@ -186,7 +186,7 @@ export function mount({ events }) {
   }
 
   function enter(arrived) {
-    if (goal === null) return; // Nobody wants to see it any more.
+    if (goal === null) return; // It isn't wanted any more.
     place = new OldPlace(arrived);
     join(arrived.newer);
     reset();
@@ -198,14 +198,14 @@ export function mount({ events }) {
     events.publish(TIMELINE_EXTENDED, { messages: [...added, ...rest], more: (place ?? log).more, newer: place !== null });
   }
 
-  /** Ends the gap where there is none any more: the log takes it all. Returns what only the log held. */
+  /** Returns to the log if the gap is closed. Returns the messages that only the log had. */
   function join(newer) {
     const rest = place.join(log, newer);
     if (rest) place = null;
     return rest ?? [];
   }
 
-  // --- asking ---
+  // --- requests ---
 
   function sync(since = log.head) {
     endCatchUp ??= request(events, { type: "sync", since }, stopCatchUp);
@@ -217,7 +217,7 @@ export function mount({ events }) {
   }
 
   function ask(way, seq) {
-    // Around a message is the room; what is older than what matches a filter matches it as well.
+    // Pages around a message have no filter. Pages beside filtered messages have the same filter.
     const conditions = way !== "around" && place instanceof FilteredPlace ? conditionsOf(filter, me) : {};
     stopPage();
     const command = /** @type {const} */ ({ type: "history", [way]: seq, limit: PAGE_SIZE, ...conditions });
@@ -228,7 +228,7 @@ export function mount({ events }) {
   function take(way, arrived) {
     stopPage();
     if (arrived.type !== "page") {
-      if (way === "around" && arrived.code !== "late") goal = null; // Else the next welcome would lead there.
+      if (way === "around" && arrived.code !== "late") goal = null; // Otherwise the next welcome would go there.
     } else if (way === "around") enter(arrived);
     else if (!place) publish(log.page(arrived));
     else if (place instanceof FilteredPlace) extendFiltered(way, arrived);

@@ -3,23 +3,23 @@ import { OldPlace } from "./old-place.js";
 
 const MOST_HELD = 5_000; // About 5 MB.
 const KEPT = 2_000;
-const AROUND = 500; // On each side of the reader.
+const AROUND = 500; // Messages on each side of the reader.
 
 export function isTooMuch({ size }) {
   return size > MOST_HELD;
 }
 
 /**
- * Lets go of what is too much of the room's log and of the place that is shown in its stead, if there is one.
+ * Drops excess messages of the room's log and of the place that is shown instead, if there is one.
  *
- * `firstSeen` is the seq of the first message on the screen. Returns `{place, isTrimmed}`: what is shown in the log's stead now, and whether
- * the view has lost anything.
+ * `firstSeen` is the seq of the first message on the screen. Returns `{place, isTrimmed}`: the place that is shown instead of the log now, and
+ * whether the view has lost messages.
  */
 export function letGo(log, place, { isAtEnd, firstSeen }) {
   const around = (messages, index) => messages.slice(Math.max(0, index - AROUND), index + AROUND);
 
   if (place) {
-    if (isTooMuch(log)) log.keepNewest(KEPT); // It isn't shown.
+    if (isTooMuch(log)) log.keepNewest(KEPT); // The log isn't shown.
     if (!isTooMuch(place)) return { place, isTrimmed: false };
     const { messages } = place;
     const first = messages.findIndex(({ seq }) => seq >= firstSeen);
