@@ -1,4 +1,4 @@
-"""A chat client that knows nothing of the server but docs/protocol.md, over a plain WebSocket library."""
+"""A chat client on a plain WebSocket library, which is based only on docs/protocol.md."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Operations with their bodies rendered, as a connection makes them."""
+"""Makes operations with rendered bodies, like a session does."""
 
 import uuid
 from typing import Any

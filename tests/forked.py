@@ -1,4 +1,4 @@
-"""Chatty's servers for tests, forked from a process that has imported their libraries: a start takes half of the CPU.
+"""Starts Chatty's servers for tests by forking a process with imported libraries: a start takes half of the CPU.
 
     process = ForkedProcess("from chatty_project import serve; serve.run()", environ, folder, log)
 

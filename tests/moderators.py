@@ -1,4 +1,4 @@
-"""Accounts that moderate, as a real database has them, and how they sign in."""
+"""Makes moderators' accounts in a real database and signs them in."""
 
 import httpx
 

@@ -1,7 +1,7 @@
-"""Texts that try to run a script where they are shown: what is posted in the tests as name, body and room.
+"""Texts that try to run a script. Tests use them as name, body and room.
 
-Each would, if it worked, open a dialog or set `window.__xss`. From what is published (OWASP's cheat sheet, the
-sanitisers' own tests and advisories), one or two of each kind.
+Each would open a dialog or set `window.__xss`. There are one or two of each kind from published sources (OWASP's cheat
+sheet, the sanitisers' own tests and advisories).
 """
 
 TAGS = [

@@ -1,4 +1,4 @@
-"""What WCAG 2.2 AA asks of the page as it stands, as far as a program can tell: axe-core, and what axe leaves out."""
+"""Checks a page's state for WCAG 2.2 AA: with axe-core, and for criteria that axe doesn't check."""
 
 from importlib.resources import files
 from typing import Any

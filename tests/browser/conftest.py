@@ -1,4 +1,4 @@
-"""Chromium, a real server, and people in front of it, each in a browser context of their own."""
+"""Fixtures for browser tests: Chromium, a real server, and people with a browser context each."""
 
 import shutil
 from collections.abc import Callable, Iterator

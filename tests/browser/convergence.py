@@ -1,4 +1,4 @@
-"""Old state + events == fresh state: people do random things, by a seed; then all pages must show what the log has.
+"""Tests that old state + events == fresh state: after random actions by a seed, all pages must show the log's state.
 
 python -m tests.browser.convergence --first 1 --seeds 20
 """

@@ -1,4 +1,4 @@
-"""Three people with browsers of their own, who do random things, by a seed, with what random things become of them."""
+"""Three people with their own browsers, their random actions and random faults, by a seed."""
 
 import json
 import random

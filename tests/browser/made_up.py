@@ -1,4 +1,4 @@
-"""A room of any size in front of a page, without a server behind its socket: as fast as the page can take it."""
+"""A simulated room of any size, without a server behind the page's socket: as fast as the page can handle it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Somebody in front of the page: what they do, and where to look at what they see."""
+"""A person at the page: their actions, and locators for the content that they see."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Small files of pictures of pages: what has few colours needs one byte a pixel."""
+"""Writes small image files of pages: images with few colours use one byte a pixel."""
 
 from io import BytesIO
 

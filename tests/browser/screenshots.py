@@ -1,4 +1,4 @@
-"""Pictures of the running page for the documentation, of every state that somebody can meet.
+"""Takes pictures of the running page for the documentation, one for each state of the page.
 
 `.venv/bin/python -m tests.browser.screenshots` writes all of them to docs/img/, and docs/screens.md, which shows them;
 with names behind it (`room menu search`), only the pictures of those states. The states are in tests/browser/states/.

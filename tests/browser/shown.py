@@ -1,4 +1,4 @@
-"""What a tab shows of a room, and what it should: of the log in the database, under a filter."""
+"""The messages that a tab shows, and those that it should show: from the log in the database, with a filter."""
 
 import json
 import sqlite3

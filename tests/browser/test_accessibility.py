@@ -1,4 +1,4 @@
-"""For everybody: WCAG 2.2 AA in every state of the page, without a mouse, enlarged, in other colours."""
+"""Accessibility: WCAG 2.2 AA in every state of the page, without a mouse, enlarged, in other colours."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Changing what was said: edits and deletions, over outages and between tabs."""
+"""Edits and deletions, over outages and between tabs."""
 
 import re
 from collections.abc import Callable

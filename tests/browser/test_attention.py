@@ -1,4 +1,4 @@
-"""What the page says to somebody who isn't looking at it."""
+"""Alerts for a reader who isn't looking at the page."""
 
 import re
 from collections.abc import Callable

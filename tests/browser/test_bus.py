@@ -1,4 +1,4 @@
-"""The event bus, and what may be built on it."""
+"""The event bus, and modules that use it."""
 
 from collections.abc import Callable
 

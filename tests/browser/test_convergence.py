@@ -1,4 +1,4 @@
-"""Whatever people do and whatever becomes of their connections, their pages end with what a fresh one shows."""
+"""After any actions and connection failures, people's pages show the same as a fresh page."""
 
 from collections.abc import Iterator
 

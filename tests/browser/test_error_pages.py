@@ -1,4 +1,4 @@
-"""The page for a wrong address, as people see it."""
+"""The page for a wrong address, in a browser."""
 
 from collections.abc import Callable
 

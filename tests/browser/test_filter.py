@@ -1,4 +1,4 @@
-"""Choosing what shows: whose messages, what mentions one, what has links, over the whole history."""
+"""The filter over the whole history: authors, mentions, links."""
 
 import asyncio
 import re

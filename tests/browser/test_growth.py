@@ -1,4 +1,4 @@
-"""A tab that stays open in a busy room: it holds few messages, whatever it shows, and no place is lost."""
+"""A tab that stays open in a busy room: it holds few messages in every view and never loses the reading position."""
 
 import re
 from collections.abc import Callable

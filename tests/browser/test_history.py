@@ -1,4 +1,4 @@
-"""A room with thousands of messages: few nodes, nothing jumps, and one sees what is new."""
+"""A room with thousands of messages: few nodes, no jumps, and new messages are marked."""
 
 import asyncio
 import re

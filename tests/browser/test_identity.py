@@ -1,4 +1,4 @@
-"""Who the browser is: over the loss of its storage, an unanswered question, a refused token and another key."""
+"""The browser's identity: after a loss of storage, a missing answer, a refused token and a change of the key."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Keys that several parts of the page want: each press does one thing, and the right one."""
+"""Keys that several parts of the page handle: each press does one thing, and the right one."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""In whose language, whose zone and whose direction: the page for readers of several places."""
+"""The page in readers' languages, time zones and writing directions."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How it looks: on a phone, in the dark, for the keyboard, and where colours must be readable."""
+"""The page's layout: on a phone, in the dark, with the keyboard, and with readable colours."""
 
 import re
 from collections.abc import Callable

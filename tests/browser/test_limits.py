@@ -1,4 +1,4 @@
-"""Somebody who meets a limit is told so, with the seconds that are left, and loses nothing."""
+"""A person who reaches a limit sees it, with the seconds that are left, and loses nothing."""
 
 import itertools
 import re

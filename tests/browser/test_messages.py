@@ -1,4 +1,4 @@
-"""What is said: kept, safe, in order, and told apart."""
+"""Messages are kept, safe, in order, and distinguishable."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Moderators in front of the page, and whom they moderate."""
+"""Moderation on the page, for moderators and for the members concerned."""
 
 import re
 from collections.abc import Callable

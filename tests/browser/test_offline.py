@@ -1,4 +1,4 @@
-"""Installed, and without a network: what the browser shows when the page can't come."""
+"""The installed page without a network."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Everything that the original Chatty did: two people going through it, row by row."""
+"""All features of the original Chatty, tried by two people, row by row."""
 
 import re
 from collections.abc import Callable

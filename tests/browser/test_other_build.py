@@ -1,4 +1,4 @@
-"""A page that a cache kept from an older build, on a server that has the files of the newest one only."""
+"""A cached page of an older build, on a server with only the newest build's files."""
 
 import re
 from collections.abc import Callable

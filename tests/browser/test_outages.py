@@ -1,4 +1,4 @@
-"""The page through everything at once: away, restarted, reloaded, without a database, behind by too much."""
+"""The page during outages: offline, restarted, reloaded, without a database, too far behind."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""On a phone: its keyboard on the screen, and its way with notifications."""
+"""The page on a phone: its on-screen keyboard, and its notifications."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What is read stays where it is, whatever comes and goes around it; and nothing leads away from it later."""
+"""The reading position stays when messages are added and removed around it, and nothing moves it later."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Reactions that come by themselves: what the page makes of them, in a room that is made up."""
+"""`reacted` events and their effect on the page, in a simulated room."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""More than one room: the list with what is unread, going from one to another, making and describing them."""
+"""Several rooms: the list with unread counts, switching rooms, creating and describing them."""
 
 import re
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""Whatever others send stays text, and the page itself needs none of what its Content-Security-Policy forbids.
+"""Others' input stays text, and the page itself obeys its Content-Security-Policy.
 
-That holds in every other browser test as well: `visitor` fails it where the page broke its policy.
+All other browser tests check the policy, too: `visitor` fails a test in which the page broke it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Finding what was said, and going to its place."""
+"""Searching for messages and going to their places."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What the page makes of texts: the same as the server, whatever the language of the browser."""
+"""The page handles texts like the server, in any language of the browser."""
 
 import json
 from collections.abc import Callable

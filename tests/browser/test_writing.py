@@ -1,4 +1,4 @@
-"""What can be written: markup, mentions, commands, and what the composer offers meanwhile."""
+"""Writing messages: markup, mentions, commands, and the composer's suggestions."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A cable between a client and a server that can be pulled: nothing comes through any more, and nobody is told."""
+"""A cable between a client and a server that can be pulled: then data is lost, and neither side notices."""
 
 import asyncio
 from types import TracebackType

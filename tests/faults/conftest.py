@@ -1,4 +1,4 @@
-"""Workers that share a Redis and a PostgreSQL, which a test may stop, kill and restart."""
+"""Fixtures for fault tests: workers that share a Redis and a PostgreSQL. Tests may stop, kill and restart them."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Hostile input, by a seed: strangers send whatever bytes they like while members talk, who must not notice.
+"""Sends hostile input by a seed: strangers send arbitrary bytes while members talk, who must not notice.
 
 python -m tests.faults.fuzz --seed 1 --frames 100000
 """

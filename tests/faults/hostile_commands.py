@@ -1,4 +1,4 @@
-"""Text frames that are nearly commands, or nothing like them, by a seeded chance. All are valid UTF-8."""
+"""Random text frames by a seed, some similar to commands. All are valid UTF-8."""
 
 import json
 import random

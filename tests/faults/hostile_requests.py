@@ -1,4 +1,4 @@
-"""HTTP requests and opening handshakes that are wrong in one way or another, and which answers are right for them."""
+"""Invalid HTTP requests and opening handshakes, each with its correct answers."""
 
 import random
 from collections.abc import Iterator, Sequence

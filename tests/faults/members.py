@@ -1,4 +1,4 @@
-"""Members for a storm: each does what docs/protocol.md asks of a client, and keeps books on what it was told."""
+"""Members for a storm: each is a client that follows docs/protocol.md and records the events that it gets."""
 
 import asyncio
 import contextlib

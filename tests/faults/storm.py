@@ -1,4 +1,4 @@
-"""A storm: many members talk while servers, Redis, PostgreSQL and sockets fail, by a seed; afterwards all must agree.
+"""Runs a storm: many members talk while servers, Redis, PostgreSQL and sockets fail, by a seed. Then all must agree.
 
 python -m tests.faults.storm --seed 1 --seconds 60
 """

@@ -1,4 +1,4 @@
-"""What strangers do to a server: each attack is one of them, on connections of its own, and knows the right answer."""
+"""Strangers' attacks on a server. Each is one stranger with its own connections, and knows the correct answer."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Strangers send what they like for some seconds; then each kind of it that once got through, by itself."""
+"""Hostile input for some seconds, then single cases that once got through."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What comes and goes leaves nothing behind."""
+"""Connections and rooms leave nothing behind when they close."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Without Redis or the database for a while: nothing is lost, and what can go on goes on."""
+"""Outages of Redis and the database: nothing is lost, and the parts that don't need them continue."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The roster tells the truth, and soon."""
+"""The roster is correct, within the promised times."""
 
 import asyncio
 import time

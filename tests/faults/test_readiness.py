@@ -1,4 +1,4 @@
-"""/readyz tries what a post needs, and says in words which part fails. Each failure is a real one."""
+"""/readyz tries the operations of a post and names the part that fails. Each failure is a real one."""
 
 import asyncio
 import errno

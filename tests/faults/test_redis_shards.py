@@ -1,4 +1,4 @@
-"""Several Redis servers: one that fails takes only the live delivery and the presence of its own rooms with it."""
+"""Several Redis servers: if one fails, only its own rooms lose live delivery and presence."""
 
 import asyncio
 from collections.abc import Iterator

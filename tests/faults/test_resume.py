@@ -1,4 +1,4 @@
-"""Coming back: after many changes, after too many, and everybody at once."""
+"""Resuming: after many changes, after too many, and everybody at once."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""A new version goes out: the workers are restarted one after the other, under members who talk."""
+"""A deployment: the workers are restarted one after the other while members talk."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""A member that stops reading costs a bounded amount, and nobody else anything."""
+"""A member that stops reading costs a limited amount of memory and affects nobody else."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""A short storm with every kind of fault, and what must be left of it: agreement, and nothing else."""
+"""A short storm with every kind of fault. In the end all must agree, and nothing else may be left."""
 
 import pytest
 

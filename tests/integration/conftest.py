@@ -1,4 +1,4 @@
-"""What tests of this process share, and servers that a whole module of tests shares."""
+"""Fixtures for integration tests: shared state of this process, and servers that a module's tests share."""
 
 import re
 from collections.abc import AsyncIterator, Iterator

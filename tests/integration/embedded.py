@@ -1,4 +1,4 @@
-"""Run by test_embedding.py in another project's folder: talks to Chatty where that project has put it, `/talk/`."""
+"""Talks to Chatty under `/talk/` in another project. test_embedding.py runs it in that project's folder."""
 
 import asyncio
 import re

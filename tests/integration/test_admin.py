@@ -1,4 +1,4 @@
-"""/admin as a moderator sees it."""
+"""/admin for a moderator."""
 
 import uuid
 from datetime import timedelta

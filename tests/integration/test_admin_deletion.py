@@ -1,4 +1,4 @@
-"""What moderators delete at /admin: rooms that people write in, many messages; and that no words of them are left."""
+"""Deletions at /admin: busy rooms and many messages, without a trace of their text."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Signing in at /admin: wrong passwords are held up, and nobody else is."""
+"""Sign-in at /admin: attempts with wrong passwords are delayed, and nobody else is."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""`CHATTY["AUTHENTICATE"]`: who says who somebody is."""
+"""`CHATTY["AUTHENTICATE"]`: identification by the host."""
 
 import asyncio
 import threading

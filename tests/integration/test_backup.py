@@ -1,4 +1,4 @@
-"""The README's way to back up and to restore, followed to the letter while Chatty runs."""
+"""The README's backup and restore commands, run exactly while Chatty runs."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a database URL of the real world holds, and what is left of a database when Chatty has ended."""
+"""Database URLs of real providers, and the state of a database after Chatty has ended."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Work that takes too long, or that nobody waits for any more, ends in the database as well."""
+"""Work that takes too long, or that was cancelled, also stops in the database."""
 
 import asyncio
 import threading

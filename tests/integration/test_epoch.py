@@ -1,4 +1,4 @@
-"""The epochs that a database keeps, and what it says of those that others remember."""
+"""The epochs that a database keeps, and its comparison with epochs that others remember."""
 
 import uuid
 from collections.abc import AsyncIterator

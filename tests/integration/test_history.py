@@ -1,4 +1,4 @@
-"""Pages of a room's history on both databases: each filter, and all of them together, find what a reader would."""
+"""Pages of a room's history on both databases: each filter, alone and combined, finds the right messages."""
 
 import asyncio
 import itertools

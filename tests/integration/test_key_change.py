@@ -1,4 +1,4 @@
-"""What a change of the key does to people and moderators, on real servers."""
+"""The effect of a key change on people and moderators, on real servers."""
 
 from contextlib import closing
 

@@ -1,6 +1,6 @@
-"""What happens to those who ask for too much, on both kinds of server; and that nobody else notices.
+"""Limits on both kinds of server: clients over a limit are refused, and nobody else notices.
 
-Tests come from addresses of their own, as a proxy on this machine would name them.
+Each test uses its own client address, in the header of a proxy on this machine.
 """
 
 import asyncio

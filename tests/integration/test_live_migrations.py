@@ -1,4 +1,4 @@
-"""Migrations that run beside workers which serve: what may be in one, and that its parts do what they say."""
+"""Migrations that run while workers serve: the allowed operations, and their effects."""
 
 import uuid
 from typing import Any

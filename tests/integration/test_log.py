@@ -1,4 +1,4 @@
-"""The log on both databases: what is written comes back, in order, once."""
+"""The log on both databases: written messages are read in order, once."""
 
 import asyncio
 import uuid

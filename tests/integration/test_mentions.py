@@ -1,4 +1,4 @@
-"""Whom messages call and which have a link, as both databases keep it: what is looked up is what messages say."""
+"""Mentions and links on both databases: the indexed columns agree with the messages."""
 
 import asyncio
 import random

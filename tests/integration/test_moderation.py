@@ -1,4 +1,4 @@
-"""Moderators and whom they moderate, on two server processes that share Redis and a database of each kind."""
+"""Moderation on two server processes that share Redis and a database of each kind."""
 
 import sqlite3
 import time

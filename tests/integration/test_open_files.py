@@ -1,4 +1,4 @@
-"""A worker that has nearly all files open that it may: it refuses clearly, says so, and serves whom it has."""
+"""A worker with nearly all allowed files open: it refuses new clients clearly, logs it, and serves its members."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -1,4 +1,4 @@
-"""The store of leases, on a real Redis."""
+"""The presence store on a real Redis."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""The ways in: through nginx with the README's own lines, from other pages, to wrong addresses, with odd headers."""
+"""Requests through nginx with the README's configuration, from other pages, to wrong addresses, with odd headers."""
 
 import re
 import socket

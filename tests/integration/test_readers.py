@@ -1,4 +1,4 @@
-"""On both databases: what one address asks for holds up neither joins nor what others ask for."""
+"""One address's queries delay neither joins nor others' queries, on both databases."""
 
 import asyncio
 import threading

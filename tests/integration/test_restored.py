@@ -1,7 +1,7 @@
 """A database that went back in time: restored from a copy, or a replica that lacked the newest messages.
 
-Versions that members know are then given out again, to other messages. Whoever knows the former ones has to start
-afresh, and nothing that is said from then on may be lost.
+It assigns versions that members know again, to other messages. Clients that know the former ones must start anew, and
+no later message may be lost.
 """
 
 import asyncio

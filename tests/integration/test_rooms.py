@@ -1,4 +1,4 @@
-"""Rooms that members make and describe: on two servers that share Redis and PostgreSQL, and in the database."""
+"""Creating and describing rooms: on two servers that share Redis and PostgreSQL, and in the database."""
 
 import threading
 import uuid

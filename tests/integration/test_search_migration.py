@@ -1,4 +1,4 @@
-"""The index follows whatever writes messages, Chatty or not; `manage.py refold` makes the rest."""
+"""The index follows all writes to messages, also without Chatty. `manage.py refold` updates the rest."""
 
 import sqlite3
 import uuid

@@ -1,4 +1,4 @@
-"""What strangers get, and what stays out of the log, on a server as in production."""
+"""Responses to strangers, and secrets that stay out of the log, on a production server."""
 
 import secrets
 import time

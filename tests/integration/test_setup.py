@@ -1,4 +1,4 @@
-"""bin/run and bin/serve as somebody uses them: real processes, an empty folder, settings that are wrong."""
+"""bin/run and bin/serve: real processes, an empty folder, wrong settings."""
 
 import os
 import re

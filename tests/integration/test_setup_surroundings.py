@@ -1,4 +1,4 @@
-"""Setting up where the surroundings get in the way: rights, links, line ends, variables of Python's and pip's."""
+"""Setting up in difficult surroundings: file permissions, links, line ends, variables of Python and pip."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Rooms that are watched from elsewhere: on two servers that share Redis and PostgreSQL, and in both databases."""
+"""Watched rooms: on two servers that share Redis and PostgreSQL, and in both databases."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""The WebSocket consumer, spoken to by Channels' own `WebsocketCommunicator`, without a server."""
+"""The WebSocket consumer, tested with Channels' `WebsocketCommunicator`, without a server."""
 
 import asyncio
 import uuid

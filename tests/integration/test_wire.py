@@ -1,4 +1,4 @@
-"""What an outside client sees that speaks docs/protocol.md, on both kinds of server."""
+"""The protocol of docs/protocol.md, tested by an outside client on both kinds of server."""
 
 import asyncio
 import json

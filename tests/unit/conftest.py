@@ -1,4 +1,4 @@
-"""What all unit tests have in common."""
+"""Fixtures for all unit tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How many examples Hypothesis tries."""
+"""Sets the number of Hypothesis's examples."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Stand-ins for what lies around a hub: a connection that keeps what it was sent, and a log in a dictionary."""
+"""Fakes for a hub's surroundings: a connection that keeps its frames, and a log in a dictionary."""
 
 import asyncio
 import json

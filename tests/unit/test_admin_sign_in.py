@@ -1,4 +1,4 @@
-"""How often signing in may be tried."""
+"""The rate limit of sign-in attempts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What an account of the host becomes in Chatty."""
+"""The conversion of a host's account to a member."""
 
 from typing import Any
 

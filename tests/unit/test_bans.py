@@ -1,4 +1,4 @@
-"""Who is kept out, as a process knows it."""
+"""Bans and revoked tokens in a process's memory."""
 
 import asyncio
 import time

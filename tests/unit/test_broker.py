@@ -1,4 +1,4 @@
-"""A process's place in the groups of one server, whatever the server and its client do to it."""
+"""A process's membership in the groups of one server, with any behaviour of the server and its client."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""The rule of the front end: modules talk over the bus, and docs/front-end.md says what travels on it."""
+"""The front end's rule: areas communicate over the bus, and docs/front-end.md lists its events."""
 
 import re
 from pathlib import Path

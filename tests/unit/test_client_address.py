@@ -1,4 +1,4 @@
-"""Where a client comes from: headers of strangers say nothing, and no header raises."""
+"""A client's address: strangers' headers are ignored, and no header raises."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network

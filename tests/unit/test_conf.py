@@ -1,4 +1,4 @@
-"""The application's settings: defaults, and what the system checks say."""
+"""The application's settings: their defaults and system checks."""
 
 import re
 from ipaddress import ip_network

@@ -1,4 +1,4 @@
-"""Whatever becomes of the fan-out and of the connections, clients end with what is in the log.
+"""With any failures of the fan-out and of connections, clients end in the log's state.
 
 Two hubs of one room commit posts, edits, deletions and reactions, in any interleaving; what they tell each other is
 dropped, doubled and reordered; clients lose connections with whatever was on the way, come back to either hub, and

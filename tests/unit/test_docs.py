@@ -1,4 +1,4 @@
-"""docs/protocol.md says what chat/protocol.py does, name by name; what other documents promise, tests show."""
+"""docs/protocol.md agrees with chat/protocol, name by name. Tests prove the promises in other documents."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""By which names the page finds emoji."""
+"""The names by which the page finds emoji."""
 
 from django.utils import translation
 

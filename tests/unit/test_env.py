@@ -1,4 +1,4 @@
-"""The environment's reader: what it takes, what it refuses, and how it says so."""
+"""The environment's reader: valid values, refused ones, and its messages."""
 
 import re
 from ipaddress import ip_network

@@ -1,4 +1,4 @@
-"""Texts that are found alike have one folded form, and each piece of it comes from a known place."""
+"""Texts that search treats as equal have one folded form, and each piece of it has a known place in the text."""
 
 # ruff: noqa: RUF001  Letters that look the same are what it is about.
 

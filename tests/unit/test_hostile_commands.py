@@ -1,4 +1,4 @@
-"""Whatever text comes, `decode_command` has a command or a refusal for it, and the refusal can be sent."""
+"""For any text, `decode_command` returns a command or raises a refusal that can be sent."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""A room in one process: order, holes, joins without a gap."""
+"""A room in one process: order, missing versions, joins without a gap."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What Chatty uses of uvicorn's and websockets' insides is known, and missed at the start."""
+"""The list of uvicorn's and websockets' internals is complete, and missing ones are reported at the start."""
 
 import ast
 import subprocess

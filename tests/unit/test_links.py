@@ -1,4 +1,4 @@
-"""Which part of a text is an address, and what a reader sees of it."""
+"""Addresses in texts, and their visible form."""
 
 # ruff: noqa: RUF001  Texts of many scripts.
 

@@ -1,4 +1,4 @@
-"""What becomes of a body: a small part of Markdown, and whatever isn't it stays as it was typed."""
+"""Rendering of bodies: a small part of Markdown. All other text stays as typed."""
 
 # ruff: noqa: RUF001  Texts of many scripts.
 

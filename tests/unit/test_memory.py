@@ -1,4 +1,4 @@
-"""What waits in a process on its way somewhere is bounded in bytes, whatever is away. Rings: test_change_buffer.py."""
+"""Queues in a process are limited in bytes, during any outage. For change buffers see test_change_buffer.py."""
 
 import asyncio
 import tracemalloc

@@ -1,4 +1,4 @@
-"""What becomes of a message: the rules of edits, deletions and reactions."""
+"""The rules of edits, deletions and reactions."""
 
 import uuid
 from datetime import UTC, datetime

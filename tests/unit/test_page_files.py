@@ -1,4 +1,4 @@
-"""The page names all its files, and no other: a bundle where there is one, else each by itself."""
+"""The page names exactly the files that it needs: a bundle if there is one, otherwise each file."""
 
 import re
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What `history` may ask for, and the page as the room stands when it is sent."""
+"""The valid fields of `history`, and its page in the room's state when it is sent."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""The rules: who may do what, where."""
+"""All permission rules."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A process follows the members of another one by its news, and reads the store only where it missed some."""
+"""A process follows another one's members by its changes, and reads the store only if it missed one."""
 
 import asyncio
 import random

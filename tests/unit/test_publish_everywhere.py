@@ -1,4 +1,4 @@
-"""What is told to every process, whatever rooms it has."""
+"""Messages to every process, independent of its rooms."""
 
 from collections.abc import AsyncIterator
 

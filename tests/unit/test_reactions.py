@@ -1,4 +1,4 @@
-"""What members are told of reactions, and how many: whatever the message, and however many have reacted."""
+"""The events of reactions, and their number: independent of the message and of earlier reactions."""
 
 import uuid
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Who asks for much waits behind its own; what waits is bounded; what nobody waits for any more isn't done."""
+"""The readers' queue: heavy users wait behind their own queries, the queue is limited, cancelled work is dropped."""
 
 import asyncio
 import threading

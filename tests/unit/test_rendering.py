@@ -1,4 +1,4 @@
-"""Who waits for whom while bodies are rendered, and what is bounded of it."""
+"""The order in which bodies are rendered, and the limits of its queue."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The threads of HTTP requests: how many there are, who gets one next, and what those are told who get none."""
+"""The threads of HTTP requests: their number, their queue, and the answer to refused requests."""
 
 import asyncio
 import threading

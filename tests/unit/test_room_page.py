@@ -1,4 +1,4 @@
-"""The page for caches on its way: what it depends on, and when it is still the same."""
+"""Caching of the page: its Vary and ETag headers."""
 
 import gzip
 import re

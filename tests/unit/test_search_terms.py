@@ -1,4 +1,4 @@
-"""What a query asks for, and what is shown of a text that has it."""
+"""The phrases of a query, and excerpts of matching texts."""
 
 # ruff: noqa: RUF001  Letters of other scripts and widths are what it is about.
 

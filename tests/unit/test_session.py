@@ -1,4 +1,4 @@
-"""One client's session: which commands it knows, and what it does with those that take their time."""
+"""One client's session: its commands, and those that take time."""
 
 import asyncio
 import json

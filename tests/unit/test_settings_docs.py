@@ -1,4 +1,4 @@
-"""The settings and the README say the same."""
+"""The README's settings agree with the code."""
 
 import ast
 import re

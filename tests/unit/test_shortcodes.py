@@ -1,4 +1,4 @@
-"""What the page offers while a shortcode is written is what the server makes of it."""
+"""The page's suggested shortcodes agree with the server's."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is installed is what was meant, and nothing secret is in the repository."""
+"""Installed packages are pinned, and the repository contains no secrets."""
 
 import json
 import re

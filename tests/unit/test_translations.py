@@ -1,4 +1,4 @@
-"""Every word of the page is there in every language. docs/translating.md says how to bring it there."""
+"""All texts of the page are translated to every language. docs/translating.md describes how."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Whoever watches a room is told of every message once, whatever happens while the database is asked."""
+"""A watcher of a room gets each message counted once, even if the room changes during the query."""
 
 import asyncio
 import tracemalloc

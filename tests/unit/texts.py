@@ -1,4 +1,4 @@
-"""Texts and what becomes of them, the same on the server and on the page: both sides are tested against these."""
+"""Texts with their expected results, which are the same on the server and on the page. Both are tested with these."""
 
 from chat.protocol.fields import MemberId
 

@@ -1,4 +1,4 @@
-"""Every state of the page that somebody can meet, one function each, for the pictures in docs/screens.md."""
+"""All states of the page, one function each, for the pictures in docs/screens.md."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

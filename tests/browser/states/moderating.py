@@ -1,4 +1,4 @@
-"""What moderators do, and what the others see of it."""
+"""Moderators' actions, and their effects for others."""
 
 from playwright.sync_api import expect
 

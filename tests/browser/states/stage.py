@@ -1,4 +1,4 @@
-"""A server with people who look the same in every picture: identities, colours and hours don't depend on chance."""
+"""A server with people who look the same in every picture: fixed identities, colours and times."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""What a room looks like while people talk."""
+"""A room while people talk."""
 
 from playwright.sync_api import expect
 

@@ -1,4 +1,4 @@
-"""What the page says when something isn't as it should be."""
+"""The page's messages about problems."""
 
 import json
 import re

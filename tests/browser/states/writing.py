@@ -1,4 +1,4 @@
-"""What the composer, and what one wrote, look like."""
+"""The composer, and the messages written in it."""
 
 from playwright.sync_api import expect
 
