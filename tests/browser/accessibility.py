@@ -19,7 +19,7 @@ SETTLED = """() => Promise.allSettled(
         .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime))
         .map((animation) => animation.finished)
 )"""
-# Whoever tabs through the page sees where they are (2.4.7), and nothing lies over it (2.4.11). Returns what breaks
+# A focused element must be visible (2.4.7), and nothing may cover it (2.4.11). Returns what breaks
 # that; parts of the browser's own inside a field, such as a calendar's button, show their focus by themselves.
 FOCUS = """() => {
     const focused = document.activeElement;

@@ -285,7 +285,7 @@ def test_who_comes_back_to_a_room_sees_what_is_new_since(person: Make, bob_says:
     expect(since(ann)).to_be_hidden()
     read_up_to(ann, room, 90)
 
-    # Whoever comes by a link to an old message finds it further down.
+    # A link to an old message leads to it further down.
     ann.page.goto("about:blank")
     bob_says(91, 92)
     ann.open("#message/1").wait_until_joined()

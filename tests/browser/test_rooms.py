@@ -53,7 +53,7 @@ def test_what_is_said_elsewhere_is_counted_until_it_is_read_in_any_tab(
     here, there = f"{room}-b", f"{room}-a"
     url = f"{server.http_url}/chatty/"
     bob = visitor(url=url + there).open().enter("Bob").say("before Ann came")
-    tab = visitor(url=url + there).open().enter("Ann")  # Whoever is here in some tab can be called by name.
+    tab = visitor(url=url + there).open().enter("Ann")  # Only members in the room can be mentioned.
     expect(tab.messages).to_have_count(1)
     expect(tab.page.get_by_text("Rooms you visit appear here")).to_be_visible()
     tab.look_away()

@@ -74,7 +74,7 @@ async def test_a_slow_reader_is_closed_and_the_others_do_not_notice(room: str, l
             # Five times the limit, and the kernel's share of it is not ours; whatever the allocator keeps is.
             assert server.rss_kib - memory < 5 * limit_kib + 16 * 1024
             p99 = len(before) * 99 // 100
-            assert during[p99] < before[p99] * 5 + 0.2  # Whoever waited for them would wait for seconds.
+            assert during[p99] < before[p99] * 5 + 0.2  # A wait for slow readers would take seconds.
             for sleeper in sleepers:
                 sleeper.socket.transport.resume_reading()
                 await sleeper.read_to_the_end()

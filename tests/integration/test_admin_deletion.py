@@ -189,7 +189,7 @@ def test_messages_are_deleted_from_a_room_that_somebody_else_has_locked_for_a_mo
             lock_rooms({room.id})
             is_locked.set()
             asked.wait(60)
-            time.sleep(0.3)  # Whoever doesn't wait for the room comes before its end.
+            time.sleep(0.3)  # A deletion that doesn't wait for the lock would end before it.
         connections.close_all()
 
     def ask(*arguments: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every door asks the policy: one that says no everywhere lets nobody do anything."""
+"""Every entry point asks the policy: with a policy that always refuses, nobody can do anything."""
 
 import asyncio
 import uuid

@@ -254,7 +254,7 @@ def serve_command() -> list[str]:
 
 
 def serve_settings(folder: Path, **settings: str) -> dict[str, str]:
-    """Production on the packages of whoever runs the tests, with its files in `folder`."""
+    """Production with the packages of the tests, and its files in `folder`."""
     return {
         **PRODUCTION,
         "VIRTUAL_ENV": sys.prefix,

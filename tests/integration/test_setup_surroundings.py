@@ -62,7 +62,7 @@ def test_a_venv_of_somebody_else_that_is_incomplete_is_said_with_its_path(tmp_pa
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The project, with the packages of whoever runs the tests."""
+    """The project, with the packages of the tests."""
     project = copy_project(tmp_path / "project")
     venv = project / ".venv"
     venv.symlink_to(sys.prefix)

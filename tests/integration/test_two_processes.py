@@ -38,7 +38,7 @@ async def test_changes_of_a_message_cross_over(ann: Client, bob: Client) -> None
     reacted = await bob.change(1, type="react", emoji="👍", on=True)
     told = await ann.next("reacted")
     assert (told["version"], told["after"], ann.messages) == (2, 1, {1: reacted})
-    async with Client(ann.http_url, "Eve", ann.room) as eve:  # The ring has the whole message, here as there.
+    async with Client(ann.http_url, "Eve", ann.room) as eve:  # Both processes buffer the whole message.
         assert eve.messages == ann.messages
     edited = await ann.change(1, type="edit", body="hello again")
     assert await bob.next("message", lambda event: event["version"] == 3) == edited

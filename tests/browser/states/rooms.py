@@ -48,7 +48,7 @@ def ann_with_rooms(stage: Stage) -> Person:
     ann.write("half a thou")
     ann.url = stage.url("garden")
     ann.open().wait_until_joined()
-    here = stage.enter("Ann", "book-club")  # Whoever is here can be called by name.
+    here = stage.enter("Ann", "book-club")  # Only members in the room can be mentioned.
     expect(stage.residents["book-club"].member("Ann")).to_be_visible()
     stage.residents["book-club"].say("I'm through with it.").say("@Ann, what is next?")
     stage.residents["help-desk"].say("The printer again.")
