@@ -36,18 +36,18 @@ class Socket:
 def test_an_event_for_1000_connections(benchmark: Callable[..., Any]) -> None:
     loop = asyncio.new_event_loop()
 
-    async def open_audience() -> Broadcaster:
-        audience = Broadcaster(lambda: b"")
+    async def open_broadcaster() -> Broadcaster:
+        broadcaster = Broadcaster(lambda: b"")
         for _ in range(MEMBERS):
-            audience.admit(RawConnection(Socket(), unsent_limit=2**20, note=lambda _: None))
-        return audience
+            broadcaster.admit(RawConnection(Socket(), unsent_limit=2**20, note=lambda _: None))
+        return broadcaster
 
-    audience = loop.run_until_complete(open_audience())
+    broadcaster = loop.run_until_complete(open_broadcaster())
 
     async def tell() -> None:
-        audience.emit(b'{"type":"pulse"}')
-        audience._fan_out()
+        broadcaster.emit(b'{"type":"pulse"}')
+        broadcaster._fan_out()
 
     benchmark(lambda: loop.run_until_complete(tell()))
-    audience.close()
+    broadcaster.close()
     loop.close()

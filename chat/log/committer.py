@@ -74,7 +74,7 @@ class RoomBusy(Exception):
 
 _pace = Pace()
 
-Place = tuple[int, int]  # A message's room and seq.
+MessageKey = tuple[int, int]  # A message's room and seq.
 Outcome = Committed | RoomGone | Refusal | RoomBusy
 Waiting = tuple[Operation, asyncio.Future[Committed]]
 Publish = Callable[[RoomRow, list[Entry]], None]
@@ -441,7 +441,7 @@ def _by_place(operations: Iterable[Operation]) -> Iterable[Message]:
     return Message.objects.filter(_at(places)) if places else ()
 
 
-def _answered(operations: Iterable[Operation], known: Mapping[Place, Message]) -> dict[Place, uuid.UUID]:
+def _answered(operations: Iterable[Operation], known: Mapping[MessageKey, Message]) -> dict[MessageKey, uuid.UUID]:
     """The authors of the messages that these operations answer, without those in `known`."""
     places: dict[int, set[int]] = {}
     for operation in operations:

@@ -47,7 +47,7 @@ class Filter:
 EVERYTHING = Filter()
 
 
-class Place(NamedTuple):
+class PageBounds(NamedTuple):
     """A page's position and size: `below` messages nearest below the seq `at`, and `above` messages from it on."""
 
     at: int
@@ -56,7 +56,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PageEntries:
     """A page's entries from the log, by seq. The log has `more` below, and `newer` ones above."""
 
     below: list[Entry]
@@ -82,17 +82,17 @@ def check(asked: History) -> None:
         raise _bad("Expected `author` or `authors`, not both.")
 
 
-def place_of(asked: History) -> Place:
+def bounds_of(asked: History) -> PageBounds:
     """The bounds of the page that the command requests with `before`, `after` or `around`."""
     limit = asked.limit or 0
     if asked.before is not None:
-        return Place(asked.before, limit, 0)
+        return PageBounds(asked.before, limit, 0)
     if asked.after is not None:
-        return Place(asked.after + 1, 0, limit)
-    return Place(asked.around or 1, limit // 2, limit - limit // 2)
+        return PageBounds(asked.after + 1, 0, limit)
+    return PageBounds(asked.around or 1, limit // 2, limit - limit // 2)
 
 
-def page(asked: History, read: Stretch, changes: Sequence[Entry], size_limit: int) -> Page:
+def page(asked: History, read: PageEntries, changes: Sequence[Entry], size_limit: int) -> Page:
     """The answer, at most `size_limit` bytes. `changes`: all changes since just before `read` was read.
 
     It has the messages' state after `changes`. A client ignores changes of messages that it doesn't have, so the page
@@ -103,7 +103,7 @@ def page(asked: History, read: Stretch, changes: Sequence[Entry], size_limit: in
         found = [max(entry, latest.get(entry.seq, entry), key=_version).encoded for entry in read.below]
         fit = fitting(found, size_limit)
         return _page(asked, fit, len(fit) < len(found))
-    at, below_limit, above_limit = place_of(asked)
+    at, below_limit, above_limit = bounds_of(asked)
     wanted = Filter.of(asked)
     held = {entry.seq: entry for entry in (*read.below, *read.above)}
     more, newer = read.more, read.newer

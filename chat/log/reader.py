@@ -27,7 +27,7 @@ from chat.access.policy import OPEN, Rules
 from chat.log import page_queries, search, unread
 from chat.log.deadline import deadline
 from chat.log.entries import Entry
-from chat.log.pagination import EVERYTHING, Filter, Stretch, place_of
+from chat.log.pagination import EVERYTHING, Filter, PageEntries, bounds_of
 from chat.log.readers import Askers, Charge, Readers
 from chat.log.search import SearchQuery
 from chat.log.search_index import index_cleanup
@@ -241,7 +241,7 @@ class Log:
 
     # --- for one member; cancelling stops the query ---
 
-    async def page(self, room_id: int, asked: History, asker: Asker = ITSELF) -> Stretch:
+    async def page(self, room_id: int, asked: History, asker: Asker = ITSELF) -> PageEntries:
         """The messages of a page.
 
         Raises:
@@ -366,15 +366,15 @@ def _newest_page(room_id: int) -> list[Entry]:
     return _entries(page_queries.nearest(room_id, EVERYTHING, "<", _ABOVE_ALL, WELCOME_MESSAGES))
 
 
-def _page(room_id: int, asked: History) -> Stretch:
+def _page(room_id: int, asked: History) -> PageEntries:
     if asked.seqs is not None:
-        return Stretch(_entries(page_queries.named(room_id, asked.seqs)), [], more=False, newer=False)
-    wanted, place = Filter.of(asked), place_of(asked)
+        return PageEntries(_entries(page_queries.named(room_id, asked.seqs)), [], more=False, newer=False)
+    wanted, bounds = Filter.of(asked), bounds_of(asked)
     # One more on each side than requested shows whether there are more.
-    below = _entries(page_queries.nearest(room_id, wanted, "<", place.at, place.below + 1))
-    above = _entries(page_queries.nearest(room_id, wanted, ">=", place.at, place.above + 1)) if place.above else []
-    more, newer = len(below) > place.below, len(above) > place.above
-    return Stretch(below[more:], above[: place.above], more, newer)
+    below = _entries(page_queries.nearest(room_id, wanted, "<", bounds.at, bounds.below + 1))
+    above = _entries(page_queries.nearest(room_id, wanted, ">=", bounds.at, bounds.above + 1)) if bounds.above else []
+    more, newer = len(below) > bounds.below, len(above) > bounds.above
+    return PageEntries(below[more:], above[: bounds.above], more, newer)
 
 
 def _entries(messages: Iterable[Message]) -> list[Entry]:

@@ -152,8 +152,8 @@ class Describe(Command, frozen=True, tag="describe"):
     topic: str
 
 
-class Place(Struct, frozen=True):
-    """A room, and the seq up to which somebody has read it."""
+class ReadPosition(Struct, frozen=True):
+    """A room, and the seq up to which the member has read it."""
 
     slug: Annotated[str, Meta(max_length=50)]
     seq: Version
@@ -162,7 +162,7 @@ class Place(Struct, frozen=True):
 class Watch(Command, frozen=True, tag="watch"):
     """Other rooms to be told of: these, and no others any more."""
 
-    rooms: Annotated[list[Place], Meta(max_length=WATCH_LIMIT)]
+    rooms: Annotated[list[ReadPosition], Meta(max_length=WATCH_LIMIT)]
 
 
 class BanMember(Command, frozen=True, tag="ban"):

@@ -23,7 +23,7 @@ class ChangeBuffer:
         floor: int,
         page: Iterable[Entry],
         changes: Iterable[Entry],
-        rings: "ChangeBuffers | None" = None,
+        buffers: "ChangeBuffers | None" = None,
     ) -> None:
         """`page`: the newest messages. `changes`: all changes after `floor`, read from the log after `page`."""
         self.capacity = capacity
@@ -31,14 +31,14 @@ class ChangeBuffer:
         self.bottom = 0  # The changes after a lower version exceed `size_limit`.
         self.has_page = True
         self._size_limit = size_limit
-        self._buffers = rings
+        self._buffers = buffers
         self._changes: dict[int, Entry] = {}  # By seq, in the order of versions: a changed message moves to the end.
         self._changes_size = 0
         self._page: dict[int, Entry] = {}  # The newest messages by seq, in the order of seqs, without a gap.
         self._page_size = 0
         self._is_page_cut = False  # Older messages didn't fit.
         self._encoded_page: list[bytes] | None = None
-        self._counted = 0  # The bytes that `rings` has counted.
+        self._counted = 0  # The bytes that `buffers` has counted.
         for entry in page:
             self._put_on_page(entry)
         for entry in changes:
@@ -182,22 +182,22 @@ class ChangeBuffers:
     def __len__(self) -> int:
         return len(self._buffers)
 
-    def count(self, ring: ChangeBuffer, by: int) -> None:
+    def count(self, buffer: ChangeBuffer, by: int) -> None:
         """Adds `by` bytes to the buffer's count."""
-        self._buffers[ring] = None
+        self._buffers[buffer] = None
         self.size += by
         if self.size > self._limit and by > 0:
-            self._make_room(ring)
+            self._make_room(buffer)
 
     def _make_room(self, growing: ChangeBuffer) -> None:
-        for ring in sorted(self._buffers, key=lambda ring: ring.size, reverse=True):
-            if self.size <= 0.9 * self._limit or not ring.size:
+        for buffer in sorted(self._buffers, key=lambda buffer: buffer.size, reverse=True):
+            if self.size <= 0.9 * self._limit or not buffer.size:
                 break
-            if ring is not growing:
-                ring.forget()
+            if buffer is not growing:
+                buffer.forget()
 
-    def remove(self, ring: ChangeBuffer, size: int) -> None:
-        del self._buffers[ring]
+    def remove(self, buffer: ChangeBuffer, size: int) -> None:
+        del self._buffers[buffer]
         self.size -= size
 
 

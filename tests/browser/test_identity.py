@@ -80,22 +80,22 @@ def test_two_tabs_that_become_somebody_at_once_end_as_one_person(visitor: Make, 
 # --- refused tokens ---
 
 
-class Door:
-    """Stands before the room's socket: lets in, refuses the token (4401), or is shut (1011)."""
+class SocketRoute:
+    """Intercepts the room's socket: connects it, refuses the token (4401) or closes (1011)."""
 
     def __init__(self, page: Page) -> None:
-        self.does = "let in"
+        self.does = "connect"
         self.opened: list[WebSocketRoute] = []
         page.route_web_socket(re.compile("/ws/chatty/"), self._open)
 
     def _open(self, socket: WebSocketRoute) -> None:
         self.opened.append(socket)
-        if self.does == "let in":
+        if self.does == "connect":
             socket.connect_to_server()
         elif self.does == "refuse":
             socket.on_message(lambda _: socket.close(code=4401))
         elif self.does == "refuse once":
-            self.does = "let in"
+            self.does = "connect"
             socket.on_message(lambda _: socket.close(code=4401))
         else:
             socket.close(code=1011)
@@ -121,25 +121,25 @@ def wait_until_pauses_are_long(somebody: Person) -> None:
 
 
 def test_a_token_refused_after_vain_tries_is_renewed_at_once(ann: Person) -> None:
-    door = Door(ann.page)
+    route = SocketRoute(ann.page)
     ann.open().enter("Ann")
-    door.does = "be shut"
-    door.opened[-1].close(code=1011)
+    route.does = "close"
+    route.opened[-1].close(code=1011)
     wait_until_pauses_are_long(ann)
-    door.does = "refuse once"
+    route.does = "refuse once"
     ann.page.get_by_role("button", name="Try now").click()
     ann.wait_until_joined()
 
 
 @pytest.mark.parametrize("way", ["the button", "coming online"])
 def test_while_tokens_are_refused_the_page_says_when_it_tries_again_and_can_be_hurried(ann: Person, way: str) -> None:
-    door = Door(ann.page)
+    route = SocketRoute(ann.page)
     ann.open().enter("Ann")
-    door.does = "refuse"
-    door.opened[-1].close(code=4401)
+    route.does = "refuse"
+    route.opened[-1].close(code=4401)
     retry = ann.page.get_by_role("button", name="Try now")
     wait_until_pauses_are_long(ann)
-    door.does = "let in"
+    route.does = "connect"
     if way == "the button":
         retry.click()
     else:

@@ -8,7 +8,7 @@ import pytest
 
 from chat.content.search_terms import parse
 from chat.log import deadline, reader, unread
-from chat.log.pagination import Stretch
+from chat.log.pagination import PageEntries
 from chat.log.search import SearchQuery
 from chat.log.turns import Asker
 from chat.protocol.commands import History
@@ -27,11 +27,11 @@ class RoomBusy:
         self._reading = reading
         self.begun, self.gate = threading.Event(), threading.Event()
 
-    def __call__(self, room_id: int, asked: History) -> Stretch:
+    def __call__(self, room_id: int, asked: History) -> PageEntries:
         if asked.limit == EVES_LIMIT:
             self.begun.set()
             self.gate.wait()
-        found: Stretch = self._reading(room_id, asked)
+        found: PageEntries = self._reading(room_id, asked)
         return found
 
 

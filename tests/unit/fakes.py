@@ -11,7 +11,7 @@ from chat.access.rate_limits import NO_LIMIT, Rate
 from chat.cluster.messages import Item
 from chat.log.entries import Entry
 from chat.log.epoch_proof import Proof
-from chat.log.pagination import Filter, Stretch, place_of
+from chat.log.pagination import Filter, PageEntries, bounds_of
 from chat.log.reader import LogUnavailable, Opening, Reading, RoomRow
 from chat.protocol import codec, commands, events
 from chat.protocol.commands import History
@@ -126,17 +126,17 @@ class FakeLog:
         await self._read()
         return self._changes(since, limit)
 
-    async def page(self, room_id: int, asked: History, asker: object = None) -> Stretch:
+    async def page(self, room_id: int, asked: History, asker: object = None) -> PageEntries:
         await self._read()
         wanted = Filter.of(asked)
         held = [self.messages[seq] for seq in sorted(self.messages) if wanted.takes(self.messages[seq])]
         if asked.seqs is not None:
-            read = Stretch([one for one in held if one.seq in asked.seqs], [], False, False)
+            read = PageEntries([one for one in held if one.seq in asked.seqs], [], False, False)
         else:
-            at, below, above = place_of(asked)
+            at, below, above = bounds_of(asked)
             older, rest = [one for one in held if one.seq < at], [one for one in held if one.seq >= at]
             cut = max(0, len(older) - below)
-            read = Stretch(older[cut:], rest[:above], cut > 0, len(rest) > above)
+            read = PageEntries(older[cut:], rest[:above], cut > 0, len(rest) > above)
         await self.way_back.wait()
         return read
 

@@ -346,7 +346,7 @@ async def test_a_page_that_is_too_big_is_cut_where_the_next_one_goes_on() -> Non
     assert (seqs, around["more"], around["newer"]) == ([8, 9, 10, 11], True, True)
 
 
-async def test_a_page_is_read_again_where_more_changed_meanwhile_than_the_ring_holds() -> None:
+async def test_a_page_is_read_again_where_more_changed_meanwhile_than_the_buffer_holds() -> None:
     room = table(*range(1, 61), resume_limit=2)
     ann = await room.join(ANN)
     room.log.way_back.clear()

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from chat.log import pagination
 from chat.log.entries import Entry
-from chat.log.pagination import Filter, Stretch
+from chat.log.pagination import Filter, PageEntries
 from chat.protocol import codec, events
 from chat.protocol.commands import History
 from chat.protocol.errors import Refusal
@@ -36,7 +36,7 @@ def message(
     return Entry(seq, version or seq, codec.encode(event))
 
 
-def page(asked: History, read: Stretch, *changes: Entry, size: int = 10**6) -> dict[str, Any]:
+def page(asked: History, read: PageEntries, *changes: Entry, size: int = 10**6) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(codec.encode(pagination.page(asked, read, changes, size)))
     answer["seqs held"] = [one["seq"] for one in answer["messages"]]
     return answer
@@ -79,7 +79,7 @@ def test_a_filter_takes_what_fits_all_of_it() -> None:
 
 
 def test_an_answer_repeats_what_was_asked() -> None:
-    nothing = Stretch([], [], False, False)
+    nothing = PageEntries([], [], False, False)
     asked = History(limit=5, around=3, authors=[ANN, BOB], mentions=ANN, links=True)
     told = {"around": 3, "authors": [str(ANN), str(BOB)], "mentions": str(ANN), "links": True, "newer": False}
     assert page(asked, nothing).items() >= told.items()
@@ -88,7 +88,7 @@ def test_an_answer_repeats_what_was_asked() -> None:
 
 def test_a_page_is_as_the_room_stands_after_what_was_told() -> None:
     """Read, and on its way: 4 loses its link, 6 gets one, 7 another one, 9 is edited and the log knew it already."""
-    read = Stretch([message(seq, 29 if seq == 9 else 0, html=LINK) for seq in (4, 7, 9)], [], True, False)
+    read = PageEntries([message(seq, 29 if seq == 9 else 0, html=LINK) for seq in (4, 7, 9)], [], True, False)
     changes = [
         message(9, 21),
         message(4, 22),
@@ -104,18 +104,18 @@ def test_a_page_is_as_the_room_stands_after_what_was_told() -> None:
 
 def test_what_comes_into_a_page_that_is_full_moves_its_far_end() -> None:
     born = message(9, html=LINK)
-    read = Stretch([message(3, html=LINK), message(5, html=LINK)], [], False, False)
+    read = PageEntries([message(3, html=LINK), message(5, html=LINK)], [], False, False)
     answer = page(History(limit=2, before=20, links=True), read, born)
     assert (answer["seqs held"], answer["more"]) == ([5, 9], True)
-    upwards = Stretch([], [message(3, html=LINK), message(9, html=LINK)], False, True)
+    upwards = PageEntries([], [message(3, html=LINK), message(9, html=LINK)], False, True)
     answer = page(History(limit=2, after=1, links=True), upwards, message(5, 30, html=LINK), message(40, html=LINK))
     assert (answer["seqs held"], answer["more"], answer["newer"]) == ([3, 5], False, True)
-    answer = page(History(limit=2, after=3, links=True), Stretch([], [], False, False), message(2, 30, html=LINK))
+    answer = page(History(limit=2, after=3, links=True), PageEntries([], [], False, False), message(2, 30, html=LINK))
     assert (answer["seqs held"], answer["more"], answer["newer"]) == ([], True, False)
 
 
 def test_named_messages_that_do_not_fit_are_left_out_from_the_oldest_on() -> None:
-    read = Stretch([message(seq) for seq in (1, 2, 3)], [], False, False)
+    read = PageEntries([message(seq) for seq in (1, 2, 3)], [], False, False)
     answer = page(History(seqs=[3, 1, 2]), read, message(2, 9), size=2 * len(message(1).encoded))
     assert ([(one["seq"], one["version"]) for one in answer["messages"]], answer["more"]) == ([(2, 9), (3, 3)], True)
     assert not page(History(seqs=[3, 1, 2]), read)["more"]

@@ -95,7 +95,7 @@ async def test_a_second_of_a_storm_of_reactions_fits_into_what_may_wait_for_a_re
     assert ann.bytes_sent - welcomed < LEAST_UNSENT_BYTES
 
 
-async def test_the_ring_keeps_no_deltas() -> None:
+async def test_the_buffer_keeps_no_deltas() -> None:
     room, _ = await in_the_room(row := message(1))
     room.hub.apply([react(row, React(ROOM, 1, Person(member(9)), "👍", True))])
     assert [entry.delta for entry in room.hub._buffer.entries_since(row.version - 1) or []] == [None]
