@@ -83,7 +83,7 @@ class RoomHub:
         on_other_log: Callable[["RoomHub"], None],
         resume_limit: int,
         answer_limit: int,
-        rings: ChangeBuffers,
+        buffers: ChangeBuffers,
         reactions: Rate,
         build: str,
         proof: Proof,
@@ -97,7 +97,7 @@ class RoomHub:
         self._on_other_log = on_other_log
         self._resume_limit = resume_limit
         self._answer_limit = answer_limit
-        self._buffers = rings
+        self._buffers = buffers
         self._reactions = Bucket(reactions)
         self._build = build
         self._proof = proof
@@ -157,11 +157,11 @@ class RoomHub:
 
     def disconnect_banned(self, may_stay: MayStay) -> list[Person]:
         """Closes all connections that may not stay. Returns the people who were banned."""
-        shown_out = self._presence.disconnect_banned(may_stay)
-        for connection, _, answer in shown_out:
+        closed = self._presence.disconnect_banned(may_stay)
+        for connection, _, answer in closed:
             self._broadcaster.dismiss(connection)
             connection.close(answer.close_code, reconnect=False)
-        return [person for _, person, answer in shown_out if answer.close_code is CloseCode.BANNED]
+        return [person for _, person, answer in closed if answer.close_code is CloseCode.BANNED]
 
     def _departed(self) -> None:
         if self.is_empty:
@@ -351,7 +351,7 @@ class RoomHub:
 
         The buffer answers if it can. Otherwise all clients with the same state share one lookup.
         """
-        checks = (self._ring_has_newest(since), self._ring_has_change(since))
+        checks = (self._buffer_has_newest(since), self._buffer_has_change(since))
         if False in checks:
             return True
         if None not in checks or not self.room.is_written:
@@ -361,14 +361,14 @@ class RoomHub:
             lookup.add_done_callback(lambda _: self._lookups.pop(since))
         return await asyncio.shield(lookup)
 
-    def _ring_has_newest(self, since: Since) -> bool | None:
+    def _buffer_has_newest(self, since: Since) -> bool | None:
         """Whether the client's newest message is the one with its seq here. None if only the log knows."""
         if since.seq is None or since.nonce is None:
             return True
         entry = self._buffer.find(since.seq)
         return None if entry is None else str(since.nonce).encode() in entry.encoded[:_NONCE_WITHIN]
 
-    def _ring_has_change(self, since: Since) -> bool | None:
+    def _buffer_has_change(self, since: Since) -> bool | None:
         """Whether the client's newest change may be the one with its version here. None if only the log knows."""
         if since.changed is None:
             return True

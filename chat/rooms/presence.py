@@ -127,7 +127,7 @@ class RoomPresence:
 
     def disconnect_banned(self, may_stay: MayStay) -> list[tuple[Connection, Person, Answer]]:
         """Removes the connections of people who may not stay. A member without another connection leaves at once."""
-        shown_out = []
+        removed = []
         for own in list(self._own.values()):
             found = [
                 (connection, person, answer)
@@ -141,8 +141,8 @@ class RoomPresence:
                 self._look_whether_away(own)
             elif found or not may_stay(Person(own.id)):  # The address of a member whose last tab is closed is unknown.
                 self._depart(own)
-            shown_out += found
-        return shown_out
+            removed += found
+        return removed
 
     def _depart(self, own: OwnMember) -> None:
         if own.leaving is not None:

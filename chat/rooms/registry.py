@@ -249,7 +249,7 @@ class RoomRegistry:
             on_other_log=lambda hub: _in_background(self._look_again(hub)),
             resume_limit=chatty.RESUME_LIMIT,
             answer_limit=chatty.UNSENT_LIMIT,
-            rings=self._buffers,
+            buffers=self._buffers,
             reactions=Rate(*chatty.ROOM_REACTION_LIMIT),
             build=self._build,
             proof=self._proof,

@@ -159,7 +159,7 @@ class HubOnTheTable:
         opening_limit: int = 100,
         answer_limit: int = 10**6,
         room: RoomRow = ROOM,
-        rings: ChangeBuffers | None = None,
+        buffers: ChangeBuffers | None = None,
         reactions: Rate = NO_LIMIT,
     ) -> None:
         self.log = log
@@ -176,7 +176,7 @@ class HubOnTheTable:
             on_other_log=lambda _: setattr(self, "doubted", self.doubted + 1),
             resume_limit=resume_limit,
             answer_limit=answer_limit,
-            rings=rings or ChangeBuffers(10**9),
+            buffers=buffers or ChangeBuffers(10**9),
             reactions=reactions,
             build="build",
             proof=Proof(),

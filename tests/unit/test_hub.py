@@ -243,17 +243,17 @@ async def test_a_room_that_gives_up_its_memory_while_somebody_comes_loses_nothin
 
 
 async def test_rooms_share_a_bounded_memory_and_a_storm_is_served_all_the_same() -> None:
-    rings = ChangeBuffers(30_000)
-    rooms = [HubOnTheTable(FakeLog(*map(entry, range(1, 61))), rings=rings) for _ in range(4)]
+    buffers = ChangeBuffers(30_000)
+    rooms = [HubOnTheTable(FakeLog(*map(entry, range(1, 61))), buffers=buffers) for _ in range(4)]
     for round in range(3):
         for room in rooms:
             joined = await asyncio.gather(*(room.join(Member(MemberId(f"m{round}{n}"), "M")) for n in range(3)))
             for connection in joined:
                 assert [message["seq"] for message in connection.events[0]["messages"]] == list(range(11, 61))
-            assert rings.size <= 30_000 + room.hub._buffer.size
+            assert buffers.size <= 30_000 + room.hub._buffer.size
     for room in rooms:
         room.hub.close(CloseCode.GOING_AWAY)
-    assert rings.size == 0
+    assert buffers.size == 0
 
 
 async def test_messages_too_big_to_be_told_again_are_not_read_again_for_each_who_comes() -> None:
