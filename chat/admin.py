@@ -36,18 +36,18 @@ from chat.protocol.constants import MODERATION_REASON_LIMIT, NAME_LIMIT
 from chat.protocol.errors import Refusal
 from chat.protocol.fields import MemberId
 
-KEY_DIGITS = 18  # Fewer than the database's biggest key has.
+KEY_DIGITS = 18  # Fewer than the digits of the database's biggest key.
 ROOM_LEFT = "Some messages of the room are left. The room is locked now. Delete it again to continue."
-SHOWN_MESSAGES = 20  # Of those that are about to be deleted.
+SHOWN_MESSAGES = 20  # Messages that the confirmation of a deletion lists.
 
 
 def person_at(request: HttpRequest) -> Person:
-    """Who is at /admin: in no room, but with an account."""
+    """The person at /admin, who has an account but is in no room."""
     return Person(MemberId(""), moderator=accounts.moderator(request.user))
 
 
 def moderator(request: HttpRequest) -> Moderator:
-    """The moderator who is at /admin.
+    """The moderator at /admin.
 
     Raises:
         Refusal: the account may not moderate.
@@ -63,13 +63,13 @@ def announce_after_commit(room: str, *items: Item) -> None:
 
 
 class ReasonForm(forms.Form):
-    """Why messages are deleted, as Django's fields check it: a NUL in it is refused."""
+    """The reason for a deletion, checked by Django's field, which refuses a NUL."""
 
     reason = forms.CharField(required=False, max_length=MODERATION_REASON_LIMIT)
 
 
 class RoomFilter(admin.SimpleListFilter):
-    """One room, by its address, which is typed: a list of all rooms would be megabytes long."""
+    """A filter by one room, whose address is typed: a list of all rooms would be megabytes long."""
 
     title = "room"
     parameter_name = "in_room"
@@ -83,7 +83,7 @@ class RoomFilter(admin.SimpleListFilter):
         return True
 
     def choices(self, changelist: Any) -> Any:
-        """The other filters' parameters, for the form to keep."""
+        """The other filters' parameters, which the form must keep."""
         kept = changelist.get_filters_params()
         kept.pop(self.parameter_name, None)
         query = [(SEARCH_VAR, changelist.query)] if changelist.query else []
@@ -97,13 +97,13 @@ class RoomFilter(admin.SimpleListFilter):
 
 
 class RecordedRoomFilter(RoomFilter):
-    """The same of the record, which keeps rooms by their addresses."""
+    """The same for the audit log, which stores rooms by their addresses."""
 
     lookup = "room"
 
 
 class ForModerators(admin.ModelAdmin):  # type: ignore[type-arg]  # It takes none at run time, as those below.
-    """Seen by moderators; what they may do beyond that, the classes say."""
+    """A page that moderators may see. Subclasses define further permissions."""
 
     def may_moderate(self, request: HttpRequest) -> bool:
         return bool(policy.can_moderate(person_at(request)))
@@ -115,7 +115,7 @@ class ForModerators(admin.ModelAdmin):  # type: ignore[type-arg]  # It takes non
         return self.may_moderate(request)
 
     def response_action(self, request: HttpRequest, queryset: Any, *arguments: Any) -> Any:
-        """As Django's, which raises for a selection that is no number."""
+        """The same as Django's, which raises for a selection that isn't a number."""
         selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if all(key.isdecimal() and len(key) <= KEY_DIGITS for key in selected):
             return super().response_action(request, queryset, *arguments)
@@ -144,7 +144,7 @@ class RoomForm(forms.ModelForm):  # type: ignore[type-arg]
         return self._clean(validation.clean_topic, "topic")
 
     def _clean(self, clean: Callable[[str], str], field: str) -> str:
-        """As members' own are cleaned. Without a title, a room is called by its address."""
+        """Validates the title like members' titles. Without one, the room's name is its address."""
         given: str = self.cleaned_data[field]
         try:
             return clean(given) if given else ""
@@ -175,13 +175,13 @@ class RoomAdmin(ForModerators):
         return bool(policy.can_delete_room(person_at(request)))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Rooms by their number of messages: nobody wants to read a list of all of them."""
+        """Counts a room's messages instead of listing them."""
         counts = {"rooms": len(objs), "messages": Message.objects.filter(room__in=objs).count()}
         may = all(self.has_delete_permission(request, room) for room in objs)
         return [str(room) for room in objs], counts, set() if may else {"room"}, []
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        """As Django's, but not in one transaction: each slice has its own."""
+        """The same as Django's, but each slice has its own transaction."""
         return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]  # Django's stubs lack it.
 
     def delete_model(self, request: HttpRequest, obj: Room) -> None:
@@ -207,7 +207,7 @@ class RoomAdmin(ForModerators):
         return []
 
     def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
-        """Writes what was changed and nothing else: the room's head moves on while somebody looks at this page."""
+        """Writes only the changed fields: the room's head changes while this page is open."""
         changed = set(form.changed_data)
         if not change:
             super().save_model(request, obj, form, change)
@@ -259,7 +259,7 @@ class MessageAdmin(ForModerators):
 
     @admin.action(description="Delete the selected messages", permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: "QuerySet[Message]") -> HttpResponse | None:
-        """As Django's action of this name, for as many messages as there are: the confirmation lists a few of them."""
+        """The same as Django's action, for any number of messages: the confirmation lists only a few."""
         everything = request.POST.get("select_across") == "1"
         problem = _reason_problem(request)
         if problem or not request.POST.get("post"):
@@ -279,7 +279,7 @@ class MessageAdmin(ForModerators):
             }
             return TemplateResponse(request, "chat/admin/delete_messages.html", context)
         if everything and (limit := request.POST.get("newest", "")).isdecimal():
-            queryset = queryset.filter(pk__lte=int(limit))  # What was said since nobody has seen here.
+            queryset = queryset.filter(pk__lte=int(limit))  # The moderator hasn't seen later messages.
         count, is_all = self._delete(request, queryset)
         self.message_user(request, f"Messages deleted: {count}.", messages.SUCCESS)
         if not is_all:
@@ -306,7 +306,7 @@ class MessageAdmin(ForModerators):
         return self._ask_about_author(request, queryset, "admin:chat_revocation_add")
 
     def _ask_about_author(self, request: HttpRequest, queryset: "QuerySet[Message]", page: str) -> HttpResponse | None:
-        """Leads to a form that is filled in with the author."""
+        """Redirects to a form that is filled in with the author."""
         authors = queryset.order_by().values_list("author_id", flat=True).distinct()[:2]
         if len(authors) != 1:
             self.message_user(request, "Select messages from one author only.", messages.ERROR)
@@ -343,7 +343,7 @@ class NetworkForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("network",)
 
     def clean_network(self) -> str:
-        """As bans look for it."""
+        """Converts the input to the network that bans compare."""
         given = self.cleaned_data["network"].partition("/")[0]
         if (address := parse_address(given)) is None:
             raise forms.ValidationError("Enter an IP address.")
@@ -379,7 +379,7 @@ class NetworkInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Ban)
 class BanAdmin(ForModerators):
-    """Bans are made and lifted, not changed: the record shall say what held when."""
+    """Bans are made and lifted, not changed, so that the audit log shows the bans of any time."""
 
     list_display = ("__str__", "reason", "by_address", "created_by", "created_at", "ends_at", "is_in_force")
     list_filter = (InForce, "by_address", "created_at")
@@ -430,7 +430,7 @@ class RevocationForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Revocation)
 class RevocationAdmin(ForModerators):
-    """Tokens are revoked here, for good. Who did it and why is in the record."""
+    """Revokes tokens permanently. The audit log has the moderator and the reason."""
 
     form = RevocationForm
     list_display = ("member_id", "revoked_at")
@@ -459,5 +459,5 @@ class ModerationActionAdmin(ForModerators):
 
 
 def _reason_problem(request: HttpRequest) -> str:
-    """What is wrong with the reason of a form, or nothing."""
+    """The error in a form's reason. Empty if it is valid."""
     return " ".join(error for errors in ReasonForm(request.POST).errors.values() for error in map(str, errors))

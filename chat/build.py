@@ -12,7 +12,7 @@ from django.template.loader import get_template
 
 @functools.cache
 def current_build() -> str:
-    """A short name that is the same on every server of a deployment, and another one when the page changes.
+    """A short name that is the same on every server of a deployment and changes with the page.
 
     It follows the templates, their translations and, where static files are hashed, those; in development they are
     not, and a changed script is seen by reloading, as everywhere.

@@ -16,7 +16,7 @@ from django.utils import timezone
 from chat.paths import SLUG
 from chat.protocol.constants import MODERATION_REASON_LIMIT, NAME_LIMIT, SLOW_LIMIT_SECONDS, TITLE_LIMIT, TOPIC_LIMIT
 
-DETAIL_LIMIT = TITLE_LIMIT + TOPIC_LIMIT + 20  # Of what was done: the longest is a title with its topic.
+DETAIL_LIMIT = TITLE_LIMIT + TOPIC_LIMIT + 20  # The longest detail is a title with its topic.
 
 
 class Room(models.Model):
@@ -32,7 +32,7 @@ class Room(models.Model):
         editable=False,
         help_text="The id of the member who created the room, who may edit its name and topic. May be empty.",
     )
-    # Names this history. A client that knows another one starts afresh.
+    # Identifies this history. A client that knows another one starts anew.
     log = models.UUIDField(default=uuid.uuid4, editable=False)
     head = models.PositiveBigIntegerField(default=0, editable=False, help_text="The version of the newest change.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -52,7 +52,7 @@ class Room(models.Model):
 
 
 class Message(models.Model):
-    """A message as it now stands.
+    """A message in its current state.
 
     `seq` is the version that it was born with, its place in the room for ever; `version` is that of its last change.
     """
@@ -60,7 +60,7 @@ class Message(models.Model):
     room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="messages")
     seq = models.PositiveBigIntegerField()
     version = models.PositiveBigIntegerField()
-    # Made by the client: a post that is sent again is found by it.
+    # Made by the client. It identifies a repeated post.
     nonce = models.UUIDField()
     author_id = models.UUIDField()
     author_name = models.CharField(max_length=40, help_text="The author's screen name at the time of posting.")
@@ -70,7 +70,7 @@ class Message(models.Model):
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="Set on a tombstone, whose body is empty.")
     reactions = models.JSONField(default=dict, blank=True, help_text="Emoji to the ids of the members who chose it.")
-    # All below may be null, for none: a column that may not would have SQLite's table made anew, and its triggers lost.
+    # All fields below may be null: adding a column that may not rebuilds SQLite's table, which loses its triggers.
     mentions = models.JSONField(null=True, blank=True, help_text="The ids of the mentioned members; null for none.")
     reply_to = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="The seq of the message that it replies to."
@@ -88,7 +88,7 @@ class Message(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("room", "seq"), name="message_seq_once"),
             models.UniqueConstraint(fields=("room", "version"), name="message_version_once"),
-            # The nonce first: a batch of repeated posts is looked up by it alone.
+            # The nonce comes first, because a batch of repeated posts is looked up by nonces alone.
             models.UniqueConstraint(fields=("nonce", "author_id", "room"), name="message_nonce_once"),
         )
         indexes = (
@@ -97,7 +97,7 @@ class Message(models.Model):
         )
 
     def __str__(self) -> str:
-        """Without its words: Django keeps this text in the admin's history, after the message is deleted as well."""
+        """A label without the body: Django keeps it in the admin's history even after the message is deleted."""
         return f"message {self.seq}"
 
 
@@ -169,7 +169,7 @@ class BannedNetwork(models.Model):
         constraints = (models.UniqueConstraint(fields=("ban", "network"), name="banned_network_once"),)
 
     def __str__(self) -> str:
-        """Without the address: Django keeps this text in the admin's history, after the ban is over as well."""
+        """A label without the address: Django keeps it in the admin's history even after the ban is over."""
         return "an address"
 
 
@@ -189,13 +189,13 @@ class Revocation(models.Model):
 
 
 class BanRevision(models.Model):
-    """One row, counted up with every change of bans and revocations: it tells processes whether theirs still hold."""
+    """One row, incremented with every change of bans and revocations, by which processes notice changes."""
 
     number = models.PositiveBigIntegerField(default=0)
 
 
 class DatabaseEpoch(models.Model):
-    """The epochs of the last weeks: a database that was restored from an older copy shows by them (epoch.py).
+    """The epochs of the last weeks. They reveal a database that was restored from an older copy (epoch.py).
 
     `lineage` is the same in all rows and copies of a database, and another one in every other database. `mark` is
     another one in each row.
@@ -207,7 +207,7 @@ class DatabaseEpoch(models.Model):
 
 
 class ModerationAction(models.Model):
-    """An entry of the audit log. It is never changed, and outlives its subject."""
+    """An entry of the audit log. It is never changed, and stays when its subject is deleted."""
 
     class Kind(models.TextChoices):
         DELETE = "delete", "deleted a message"
@@ -239,7 +239,7 @@ class ModerationAction(models.Model):
 
 
 class SearchFolding(models.Model):
-    """One row: by which version of folding.py all `search_text` was made."""
+    """One row: the version of folding.py that made all `search_text`."""
 
     version = models.CharField(max_length=40)
 
@@ -248,7 +248,7 @@ class SearchFolding(models.Model):
 
 
 class Probe(models.Model):
-    """One row, which /readyz writes anew to find out whether the database takes writes."""
+    """One row, which /readyz overwrites to test whether the database accepts writes."""
 
     at = models.DateTimeField()
 

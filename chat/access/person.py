@@ -1,4 +1,4 @@
-"""Who somebody is, whatever says so: a token, an account of the host. Pure."""
+"""A person, identified by a token or by an account of the host. Pure."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""How far this process has followed other processes' members in a room. Pure.
+"""Tracks which changes of other processes' members in a room this process has received. Pure.
 
 A process numbers the changes of its share. Each change names the one before it. A process that has received all
 changes since it read the share, or since the share began, knows the share and needn't read it again.

@@ -26,7 +26,7 @@ COLOUR_SECONDS = 0.015  # For all code of one message: ordinary code of 4,000 ch
 # Characters. A body of only tiny links or names would become 30 times as long.
 HTML_LIMIT = 8 * BODY_LIMIT
 
-_SHOWS = re.compile(r"(?:^|>)[^<>]*[^<>\s]")  # Some text outside the tags.
+_SHOWS = re.compile(r"(?:^|>)[^<>]*[^<>\s]")  # Matches visible text outside the tags.
 LINK = '<a href="'  # Each link in the rendered HTML begins like this, and nothing else does.
 
 _ACTION = re.compile(r"/me[ \t]+(?=\S)")

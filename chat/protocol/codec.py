@@ -51,7 +51,7 @@ def _explain(frame: str, error: Exception) -> Refusal:
 
 
 def _readable(fields: dict[str, Any]) -> dict[str, Any]:
-    """What names a refused command in its refusal, where it is what it should be."""
+    """The valid ones of the fields that identify a refused command in its refusal."""
 
     def read(name: str, kind: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Commands: what a client sends. A client frame is one JSON object, a command."""
+"""The commands that a client sends. A client frame is one JSON object, a command."""
 
 import uuid
 from typing import Annotated
@@ -20,7 +20,7 @@ from chat.protocol.fields import Moment, Reason, RequestId, Seq, Version
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What a client asks for. Fields that the server doesn't know are ignored.
+    """A command of a client. Unknown fields are ignored.
 
     `id`: the client's choice. What answers the command carries it back as `re`.
     """
@@ -29,12 +29,12 @@ class Command(Struct, frozen=True, kw_only=True, tag_field="type"):
 
     @property
     def re(self) -> str | UnsetType:
-        """The field of an answer to this command."""
+        """The `re` of an answer to this command."""
         return UNSET if self.id is None else str(self.id)
 
 
 class Since(Struct, frozen=True):
-    """How far a returning client got: everything up to `version` of the history called `log`.
+    """A returning client's state: everything up to `version` of the history `log`.
 
     `seq` and `nonce` are those of the newest message that it has, `changed` is the seq of the message that `version`
     made or changed. Where the log has something else there, it is not the history that the client knows, though it is
@@ -58,7 +58,7 @@ class Join(Command, frozen=True, tag="join"):
 
 
 class Post(Command, frozen=True, tag="post"):
-    """`reply_to`: the seq of the message that it answers."""
+    """Posts a message. `reply_to`: the seq of the message that it answers."""
 
     nonce: uuid.UUID
     body: str
@@ -66,7 +66,7 @@ class Post(Command, frozen=True, tag="post"):
 
 
 class Edit(Command, frozen=True, tag="edit"):
-    """`base`: the `edited_at` of the message as it was when this change of it began, 0 where it had none."""
+    """Edits a message. `base`: its `edited_at` when the edit began, 0 if it had none."""
 
     seq: Seq
     body: str
@@ -74,7 +74,7 @@ class Edit(Command, frozen=True, tag="edit"):
 
 
 class Delete(Command, frozen=True, tag="delete"):
-    """`reason` is a moderator's, for the record."""
+    """Deletes a message. `reason` is a moderator's, for the audit log."""
 
     seq: Seq
     reason: Reason = ""
@@ -95,13 +95,13 @@ class Typing(Command, frozen=True, tag="typing"):
 
 
 class Away(Command, frozen=True, tag="away"):
-    """Nobody does anything at this connection's end (`on` is true), or somebody does again."""
+    """This connection's user is idle (`on`), or active again."""
 
     on: bool
 
 
 class History(Command, frozen=True, tag="history"):
-    """A page of messages: exactly one of `before`, `after`, `around` and `seqs` says which.
+    """Requests a page of messages, by exactly one of `before`, `after`, `around` and `seqs`.
 
     `author` or any of `authors`, `mentions` and `links` narrow the first three down.
     """
@@ -118,12 +118,12 @@ class History(Command, frozen=True, tag="history"):
 
     @property
     def is_combined(self) -> bool:
-        """Whether no index has exactly what is wanted: many messages may be looked at to find a few."""
+        """Whether no single index serves the filter, so that finding a few messages may require reading many."""
         return bool(self.author or self.authors) + bool(self.mentions) + self.links > 1
 
 
 class Search(Command, frozen=True, tag="search"):
-    """Messages with these words, below the seq `before`, said from `at_from` on and before `at_before`."""
+    """Searches messages with these words, below the seq `before`, posted from `at_from` on and before `at_before`."""
 
     query: Annotated[str, Meta(max_length=QUERY_LIMIT)]
     limit: Annotated[int, Meta(ge=1, le=FOUND_LIMIT)]
@@ -138,7 +138,7 @@ class Sync(Command, frozen=True, tag="sync"):
 
 
 class Make(Command, frozen=True, tag="make"):
-    """A room with this title at the address `slug`."""
+    """Creates a room with this title at the address `slug`."""
 
     slug: str
     title: str
@@ -146,7 +146,7 @@ class Make(Command, frozen=True, tag="make"):
 
 
 class Describe(Command, frozen=True, tag="describe"):
-    """Another title and topic for the room."""
+    """Sets the room's title and topic."""
 
     title: str
     topic: str
@@ -160,22 +160,22 @@ class ReadPosition(Struct, frozen=True):
 
 
 class Watch(Command, frozen=True, tag="watch"):
-    """Other rooms to be told of: these, and no others any more."""
+    """Watches these rooms, instead of those watched before."""
 
     rooms: Annotated[list[ReadPosition], Meta(max_length=WATCH_LIMIT)]
 
 
 class BanMember(Command, frozen=True, tag="ban"):
-    """`minutes` from now; without them until it is lifted. `address`: also where the member comes from."""
+    """Bans a member for `minutes`, or without them until it is lifted. `address`: also bans their address."""
 
-    id: uuid.UUID  # type: ignore[assignment]  # The member's. It is the command's id as well.
+    id: uuid.UUID  # type: ignore[assignment]  # The member's id, which is also the command's id.
     reason: Reason
     minutes: Annotated[int, Meta(ge=1, le=BAN_LIMIT_MINUTES)] | None = None
     address: bool = False
 
 
 class UnbanMember(Command, frozen=True, tag="unban"):
-    id: uuid.UUID  # type: ignore[assignment]  # As in `ban`.
+    id: uuid.UUID  # type: ignore[assignment]  # The same as in `ban`.
     reason: Reason = ""
 
 
@@ -185,7 +185,7 @@ class Lock(Command, frozen=True, tag="lock"):
 
 
 class SlowDown(Command, frozen=True, tag="slow"):
-    """Seconds between two messages of the same member; 0 ends it."""
+    """Sets slow mode: the seconds between two messages of the same member. 0 ends it."""
 
     seconds: Annotated[int, Meta(ge=0, le=SLOW_LIMIT_SECONDS)]
     reason: Reason = ""

@@ -14,17 +14,17 @@ T = TypeVar("T")
 
 
 class Event(Struct, frozen=True, tag_field="type"):
-    """What the server says."""
+    """An event of the server."""
 
 
 class Answer(Event, frozen=True, kw_only=True):
-    """What answers one client's command. `re`: the command's `id`."""
+    """An answer to one client's command. `re`: the command's `id`."""
 
     re: str | UnsetType = UNSET
 
 
 class Member(Struct, frozen=True):
-    """Somebody in a room. `like`: somebody else there who had a name that looks the same before."""
+    """A person in a room. `like`: another one there who has had a name that looks the same for longer."""
 
     id: MemberId
     name: str
@@ -46,7 +46,7 @@ class Limits(Struct, frozen=True):
 
 
 class Welcome(Answer, frozen=True, tag="welcome"):
-    """Answers `join`. `messages`, `members`: encoded already."""
+    """Answers `join`. `messages` and `members` are already encoded."""
 
     me: Member
     room: RoomInfo
@@ -66,7 +66,7 @@ class Welcome(Answer, frozen=True, tag="welcome"):
 
 
 class Message(Event, frozen=True, tag="message", omit_defaults=True):
-    """A message as it now stands. Times are milliseconds since 1970 UTC."""
+    """A message in its current state. Times are milliseconds since 1970 UTC."""
 
     seq: int
     version: int
@@ -83,7 +83,7 @@ class Message(Event, frozen=True, tag="message", omit_defaults=True):
 
 
 class Reacted(Event, frozen=True, tag="reacted"):
-    """A member (`id`) has chosen an emoji for the message `seq`, or no longer does.
+    """A member (`id`) has added or removed a reaction to the message `seq`.
 
     The message as of version `after`, with that, is the message as of `version`.
     """
@@ -112,14 +112,14 @@ class Renamed(Event, frozen=True, tag="renamed"):
 
 
 class AwayNow(Event, frozen=True, tag="away"):
-    """A member is idle in all its tabs, or in one of them no longer."""
+    """A member has become idle in all its tabs, or active again in one."""
 
     id: MemberId
     on: bool
 
 
 class RoomNow(Answer, frozen=True, tag="room"):
-    """Who may write has changed, or the title or the topic."""
+    """The room's rules, title or topic have changed."""
 
     room: RoomInfo
 
@@ -131,7 +131,7 @@ class Made(Answer, frozen=True, tag="made"):
 
 
 class UnreadRoom(Struct, frozen=True):
-    """What somebody hasn't read of a room, up to the version `head`: messages, and those of them that call them."""
+    """A member's unread messages in a room, up to the version `head`, and those that mention them (`called`)."""
 
     slug: str
     title: str
@@ -141,13 +141,13 @@ class UnreadRoom(Struct, frozen=True):
 
 
 class Unread(Answer, frozen=True, tag="unread"):
-    """Answers `watch`, with those of the rooms that exist."""
+    """Answers `watch`. Rooms that don't exist are missing."""
 
     rooms: list[UnreadRoom]
 
 
 class RoomActivity(Struct, frozen=True, omit_defaults=True):
-    """How many more messages a watched room has, up to the version `head`, and how many of them call the reader."""
+    """The number of new messages in a watched room, up to the version `head`, and of those that mention the reader."""
 
     slug: str
     posted: int
@@ -156,13 +156,13 @@ class RoomActivity(Struct, frozen=True, omit_defaults=True):
 
 
 class Activity(Event, frozen=True, tag="activity"):
-    """Something was said in watched rooms. `rooms`: encoded already."""
+    """Watched rooms have new messages. `rooms` are already encoded."""
 
     rooms: list[Raw]
 
 
 class Banned(Answer, frozen=True, tag="banned"):
-    """Answers `ban`. `until`: milliseconds since 1970 UTC; missing where the ban has no end."""
+    """Answers `ban`. `until`: milliseconds since 1970 UTC; missing if the ban has no end."""
 
     id: MemberId
     until: int | UnsetType = UNSET
@@ -185,7 +185,7 @@ class Pulse(Event, frozen=True, tag="pulse"):
 
 
 class Page(Answer, frozen=True, tag="page"):
-    """Answers `history`: messages by `seq`; `more` where there are older ones, `newer` where there are newer ones."""
+    """Answers `history`: messages by `seq`. `more`: there are older ones; `newer`: there are newer ones."""
 
     messages: list[Raw]
     more: bool
@@ -201,7 +201,7 @@ class Page(Answer, frozen=True, tag="page"):
 
 
 class Result(Struct, frozen=True):
-    """A message that was found. `excerpt`: a part of its body, in pieces of `(text, is_match)`."""
+    """A result of a search. `excerpt`: a part of its body, in pieces of `(text, is_match)`."""
 
     seq: int
     author: Member
@@ -210,7 +210,7 @@ class Result(Struct, frozen=True):
 
 
 class Found(Answer, frozen=True, tag="found"):
-    """Answers `search`, newest first, and repeats what was asked; `more` where older ones match as well."""
+    """Answers `search`, newest first, and repeats the query. `more`: older messages match, too."""
 
     query: str
     results: list[Result]
@@ -222,7 +222,7 @@ class Found(Answer, frozen=True, tag="found"):
 
 
 class Changes(Answer, frozen=True, tag="changes"):
-    """Answers `sync`; comes unasked where the server itself had to catch up."""
+    """Answers `sync`. Also sent without a command if the server itself had to catch up."""
 
     since: int
     messages: list[Raw]
@@ -240,7 +240,7 @@ class Refused(Answer, frozen=True, tag="refused"):
 
 
 class Done(Answer, frozen=True, tag="done"):
-    """Answers a command with an `id` whose effect everybody is told of, behind that."""
+    """Answers a command with an `id` whose effect everybody gets, after that effect."""
 
 
 class Bye(Event, frozen=True, tag="bye"):
@@ -277,22 +277,22 @@ EVENTS: tuple[type[Event], ...] = (
 
 
 def or_unset(value: T | None) -> T | UnsetType:
-    """The value of a field that is left out where there is none."""
+    """The value of a field that is omitted if it is None."""
     return UNSET if value is None else value
 
 
 def milliseconds(moment: datetime) -> int:
-    """Since 1970 UTC."""
+    """The milliseconds since 1970 UTC."""
     return round(moment.timestamp() * 1000)
 
 
 def moment(milliseconds: int) -> datetime:
-    """The time that so many milliseconds since 1970 UTC are."""
+    """The time at this number of milliseconds since 1970 UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def refused(refusal: Refusal) -> Refused:
-    """The event that tells a client of a refusal."""
+    """The event for a refusal."""
     return Refused(
         code=refusal.code,
         detail=refusal.detail,

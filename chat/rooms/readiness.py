@@ -27,7 +27,7 @@ from chat.log.reader import Log, LogUnavailable
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3  # A database or Redis that takes longer is not ready.
-FRESH_SECONDS = 1  # How long an answer is given again.
+FRESH_SECONDS = 1  # The time for which a report is reused.
 LEAST_FREE_BYTES = 1_048_576  # On a SQLite file's disk. With less, one of the next posts doesn't fit.
 
 

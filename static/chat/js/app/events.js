@@ -17,7 +17,7 @@ function name(text) {
 }
 
 /**
- * The name of a fact that stands until the next one: who subscribes later is told at once.
+ * The name of a lasting fact: later subscribers get the latest one at once.
  * @template {keyof Payloads} N
  * @param {N} text
  */
@@ -36,15 +36,15 @@ export const FILL_COMPOSER = name("composer:fill");
 export const OPEN_MENU = name("menu:open");
 export const MENU_CHOSEN = name("menu:chosen");
 
-// What came while nobody looked
+// New messages while the reader is away
 export const ALERTS_CHANGED = name("alerts:changed");
 export const ALERTS_BLOCKED = name("alerts:blocked");
 export const SOUND_CHANGED = name("sound:changed");
 
-// The rooms I know
+// The reader's rooms
 export const ROOMS_CHANGED = name("rooms:changed");
 
-// Who I am
+// The reader
 export const SESSION_JOINED = name("session:joined");
 export const SESSION_CHANGED = lasting("session:changed");
 export const IDENTITY_READY = name("identity:ready");
@@ -57,7 +57,7 @@ export const CONNECTION_CHANGED = name("connection:changed");
 export const RETRY_CONNECTION = name("connection:retry");
 export const SEND_COMMAND = name("command:send");
 
-// What the server says: the events of the wire
+// The server's events
 export const ROOM_WELCOMED = name("room:welcomed");
 export const ROOM_PULSED = name("room:pulsed");
 export const ROOM_CHANGED = name("room:changed");
@@ -86,20 +86,20 @@ export const SHOW_MESSAGE = name("message:show");
 export const SHOW_NEWEST = name("timeline:show-newest");
 export const VIEW_MOVED = name("view:moved");
 
-// What I say
+// The reader's messages
 export const SEND_MESSAGE = name("message:send");
 export const RETRY_MESSAGE = name("message:retry");
 export const DISCARD_MESSAGE = name("message:discard");
 export const OUTBOX_CHANGED = name("outbox:changed");
 
-// A message's node: what else is shown of it
+// Additions to a message's node
 export const MESSAGE_FILLED = name("message:filled");
 
-// What others answer to
+// Replies
 export const WANT_QUOTE = name("quote:want");
 export const QUOTE_CHANGED = name("quote:changed");
 
-// My edits, deletions and reactions
+// The reader's edits, deletions and reactions
 export const AMEND_MESSAGE = name("message:amend");
 export const RETRY_AMENDMENT = name("amendment:retry");
 export const DISCARD_AMENDMENT = name("amendment:discard");
@@ -126,17 +126,17 @@ function invoke(handler, payload) {
 }
 
 /**
- * A bus: `publish(name, payload)` calls every `subscribe(name, handler)`; `subscribe` returns the way to unsubscribe.
+ * A bus: `publish(name, payload)` calls every `subscribe(name, handler)`. `subscribe` returns a function that unsubscribes.
  * @returns {Bus}
  */
 export function makeBus() {
   const handlers = new Map();
-  const latest = new Map(); // Of those that stand, what was published last.
+  const latest = new Map(); // The latest payloads of lasting facts.
 
   function subscribe(name, handler) {
     check(name);
     if (!handlers.has(name)) handlers.set(name, new Set());
-    // A wrapper, so that the same function subscribed twice is two subscriptions, each with its own end.
+    // A wrapper, so that a function may subscribe twice and unsubscribe each time separately.
     const subscription = { handler };
     handlers.get(name).add(subscription);
     if (latest.has(name)) invoke(handler, latest.get(name));
@@ -146,7 +146,7 @@ export function makeBus() {
   /** @type {(name: string, payload?: object) => void} */
   function publish(name, payload = {}) {
     check(name);
-    Object.freeze(payload); // Listeners share it.
+    Object.freeze(payload); // The listeners share it.
     if (standing.has(name)) latest.set(name, payload);
     for (const { handler } of [...(handlers.get(name) ?? [])]) invoke(handler, payload);
   }
@@ -155,7 +155,7 @@ export function makeBus() {
 }
 
 /**
- * Asks the server: `answered` is called once, with the event that answers the command or a refusal. Returns the way to call it off.
+ * Sends a command: `answered` is called once, with the answer or a refusal. Returns a function that cancels the request.
  * @param {Bus} events
  * @param {Wire.Command} command
  * @param {(answer: Wire.Outcome) => unknown} answered
@@ -168,7 +168,7 @@ export function request(events, command, answered, options = {}) {
 }
 
 /**
- * Subscribes to many names at once: `{[NAME]: handler}`. Returns the way to unsubscribe from all.
+ * Subscribes to many names at once: `{[NAME]: handler}`. Returns a function that unsubscribes from all.
  * @param {Bus} events
  * @param {Handlers} table
  */

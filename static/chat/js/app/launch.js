@@ -68,7 +68,7 @@ import * as topic from "../rooms/topic.js";
 import * as typing from "../composer/typing.js";
 import * as viewport from "../shell/viewport.js";
 
-/** By the names of their elements. */
+/** The modules by the names of their elements. */
 export const MODULES = {
   "alert-notice": alertNotice,
   "alert-settings": alertSettings,
@@ -140,10 +140,10 @@ export const MODULES = {
 };
 
 /**
- * Mounts all modules, then says `app:launched`: what starts something waits for that, so the order of mounting is of no matter.
+ * Mounts all modules, then publishes `app:launched`. Modules that start something wait for it, so the order of mounting doesn't matter.
  *
- * A module's root is the element marked with its name in `data-module`; one without an element gets the page's.
- * Returns the way to take all of them away again.
+ * A module's root is the element with its name in `data-module`, or the page's element if there is none.
+ * Returns a function that unmounts all of them.
  */
 export function launch({ events, root, modules = MODULES }) {
   const unmounts = [];
@@ -151,7 +151,7 @@ export function launch({ events, root, modules = MODULES }) {
     try {
       unmounts.push(module.mount({ events, root: root.querySelector(`[data-module="${name}"]`) ?? root }));
     } catch (error) {
-      reportError(error); // A broken module is missed; the others still work.
+      reportError(error); // The other modules still work.
     }
   }
   events.publish(APP_LAUNCHED);

@@ -22,9 +22,9 @@ export function mount({ events, root }) {
   let names = new Map();
   let namesakes = new Set();
   let filter = null;
-  let parts = []; // One for each chip: what it takes away.
+  let parts = []; // The condition that each chip removes.
   let me = null;
-  let isSending = false; // I wrote something, and haven't seen yet what became of it.
+  let isSending = false; // An own message isn't acknowledged yet.
 
   const ends = [
     subscribeAll(events, {
@@ -73,7 +73,7 @@ export function mount({ events, root }) {
     showChips();
   }
 
-  /** The focus stays where it was, or goes to the next one where its chip was taken away. */
+  /** Keeps the focus, or moves it to the next chip if its own was removed. */
   function showChips() {
     const focused = [...list.children].findIndex((chip) => chip.contains(document.activeElement));
     list.replaceChildren(...parts.map(chipOf));

@@ -1,5 +1,5 @@
 /**
- * The router: the URL's fragment says which messages show. So Back, Forward, a reload and a shared link work.
+ * The router: the URL's fragment selects the visible messages. So Back, Forward, a reload and a shared link work.
  *
  * Back, Forward and closing a filter also return to the reading place.
  */
@@ -13,11 +13,11 @@ import { makeUuid } from "../kit/uuid.js";
 export function mount({ events }) {
   let seq = null;
   let filter = null;
-  let read = null; // What is read now, {seq, distance}; null at the newest.
-  let entry = null; // The id of the browser's history entry that shows.
-  let log = null; // The room's history that all of them are of.
-  let home = null; // What was read when everything showed.
-  const places = new Map(); // What was read in each entry, by its id.
+  let read = null; // The current reading position {seq, distance}. Null at the newest message.
+  let entry = null; // The id of the browser's current history entry.
+  let log = null; // The id of the room's history, to which all positions belong.
+  let home = null; // The reading position without a filter.
+  const places = new Map(); // The reading position in each history entry, by its id.
 
   const ends = [
     subscribeAll(events, {
@@ -28,7 +28,7 @@ export function mount({ events }) {
       },
       [VIEW_MOVED]: (view) => (read = view.read),
       [SHOW_NEWEST]() {
-        // The link has led there; a reload shall not lead back.
+        // The link was followed. A reload must not follow it again.
         if (seqIn(location.hash) !== null) history.replaceState(history.state, "", location.pathname + location.search);
         seq = null;
       },
@@ -51,7 +51,7 @@ export function mount({ events }) {
     if (place ?? seq) events.publish(SHOW_MESSAGE, place ?? { seq });
   }
 
-  /** Stores the reading place of the history entry that was left. Returns it, and the place of the entry that shows now. */
+  /** Stores the reading position of the history entry that was left. Returns it, and the position of the current entry. */
   function turn() {
     const left = read;
     if (entry) places.set(entry, left);
@@ -61,7 +61,7 @@ export function mount({ events }) {
     return { left, place: places.get(entry) ?? null };
   }
 
-  /** Other messages have these numbers now. */
+  /** Drops all reading positions, because other messages have these seqs now. */
   function forget() {
     places.clear();
     read = home = null;
@@ -74,15 +74,15 @@ export function mount({ events }) {
   function follow(event) {
     const link = event.target.closest?.("a[href^='#']");
     if (!link) return;
-    // No change of the URL, but a wish.
+    // The URL doesn't change, but the message is requested again.
     if (seq !== null && link.hash === location.hash) events.publish(SHOW_MESSAGE, { seq });
     const part = readFilter(link.hash);
     if (!part || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault(); // No new tab: as in a list of files, one more is chosen.
+    event.preventDefault(); // Adds to the filter, like a selection in a list of files, instead of opening a tab.
     go(toggle(filter, part));
   }
 
-  /** Escape leads back to everything, when nothing else takes it. */
+  /** Escape removes the filter if nothing else handles the key. */
   function leave() {
     if (filter) go(null);
     return filter !== null;
@@ -91,7 +91,7 @@ export function mount({ events }) {
   return () => ends.forEach((end) => end());
 }
 
-/** `#message/<seq>` names a message; any other fragment is null. */
+/** The seq in `#message/<seq>`. Null for any other fragment. */
 function seqIn(hash) {
   const seq = Number(/^#message\/(\d{1,16})$/.exec(hash)?.[1]);
   return seq >= 1 && Number.isSafeInteger(seq) ? seq : null;

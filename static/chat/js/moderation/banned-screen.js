@@ -10,7 +10,7 @@ export function mount({ events, root }) {
         if (state === "stopped" && reason === "banned" && !root.open) root.showModal();
       },
     }),
-    listen(root, "cancel", (event) => event.preventDefault()), // Escape leads nowhere.
+    listen(root, "cancel", (event) => event.preventDefault()), // Escape must not close it.
   ];
 
   return function unmount() {

@@ -24,7 +24,7 @@ export function mount({ root }) {
     shown = key;
     setText(slot(root, "text"), word(key, { name }));
     slot(root, "bar").hidden = false;
-    if (key !== "offline") timer = setTimeout(hide, SHOWN_MS); // Else it stands until it is done.
+    if (key !== "offline") timer = setTimeout(hide, SHOWN_MS); // Otherwise it stays until the command is answered.
   }
 
   function hide() {

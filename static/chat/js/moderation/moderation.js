@@ -10,8 +10,8 @@ export function mount({ events, root }) {
   const { word } = readWords(root);
   const form = root.querySelector("form");
   const dialog = makeDialog(root, { first: form.elements.reason });
-  let command = null; // What is asked about.
-  let name = ""; // Of whom, where it is a ban.
+  let command = null; // The command to confirm.
+  let name = ""; // The name of the member to ban.
 
   const ends = [
     subscribeAll(events, {
@@ -42,7 +42,7 @@ export function mount({ events, root }) {
     dialog.show();
   }
 
-  /** The command with what was answered. */
+  /** The command with the form's values. */
   function complete() {
     const { reason, minutes, address } = form.elements;
     const answers = { ...command, reason: reason.value.trim() };
@@ -53,7 +53,7 @@ export function mount({ events, root }) {
     return answers;
   }
 
-  /** Without a connection it is sent when there is one: the notice says so. */
+  /** Sends the command. Without a connection it waits for one, and the notice says so. */
   function send(complete) {
     const whom = name;
     const progress = (isSent) => isSent || moderated.emit({ word: "offline" });

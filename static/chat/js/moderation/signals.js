@@ -1,8 +1,8 @@
-/** What moderation's modules tell each other. Other areas hear of nothing here: that is what the bus is for. */
+/** Signals between the modules of moderation. Facts for other areas go over the bus. */
 import { signal } from "../kit/signal.js";
 
 /**
- * What has become of a moderator's command: a word of the notice, or null where the room shows it. `name`: of whom it is about.
+ * The result of a moderator's command: the notice's text, or null if the room shows it. `name`: the member concerned.
  * @type {Signal<{word: "banned" | "not-allowed" | "failed" | "offline" | null, name?: string}>}
  */
 export const moderated = signal();

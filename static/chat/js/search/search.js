@@ -20,7 +20,7 @@ import { readWords } from "../kit/words.js";
 
 const PAGE_SIZE = 20;
 const MOST_OFFERED = 2_000; // Authors to choose from.
-const NARROW = matchMedia("(max-width: 991.98px)"); // There the panel lies over the messages (layout.css).
+const NARROW = matchMedia("(max-width: 991.98px)"); // Then the panel covers the messages (layout.css).
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -32,12 +32,12 @@ export function mount({ events, root }) {
   const list = slot(panel, "results");
   const more = slot(panel, "more");
   const names = new Map();
-  const options = new Map(); // By the id of the member.
+  const options = new Map(); // By the member's id.
   const found = new FoundList(root, list);
-  let callOff = () => {}; // What is on its way.
-  let last = null; // The command whose answer is shown, and of which there may be `more`.
+  let callOff = () => {}; // Cancels the pending search.
+  let last = null; // The command whose results are shown.
   let namesakes = new Set();
-  let before = opener; // What had the focus when the panel was opened.
+  let before = opener; // The element that had the focus before the panel opened.
 
   const ends = [
     subscribeAll(events, {
@@ -60,11 +60,11 @@ export function mount({ events, root }) {
       open(document.activeElement);
     }),
     listen(panel, "keydown", (event) => {
-      if (event.isComposing) return; // The key is that of the list of Chinese or Japanese characters to choose from.
+      if (event.isComposing) return; // The key belongs to the input method.
       if (event.key === "ArrowDown" || event.key === "ArrowUp") step(event);
     }),
     takeEscape(PANEL, ({ target }) => {
-      if (panel.contains(target)) close(); // Browsers would empty the field.
+      if (panel.contains(target)) close(); // Instead of emptying the field, as browsers do.
       return panel.contains(target);
     }),
     listen(form, "submit", (event) => {
@@ -81,9 +81,9 @@ export function mount({ events, root }) {
     const isBack = panel.hidden && last !== null && isSame(wanted(), last);
     panel.hidden = false;
     opener.setAttribute("aria-expanded", "true");
-    if (isBack) send(last, true); // Something may have been said or changed meanwhile.
+    if (isBack) send(last, true); // Messages may have come or changed meanwhile.
     const visited = list.querySelector("[aria-current]");
-    if (isBack && visited && NARROW.matches) return visited.focus(); // No keyboard shall come over what was found.
+    if (isBack && visited && NARROW.matches) return visited.focus(); // Not the field, whose keyboard would cover the results.
     query.focus();
     query.select();
   }
@@ -100,7 +100,7 @@ export function mount({ events, root }) {
     if (NARROW.matches) close();
   }
 
-  /** Present members say their name of today; authors of old messages only fill the gaps. */
+  /** Present members have their current name. Authors of old messages only fill gaps. */
   function learn(people, isToday = false) {
     for (const { id, name } of people) {
       if (names.has(id) && !isToday) continue;
@@ -120,11 +120,11 @@ export function mount({ events, root }) {
 
   function label(id) {
     const name = names.get(id);
-    // An option has no elements, so characters keep apart the directions of a name and of what follows.
+    // An option can't contain elements, so control characters isolate the name's direction from the rest.
     setText(options.get(id), namesakes.has(fold(name)) ? `\u2068${name}\u2069 ${tagOf(id)}` : name);
   }
 
-  /** Asks for what the form says. */
+  /** Sends the form's search. */
   function ask() {
     const command = wanted();
     if (command.query) return search(command);
@@ -138,13 +138,13 @@ export function mount({ events, root }) {
     say(word("searching"));
   }
 
-  /** `isAgain`: the panel shows an older answer to it. */
+  /** Sends a search. `isAgain`: the panel shows older results of it. */
   function send(command, isAgain = false) {
     stop();
     callOff = request(events, { type: "search", ...command }, (answer) => {
       stop();
       if (answer.type === "found") show(answer, command, isAgain);
-      else if (answer.type === "refused" && !isAgain) fail(answer.code, command); // Else what is shown stays as it is.
+      else if (answer.type === "refused" && !isAgain) fail(answer.code, command); // Otherwise the shown results stay.
     });
   }
 
@@ -160,7 +160,7 @@ export function mount({ events, root }) {
   }
 
   function show(answer, command, isAgain) {
-    learn(answer.results.map((result) => result.author)); // Who is gone, and not loaded, can be chosen then.
+    learn(answer.results.map((result) => result.author)); // Adds authors who have left to the options.
     if (isAgain) more.hidden = !found.renew(answer.results, answer.more, !more.hidden);
     else add(answer, command);
     const key = more.hidden ? "found" : "found-more";
@@ -176,12 +176,12 @@ export function mount({ events, root }) {
     else last = command;
   }
 
-  /** From the field down the results and back up. */
+  /** Moves the focus from the field through the results and back. */
   function step(event) {
     const stops = [query, ...list.querySelectorAll("a")];
     const at = stops.indexOf(document.activeElement);
     const next = stops[at + (event.key === "ArrowDown" ? 1 : -1)];
-    if (at < 0 || !next) return; // In another field the key is that field's.
+    if (at < 0 || !next) return; // In another field the key belongs to that field.
     event.preventDefault();
     next.focus();
   }
@@ -191,7 +191,7 @@ export function mount({ events, root }) {
     say(word(has(`refused-${code}`) ? `refused-${code}` : "refused"));
   }
 
-  /** What is shown is no answer to what was asked. */
+  /** Clears results that don't belong to the current search. */
   function forget() {
     found.clear();
     more.hidden = true;
@@ -214,7 +214,7 @@ export function mount({ events, root }) {
   };
 }
 
-/** Whether two of them, commands or answers, ask the same. */
+/** Whether two commands or answers have the same search. */
 function isSame(one, other) {
   return ["query", "author", "at_from", "at_before", "before"].every((key) => one[key] === other[key]);
 }

@@ -13,8 +13,8 @@ export function mount({ events, root }) {
   const home = root.parentElement;
   let isModerator = false;
   let isLocked = false;
-  let opened = null; // The payload that asked for it.
-  let pressed = null; // The button that was pressed while its menu was open: that press closes it.
+  let opened = null; // The payload of the request that opened it.
+  let pressed = null; // The button that was pressed while its menu was open, which closes the menu.
 
   const ends = [
     subscribeAll(events, {
@@ -27,7 +27,7 @@ export function mount({ events, root }) {
     listen(root, "keydown", move),
     listen(root, "focusout", ({ relatedTarget }) => !root.contains(relatedTarget) && close()),
     listen(document, "pointerdown", ({ target }) => (pressed = opened?.anchor.contains(target) ? opened.anchor : null), { capture: true }),
-    listen(window, "resize", () => opened && follow(document)), // A phone's keyboard comes or goes.
+    listen(window, "resize", () => opened && follow(document)), // A phone's keyboard opens or closes.
     listen(document, "scroll", ({ target }) => opened && target.contains(opened.anchor) && follow(target), { capture: true }),
     listen(root, "toggle", ({ newState }) => newState === "closed" && forget()),
   ];
@@ -45,7 +45,7 @@ export function mount({ events, root }) {
     }
     if (!shown().length) return;
     opened = asked;
-    // Beside it in the document, too: for Tab, and for a dialog or a sidebar that keeps the focus inside.
+    // Also moves it beside the button in the document, for Tab, and for a dialog or sidebar that keeps the focus inside.
     asked.anchor.after(root);
     asked.anchor.setAttribute("aria-expanded", "true");
     root.showPopover();
@@ -53,7 +53,7 @@ export function mount({ events, root }) {
     shown()[0].focus();
   }
 
-  /** Messages that arrive scroll the list, too: the menu stays with its anchor as long as that is to be seen. */
+  /** Keeps the menu at its anchor while that is visible: new messages also scroll the list. */
   function follow(scroller) {
     if (!opened.anchor.checkVisibility()) return close();
     const anchor = opened.anchor.getBoundingClientRect();

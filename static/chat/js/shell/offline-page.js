@@ -4,10 +4,10 @@ import { workerURL } from "./worker-url.js";
 
 /** @param {Mounting} at */
 export function mount({ events }) {
-  let isDone = !navigator.serviceWorker; // Browsers have none without HTTPS, but on the machine itself.
+  let isDone = !navigator.serviceWorker; // Browsers have it only over HTTPS and on localhost.
 
   return subscribeAll(events, {
-    // Once there is nothing more urgent to load.
+    // Waits until nothing more urgent is loading.
     async [ROOM_WELCOMED]() {
       if (isDone) return;
       isDone = true;
@@ -15,7 +15,7 @@ export function mount({ events }) {
       try {
         await navigator.serviceWorker.register(workerURL(worker), { scope });
       } catch {
-        // Storage is blocked, or a certificate is bad: then the browser's own page says that it is offline.
+        // Storage is blocked, or a certificate is invalid. Then the browser shows its own offline page.
       }
     },
   });

@@ -1,8 +1,8 @@
-// The offline page's own script, a classic one: tries until the server answers, then loads the page that was asked for.
+// The offline page's script, a classic one. It retries until the server answers, then loads the requested page.
 (() => {
   const FIRST_MS = 2_000;
   const LONGEST_MS = 30_000;
-  const ANSWER_MS = 10_000; // A server that takes longer is as good as away.
+  const ANSWER_MS = 10_000; // A server that takes longer counts as unavailable.
   /** @type {(name: string) => any} */
   const slot = (name) => document.querySelector(`[data-slot="${name}"]`);
   const words = slot("words").content;
@@ -24,7 +24,7 @@
       const answer = await fetch(document.body.dataset.probe ?? "", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
       if (answer.ok) return location.reload();
     } catch {
-      // Still away.
+      // The server is still unavailable.
     }
     isTrying = false;
     say("waiting");

@@ -7,20 +7,20 @@ import { IS_APPLE, isCommand, takesText, typesText } from "../kit/keys.js";
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const dialog = makeDialog(root, { first: root.querySelector(".dialog-body"), otherwise: () => events.publish(FOCUS_COMPOSER) });
-  // Before the composer, which takes what is typed outside of a text.
+  // In the capture phase, before the composer, which handles keys typed outside text fields.
   const end = listen(document, "keydown", onKeydown, { capture: true });
   nameKeysAsHere();
 
   function onKeydown(event) {
     const isAsked = isCommand(event) ? event.key === "/" : event.key === "?" && typesText(event) && !takesText(event.target);
     if (!isAsked || event.isComposing) return;
-    if (isCovered() && !dialog.isShown()) return; // One thing at a time has the focus.
+    if (isCovered() && !dialog.isShown()) return; // Another dialog has the focus.
     event.preventDefault();
     event.stopPropagation();
     dialog.toggle();
   }
 
-  /** What is Ctrl and Alt elsewhere has signs of its own on Apple's keyboards. */
+  /** Replaces Ctrl and Alt by the symbols of Apple's keyboards. */
   function nameKeysAsHere() {
     if (!IS_APPLE) return;
     const names = { command: "⌘", option: "⌥" };

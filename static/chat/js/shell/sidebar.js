@@ -5,7 +5,7 @@
 import { OPEN_SCREEN_NAME, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
 
-const WIDE = matchMedia("(min-width: 768px)"); // There it stands beside the messages (sidebar.css).
+const WIDE = matchMedia("(min-width: 768px)"); // Then it is beside the messages (sidebar.css).
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -15,7 +15,7 @@ export function mount({ events, root }) {
 
   const ends = [
     subscribeAll(events, { [OPEN_SCREEN_NAME]: close }),
-    // Not a button beside one: who adds a member may want to add another.
+    // Not for the button beside a member: the reader may add more members to the filter.
     listen(root, "click", ({ target }) => target.closest("a") && close()),
     listen(root, "beforetoggle", ({ target, newState }) => target === root && newState === "closed" && cover(false)),
     listen(root, "toggle", ({ target, newState }) => target === root && (newState === "open" ? enter() : leave())),
@@ -31,7 +31,7 @@ export function mount({ events, root }) {
     cover(true);
   }
 
-  /** The focus goes back to the button, unless a dialog has it. */
+  /** Returns the focus to the button, unless a dialog has it. */
   function leave() {
     if (!document.querySelector("dialog[open]")) opener.focus();
   }

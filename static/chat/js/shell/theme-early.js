@@ -4,7 +4,7 @@
   try {
     choice = JSON.parse(localStorage.getItem("chatty.theme") ?? "null");
   } catch {
-    // No storage: as the system has it.
+    // Without storage, the system's theme.
   }
   const isDark = choice === "dark" || (choice !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.dataset.bsTheme = isDark ? "dark" : "light";

@@ -16,7 +16,7 @@ export function mount({ root }) {
   function apply() {
     const isDark = choice === "dark" || (choice === "system" && system.matches);
     document.documentElement.dataset.bsTheme = isDark ? "dark" : "light";
-    // A phone's own bar above the page has the page's colour, not the system's.
+    // A phone's bar above the page must have the page's colour, not the system's.
     const canvas = getComputedStyle(document.documentElement).getPropertyValue("--canvas").trim();
     for (const meta of document.querySelectorAll("meta[name=theme-color]")) meta.setAttribute("content", canvas);
     root.dataset.choice = choice;

@@ -10,10 +10,10 @@ function follow(view) {
   const style = document.documentElement.style;
 
   function fit() {
-    // Zoomed in, the visible part is small on purpose.
+    // When zoomed in, the visible part is small on purpose.
     if (view.scale > 1.01) return forget();
     style.setProperty("--view-height", `${view.height}px`);
-    style.setProperty("--view-top", `${view.offsetTop}px`); // iOS moves the page up, so that the field is to be seen.
+    style.setProperty("--view-top", `${view.offsetTop}px`); // iOS moves the page up to keep the field visible.
   }
 
   function forget() {

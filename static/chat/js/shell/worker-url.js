@@ -1,9 +1,9 @@
 /** The URL of the service worker, in the form that the page's Trusted Types require. */
-const { worker = "" } = document.body.dataset; // Read before anything that others wrote is in the page.
+const { worker = "" } = document.body.dataset; // Read before the page contains others' input.
 const WORKER = new URL(worker, location.href);
 let policy;
 
-/** The one script that may be registered as a worker; anything else throws. */
+/** The only script that may be registered as a worker. Any other throws. */
 export function workerURL(address) {
   policy ??= window.trustedTypes?.createPolicy("chatty-worker", { createScriptURL: ours });
   return policy ? policy.createScriptURL(address) : ours(address);
