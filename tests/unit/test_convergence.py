@@ -113,7 +113,7 @@ class ModelClient:
                 self.head = event["version"]
                 held = self.messages.get(event["seq"])
                 if held is not None and held["version"] < event["version"]:
-                    assert held["version"] == event["after"], "whoever has seen all before it holds what it changes"
+                    assert held["version"] == event["after"], "a client with all earlier versions holds what it changes"
                     self.messages[event["seq"]] = with_reaction(held, event)
             case "page":
                 if event["before"] == self.asked_before:
