@@ -11,6 +11,7 @@ DEFAULT_ROOM = "lobby"
 SLUG_LIMIT = 50  # Characters; the database's column has as many.
 SLUG = re.compile(rf"[a-z0-9-]{{1,{SLUG_LIMIT}}}")
 SOCKET_PATH = "ws/chatty"  # Below the prefix that the host has given the application; a room's slug follows.
+HTTP_PATH = "chatty"  # The same, for a room's streams and commands over HTTP; and for its page.
 ADMIN_PATH = "/admin"
 
 
@@ -34,3 +35,15 @@ def socket_url(request: HttpRequest) -> str:
     if base:
         return base
     return f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}{prefix()}{SOCKET_PATH}"
+
+
+def http_url(request: HttpRequest) -> str:
+    """The base of the rooms' streams and commands over HTTP, without a room: where the sockets are.
+
+    Raises:
+        DisallowedHost: the request names a host that isn't ours.
+    """
+    base: str = chatty.SOCKET_URL.rstrip("/")
+    if base.startswith("ws") and base.endswith(f"/{SOCKET_PATH}"):
+        return f"http{base[2:].removesuffix(SOCKET_PATH)}{HTTP_PATH}"
+    return f"{'https' if request.is_secure() else 'http'}://{request.get_host()}{prefix()}{HTTP_PATH}"

@@ -1,14 +1,23 @@
-"""The WebSocket's URLs: those of rooms, and no others. What else a socket asks for is the host's to answer."""
+"""The consumers' URLs: those of rooms, and no others. What else is asked for is the host's to answer."""
 
 import re
+from typing import Any
 
 from django.urls import re_path
 
-from chat.paths import SOCKET_PATH, prefix
+from chat.paths import HTTP_PATH, SOCKET_PATH, prefix
+from chat.transports.http import CommandsConsumer, EventsConsumer
 from chat.transports.websocket import ChatConsumer
+from chat.web.cross_origin import PageOrigin
 
 consumer = ChatConsumer.as_asgi()
 
 # For a router at the host's root, or for one that has taken the prefix off already.
 _PREFIX = re.escape(prefix().lstrip("/"))
 websocket_urlpatterns = [re_path(rf"^(?:{_PREFIX})?{SOCKET_PATH}/(?P<slug>[^/]*)$", consumer)]
+_events: Any = PageOrigin(EventsConsumer.as_asgi())
+_commands: Any = PageOrigin(CommandsConsumer.as_asgi())
+http_urlpatterns = [
+    re_path(rf"^(?:{_PREFIX})?{HTTP_PATH}/(?P<slug>[^/]*)/events$", _events),
+    re_path(rf"^(?:{_PREFIX})?{HTTP_PATH}/(?P<slug>[^/]*)/commands$", _commands),
+]

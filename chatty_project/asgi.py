@@ -19,11 +19,13 @@ if problems := env.problems(env.read(os.environ)):
     sys.exit("\n".join(problems))  # Otherwise it would answer every request with an error.
 
 from chat.rooms.registry import close_registry, current_counts  # noqa: E402
-from chat.routing import consumer, websocket_urlpatterns  # noqa: E402
+from chat.routing import consumer, http_urlpatterns, websocket_urlpatterns  # noqa: E402
 from chat.web.origin import PageOriginValidator  # noqa: E402
 from chat.web.request_threads import WebThreads  # noqa: E402
 
 pages = WebThreads(django_pages)  # type: ignore[arg-type]  # It wants a dict where Channels has another mapping.
+
+requests = URLRouter([*http_urlpatterns, re_path(r"", pages)])  # type: ignore[arg-type]  # Not one of Django's views.
 
 # Other paths have no room either. Only a close code tells a browser so.
 sockets = URLRouter([*websocket_urlpatterns, re_path(r"", consumer)])
@@ -49,7 +51,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": pages,
+        "http": requests,
         "websocket": PageOriginValidator(sockets),
         "lifespan": lifespan,
     }

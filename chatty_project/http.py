@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, with limits on a request's time and size."""
 
 import logging
+import socket
 import time
 from asyncio import BaseTransport, TimerHandle
 from collections.abc import Callable
@@ -11,14 +12,21 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from chat import open_files
 from chat.access.rate_limits import Bucket, Rate
+from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES
+from chat.transports.extensions import HTTP_EXTENSION
 from chat.web import request_threads
 
 REQUEST_SECONDS = 10  # From a request's first byte, or the connection's start, to its last byte.
-REQUEST_BYTES = 1024 * 1024  # Head and body. Forms in Django's admin are the longest.
+# Head and body. A request's commands are the longest. Forms in Django's admin are shorter.
+REQUEST_BYTES = (COMMANDS_LIMIT + 1) * FRAME_LIMIT_BYTES
 HEAD_BYTES = 64 * 1024  # The request line and headers. Browsers and proxies send a few KiB.
 SLICE_BYTES = 4 * 1024  # Parsed between two checks of a head's size. Most heads are shorter.
 HURRIED_SECONDS = 2  # The same as REQUEST_SECONDS, for refused connections.
 LAST_RESERVE = 16  # Open files.
+KERNEL_BYTES = 128 * 1024  # The kernel's buffer for a stream's reader, as for a socket's (server.py).
+# A client whose network is gone acknowledges nothing for this time: a stream's pulse, or a waiting poll's keepalive.
+SILENCE_SECONDS = 6
+KEEPALIVE_SECONDS = 3  # Of silence, before the first keepalive.
 PROBES = tuple(path.encode() for path in request_threads.PROBES)  # Answered even if other requests are refused.
 RETRY_SECONDS = 10  # The Retry-After of a refused client.
 
@@ -38,6 +46,7 @@ class ChattyHttpProtocol(HttpToolsProtocol):
     _has_head = False
     _is_one_too_many = False  # Nearly all allowed files are open.
     _is_done = False  # Refused, or passed to the WebSocket protocol.
+    when_stopping: Callable[[], None] | None = None  # Of the request that is being answered.
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
@@ -74,6 +83,7 @@ class ChattyHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {HTTP_EXTENSION: self}  # type: ignore[dict-item]
         self._has_head = False
         self._start_deadline()
 
@@ -101,6 +111,33 @@ class ChattyHttpProtocol(HttpToolsProtocol):
             return
         self._is_done = True
         super().handle_websocket_upgrade()
+
+    # What `chat.transports.http` uses of this.
+
+    def notice_silence(self) -> None:
+        """From now on a client that is gone without a word is noticed within seconds, where the system can do that."""
+        tcp = self.transport.get_extra_info("socket")
+        if tcp is None or tcp.family not in (socket.AF_INET, socket.AF_INET6):
+            return
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (
+            ("TCP_KEEPIDLE", KEEPALIVE_SECONDS),
+            ("TCP_KEEPINTVL", 1),
+            ("TCP_USER_TIMEOUT", SILENCE_SECONDS * 1_000),
+        ):
+            if hasattr(socket, option):  # Linux has all of them.
+                tcp.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+    def abort(self) -> None:
+        """Ends the connection without sending what waits."""
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Called by uvicorn for every connection when the process is told to stop."""
+        super().shutdown()
+        if self.when_stopping is not None:
+            self.when_stopping()
 
     def _start_deadline(self) -> None:
         if self._deadline is None:

@@ -20,7 +20,7 @@ INTERNALS: dict[str, tuple[str, ...]] = {
     "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol": (
         *("_start_asgi_task", "connection_lost", "connection_made", "data_received", "handle_websocket_upgrade"),
         *("loop", "on_body", "on_headers_complete", "on_message_begin", "on_message_complete", "pipeline"),
-        *("send_400_response", "transport", "url"),
+        *("scope", "send_400_response", "shutdown", "transport", "url"),
     ),
     "uvicorn.protocols.http.httptools_impl:RequestResponseCycle": (
         *("disconnected", "message_event", "response_complete"),

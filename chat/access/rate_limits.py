@@ -183,6 +183,7 @@ class Admission(Enum):
     GRANTED = auto()
     TOO_MANY = auto()  # It is closed with the reason.
     HAMMERING = auto()  # It gets no answer: it has got the reason often enough.
+    UNCOUNTED = auto()  # It is a request, not a socket.
 
 
 class Limiter:
@@ -260,6 +261,12 @@ class Limiter:
         if 0 < self._per_member <= account.connections or self.spend(member_id, account, Used(0, READING_COST)):
             return None
         account.connections += 1
+        return Membership(self, member_id, account)
+
+    def visit(self, member_id: MemberId) -> "Membership":
+        """The member's share for one request, which is no connection and is counted by its commands."""
+        account = self._members.of(member_id)
+        account.connections += 1  # It can't be forgotten meanwhile.
         return Membership(self, member_id, account)
 
     def spend(self, member_id: MemberId, account: MemberAccount, used: Used) -> float:

@@ -12,12 +12,15 @@ import msgspec
 from chat.protocol.commands import (
     COMMANDS,
     Command,
+    Join,
 )
+from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES
 from chat.protocol.errors import Refusal, RefusalCode
 from chat.protocol.events import or_unset
 from chat.protocol.fields import RequestId, Seq
 
 _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(reduce(or_, COMMANDS))
+_parts_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _COMMAND_NAMES = frozenset(command.__struct_config__.tag for command in COMMANDS)
 
 
@@ -31,6 +34,37 @@ def decode_command(frame: str) -> Command:
         return _command_decoder.decode(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise _explain(frame, error) from None
+
+
+def decode_commands(body: bytes) -> list[Command | Refusal]:
+    """The commands in a request's body, one or an array of them, with a refusal in the place of each that is none.
+
+    Raises:
+        Refusal: `bad_frame`, it isn't from 1 to COMMANDS_LIMIT of them.
+    """
+    try:
+        text = body.decode().strip()
+        if not text.startswith("["):
+            return [_command_or_refusal(text)]
+        parts = _parts_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise Refusal(RefusalCode.BAD_FRAME, "Expected a command or an array of commands; this is not JSON.") from None
+    if not 1 <= len(parts) <= COMMANDS_LIMIT:
+        raise Refusal(RefusalCode.BAD_FRAME, f"Expected an array of 1 to {COMMANDS_LIMIT} commands; got {len(parts)}.")
+    return [_command_or_refusal(bytes(part).decode()) for part in parts]
+
+
+def _command_or_refusal(text: str) -> Command | Refusal:
+    """`join` is none: a request brings its token otherwise."""
+    if len(text) > FRAME_LIMIT_BYTES:
+        return Refusal(RefusalCode.TOO_BIG, f"Expected a command of at most {FRAME_LIMIT_BYTES // 1024} KiB.")
+    try:
+        command = decode_command(text)
+    except Refusal as refusal:
+        return refusal
+    if isinstance(command, Join):
+        return Refusal(RefusalCode.BAD_FRAME, "Expected no `join` here: `events` is how to join.", re=command.re)
+    return command
 
 
 def _explain(frame: str, error: Exception) -> Refusal:

@@ -27,6 +27,9 @@ EPOCH_LIMIT = 256  # Characters. Ours have about 115.
 FRAME_LIMIT_BYTES = 64 * 1024  # The longest body, every character escaped, is 48,000 bytes.
 
 
+COMMANDS_LIMIT = 20  # Commands of one request.
+
+
 PAGE_LIMIT = 100  # Messages that one `history` may ask for.
 
 

@@ -27,6 +27,10 @@ class RefusalCode(StrEnum):
     QUERY_TOO_LONG = "query_too_long"
     LOCKED = "locked"
     UNAVAILABLE = "unavailable"
+    BAD_TOKEN = "bad_token"
+    BANNED = "banned"
+    NO_SUCH_ROOM = "no_such_room"
+    TOO_BIG = "too_big"
 
 
 class CloseCode(IntEnum):

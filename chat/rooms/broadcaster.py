@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 
 from chat.protocol import codec
-from chat.rooms.connection import Connection, Frame
+from chat.rooms.connection import Connection, Frame, Reached
 
 WAIT_LIMIT_SECONDS = 0.1  # The longest tick of a busy room: readers don't notice it.
 PENDING_BYTES = 1024 * 1024  # The most that a tick batches. A larger frame is sent at once.
@@ -19,12 +19,14 @@ class Broadcaster:
     of this time share its frame. So a busy room costs members x frames instead of members x events, and never more
     than about half of the process's time.
 
-    `pulse()` returns the encoded event that all connections get every few seconds.
+    `pulse()` returns the encoded event that all connections get every few seconds. `reached()` returns the version that
+    a connection has reached which was sent all emitted events.
     """
 
-    def __init__(self, pulse: Callable[[], bytes]) -> None:
+    def __init__(self, pulse: Callable[[], bytes], reached: Callable[[], Reached | None] = lambda: None) -> None:
         self._loop = asyncio.get_running_loop()
         self._pulse = pulse
+        self._reached = reached
         self._turns: dict[Connection, int] = {}  # The beat of each connection's pulse.
         self._next_turn = random.randrange(BEATS)
         # Connections added since the last tick, each with the number of pending events that its welcome included.
@@ -78,15 +80,21 @@ class Broadcaster:
                 connection.cut_off_if_silent()
 
     def reply(self, connection: Connection, event: bytes) -> None:
-        """Sends an event to one connection, behind everything that was emitted before it."""
+        """Sends an event to one connection, behind everything that was emitted before it.
+
+        One that isn't here (the answer to a request) gets the event alone.
+        """
         if not connection.is_open:
             return
-        if self._pending:
+        if self._pending and connection in self._turns:
             known = self._newcomers.get(connection, 0)
-            connection.answer(Frame(codec.frame([*self._pending[known:], event])))
+            connection.answer(self._frame([*self._pending[known:], event]))
             self._newcomers[connection] = len(self._pending)
         else:
-            connection.answer(Frame(codec.frame([event])))
+            connection.answer(self._frame([event]))
+
+    def _frame(self, events: list[bytes]) -> Frame:
+        return Frame(codec.frame(events), self._reached())
 
     def _fan_out(self) -> None:
         """Sends the pending events to everybody."""
@@ -97,7 +105,7 @@ class Broadcaster:
         if due or newcomers:
             self._hand_out(events, due, newcomers)
         else:
-            frame = Frame(codec.frame(events))
+            frame = self._frame(events)
             for connection in self._turns:
                 connection.send(frame)
         # This runs after the writers that the frames woke, so that their time is measured, too.
@@ -113,7 +121,7 @@ class Broadcaster:
                 continue
             if (frame := frames.get((known, is_due))) is None:
                 told = [*events[known:], pulse] if is_due else events[known:]
-                frame = frames[known, is_due] = Frame(codec.frame(told))
+                frame = frames[known, is_due] = self._frame(told)
             if is_due:
                 connection.probe(frame)
             else:

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
+from uuid import UUID
 
 from chat.protocol import codec
 from chat.protocol.errors import CloseCode
@@ -16,14 +17,21 @@ logger = logging.getLogger(__name__)
 _FINAL_TEXT = 0x81  # The first byte of a text frame that is the whole message.
 _PING = b"\x89\x00"  # A whole ping frame without a payload; clients answer by themselves (RFC 6455, section 5.5.2).
 
+_PULSE = b'[{"type":"pulse"'
+
 Note = Callable[[SendBuffer], None]
+Reached = tuple[UUID, int]  # A room's log, and the version of it that a client has reached.
 
 
 class Frame:
-    """A server frame for many connections. Each encoding is made once, when the first connection needs it."""
+    """A server frame for many connections. Each encoding is made once, when the first connection needs it.
 
-    def __init__(self, payload: bytes) -> None:
+    `reached`: how far a client is with it; None for what says nothing of a room.
+    """
+
+    def __init__(self, payload: bytes, reached: Reached | None = None) -> None:
         self.payload = payload
+        self.reached = reached
 
     @classmethod
     def of(cls, *events: Event) -> "Frame":
@@ -48,6 +56,17 @@ class Frame:
     def wire_with_ping(self) -> bytes:
         """The same bytes, followed by a ping."""
         return self.wire + _PING
+
+    @cached_property
+    def server_sent(self) -> bytes:
+        """As an event of `text/event-stream`. JSON has no line break, so one line of data holds it."""
+        reached = b"" if self.reached is None else b"id: %b:%d\n" % (str(self.reached[0]).encode(), self.reached[1])
+        return b"%bdata: %b\n\n" % (reached, self.payload)
+
+    @property
+    def is_pulse(self) -> bool:
+        """Whether it says nothing but the pulse, which is the last event of its frame."""
+        return self.payload.startswith(_PULSE)
 
     def __len__(self) -> int:
         return len(self.payload)

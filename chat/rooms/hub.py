@@ -30,7 +30,19 @@ from chat.log.turns import ITSELF, Asker
 from chat.protocol import codec
 from chat.protocol.commands import History, Search, Since, Sync
 from chat.protocol.errors import CloseCode
-from chat.protocol.events import Changes, Event, Found, Member, Pulse, RoomInfo, RoomNow, TypingNow, Welcome, or_unset
+from chat.protocol.events import (
+    Changes,
+    Event,
+    Found,
+    Member,
+    Pulse,
+    Renamed,
+    RoomInfo,
+    RoomNow,
+    TypingNow,
+    Welcome,
+    or_unset,
+)
 from chat.protocol.fields import MemberId
 from chat.rooms.broadcaster import Broadcaster
 from chat.rooms.change_buffer import ChangeBuffer, ChangeBuffers, ReorderBuffer
@@ -50,7 +62,8 @@ Publish = Callable[[str, Item], None]
 class JoinRequest:
     """A request to join a room over this connection. `name` is validated.
 
-    `since`: the client's state of the room. `asker` is charged for the log's queries. `re` is the welcome's.
+    `since`: the client's state of the room. `asker` is charged for the log's queries. `re` is the welcome's. A person
+    who isn't `is_listed` listens without being in the roster.
     """
 
     connection: Connection
@@ -60,6 +73,7 @@ class JoinRequest:
     is_idle: bool = False
     asker: Asker = ITSELF
     re: str | UnsetType = UNSET
+    is_listed: bool = True
 
 
 class RoomHub:
@@ -112,7 +126,11 @@ class RoomHub:
         self._askers = Askers()  # The callers that wait for `_deepening`.
         self._lookups: dict[Since, asyncio.Task[bool]] = {}  # Under way.
 
-        self._broadcaster = Broadcaster(lambda: codec.encode(Pulse(self.head, self._presence.online, proof.update)))
+        self._broadcaster = Broadcaster(
+            lambda: codec.encode(Pulse(self.head, self._presence.online, proof.update)),
+            lambda: (self.room.log, self.head),
+        )
+        self._listeners: dict[Connection, Person] = {}  # Those who aren't in the roster.
         self._presence = RoomPresence(
             process,
             announce=self._emit,
@@ -124,7 +142,7 @@ class RoomHub:
 
     @property
     def is_empty(self) -> bool:
-        return not self._presence.has_own and not self.joining
+        return not self._presence.has_own and not self.joining and not self._listeners
 
     @property
     def own_share(self) -> Share:
@@ -146,18 +164,29 @@ class RoomHub:
         await self._prepare(None if since is None else since.version, asker)
         if not connection.is_open:  # It was closed while the log was read.
             return
-        self._presence.arrive(connection, request.person, request.name, is_idle=request.is_idle)
+        if request.is_listed:
+            self._presence.arrive(connection, request.person, request.name, is_idle=request.is_idle)
+        else:
+            self._listeners[connection] = request.person
         self._broadcaster.admit(connection)
-        connection.answer(Frame.of(self._welcome(request, since)))
+        welcome = codec.frame([codec.encode(self._welcome(request, since))])
+        connection.answer(Frame(welcome, (self.room.log, self.head)))
 
     def leave(self, connection: Connection, member_id: MemberId) -> None:
         """Removes a connection. Its member leaves a moment after the last one, unless this process is stopping."""
         self._broadcaster.dismiss(connection)
-        self._presence.leave(connection, member_id)
+        if self._listeners.pop(connection, None) is not None:
+            self._departed()
+        else:
+            self._presence.leave(connection, member_id)
 
     def disconnect_banned(self, may_stay: MayStay) -> list[Person]:
         """Closes all connections that may not stay. Returns the people who were banned."""
         closed = self._presence.disconnect_banned(may_stay)
+        for connection, person in list(self._listeners.items()):
+            if not (answer := may_stay(person)):
+                del self._listeners[connection]
+                closed.append((connection, person, answer))
         for connection, _, answer in closed:
             self._broadcaster.dismiss(connection)
             connection.close(answer.close_code, reconnect=False)
@@ -170,6 +199,10 @@ class RoomHub:
     def rename(self, member_id: MemberId, name: str) -> None:
         """Changes a member's name for everybody. `name` is validated."""
         self._presence.rename(member_id, name)
+
+    def renamed(self, member_id: MemberId) -> Renamed:
+        """What everybody is told of a member's new name."""
+        return Renamed(self._presence.member(member_id), self._presence.online)
 
     def set_idle(self, connection: Connection, member_id: MemberId, is_idle: bool) -> None:
         """Sets whether this connection's user is idle. Its member may become away or active by it."""
@@ -533,7 +566,7 @@ class RoomHub:
         self._buffer.close()
         if self._hole_timer is not None:
             self._hole_timer.cancel()
-        for connection in self._presence.close():
+        for connection in (*self._presence.close(), *self._listeners):
             connection.close(code, reconnect=True, after=after())
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -165,26 +166,40 @@ class RoomRegistry:
             Refusal: too many callers wait.
             NotAdmitted: the member is banned, or its token is revoked.
         """
+        epoch_seen = None if request.since is None else request.since.epoch
+        async with self.visit(slug, request.person, request.asker, epoch_seen) as hub:
+            await hub.join(request)
+            if not self.can_join(request.person, slug):  # Since the room began to open.
+                self._disconnect_banned()
+        return hub
+
+    @asynccontextmanager
+    async def visit(
+        self, slug: str, person: Person, asker: Asker, epoch_seen: str | None = None
+    ) -> AsyncIterator[RoomHub]:
+        """The room called `slug`, kept open meanwhile for somebody who needn't be in it.
+
+        `epoch_seen`: the last epoch that a returning client received.
+
+        Raises:
+            As `join`.
+        """
         await self._ban_enforcement.ready()
         await self._compare_first()
-        if request.since is not None and request.since.epoch is not None:
-            await self._check_proof(request.since.epoch)
-        person = request.person
+        if epoch_seen is not None:
+            await self._check_proof(epoch_seen)
         if not (answer := self.can_join(person, slug)):
             if answer.close_code is CloseCode.BANNED:
                 self._ban_enforcement.note(person, is_attempt=True)
             raise NotAdmitted(answer.close_code)
-        hub = await self._open(slug, request.asker)
+        hub = await self._open(slug, asker)
         hub.joining += 1
         try:
-            await hub.join(request)
-            if not self.can_join(person, slug):  # It was banned while the room opened.
-                self._disconnect_banned()
+            yield hub
         finally:
             hub.joining -= 1
             if hub.is_empty:
                 self._drop(hub)
-        return hub
 
     def can_join(self, person: Person, slug: str) -> Answer:
         """Whether the person may join a room or stay there, by the bans that this process knows."""

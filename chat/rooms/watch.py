@@ -89,10 +89,12 @@ class Watching:
         read: Mapping[str, int],
         asker: Asker = ITSELF,
         re: str | UnsetType = UNSET,
+        answers: Connection | None = None,
     ) -> None:
         """Sends the unread counts of these rooms, then updates. `read` has the last read seq, by slug.
 
-        This replaces the rooms watched before. `re` is the answer's. Call `forget` when the connection is closed.
+        This replaces the rooms watched before. `re` is the answer's, which goes to `answers` if that is another
+        connection. Call `forget` when the connection is closed.
 
         Raises:
             LogUnavailable, Refusal: the counts couldn't be read. The rooms watched before stay.
@@ -113,7 +115,7 @@ class Watching:
                 place[1].add(slug)
                 self._unwritten.setdefault(slug, set()).add(connection)
         nothing_said = [UnreadRoom(slug, slug, unread=0, called=0, head=0) for slug in sorted(empty)]
-        connection.answer(Frame.of(Unread([*rooms.values(), *nothing_said], re=re)))
+        (answers or connection).answer(Frame.of(Unread([*rooms.values(), *nothing_said], re=re)))
 
     def _place(self, connection: Connection, member_id: MemberId) -> tuple[set[int], set[str]] | None:
         """The connection's sets of watched rooms, to add one more. None if the limit is reached."""

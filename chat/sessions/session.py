@@ -6,9 +6,10 @@ It knows neither ASGI nor sockets. A transport passes text to it, and it answers
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from chat.access import accounts, policy, tokens
 from chat.access.accounts import Asked, session_of
@@ -49,6 +50,7 @@ from chat.protocol.commands import (
 from chat.protocol.constants import FRAME_LIMIT_BYTES, JOIN_SECONDS, PROTOCOL_VERSION
 from chat.protocol.errors import CloseCode, Refusal, RefusalCode
 from chat.protocol.events import Done, Made, RoomNow
+from chat.protocol.fields import MemberId
 from chat.rooms.connection import Connection, Frame
 from chat.rooms.hub import JoinRequest, RoomHub
 from chat.rooms.registry import NotAdmitted, RoomRegistry, current_registry
@@ -63,6 +65,14 @@ _Question = Search | History | Sync | Watch
 _Answered = Join | Make | BanMember | UnbanMember | _Question  # By their own events. `done` answers the others.
 NOTHING: Asked = {}  # The scope of an unknown client.
 RETRY_SECONDS = 2  # The `retry_after` while the database is away. A restart takes about as long.
+
+
+class Answers(Connection, Protocol):
+    """Where the answers to one request's commands go."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what is looked up would be too much beside what it holds."""
 
 
 Handler = Callable[["ClientSession", Any], Awaitable[None]]
@@ -82,12 +92,25 @@ def handles(*commands: type[Command]) -> Callable[[Handler], Handler]:
 class ClientSession:
     """One client's session in the room called `slug`. No input of the client makes it raise.
 
-    `address`: the client's IP address. `asked`: its ASGI scope or HTTP request, for AUTHENTICATE.
+    `address`: the client's IP address. `asked`: its ASGI scope or HTTP request, for AUTHENTICATE. `admission`:
+    given for a session that isn't counted as a socket.
     """
 
-    def __init__(self, slug: str, connection: Connection, address: str, asked: Asked = NOTHING) -> None:
+    def __init__(
+        self,
+        slug: str,
+        connection: Connection,
+        address: str,
+        asked: Asked = NOTHING,
+        admission: Admission | None = None,
+    ) -> None:
         self._slug = slug
         self._connection = connection
+        self._answers = connection  # Where answers go: to the connection, or to whatever brought the command.
+        self._is_listed = True  # In the roster, from its join on.
+        self._is_visit = False  # Its connection isn't in the room: it carries answers and nothing else.
+        self._name = ""  # For a member who isn't in the roster.
+        self._in_turn = asyncio.Lock()  # For commands that came beside the connection.
         self._address = address
         self._network = client_network(address)
         self._asked = asked
@@ -100,7 +123,7 @@ class ClientSession:
         self._membership: Membership | None = None
         self._limiter = current_limiter()
         self._refusals: Bucket = self._limiter.stranger()
-        self._admission = self._limiter.open_socket(self._network)
+        self._admission = self._limiter.open_socket(self._network) if admission is None else admission
 
     @property
     def is_admitted(self) -> bool:
@@ -146,6 +169,67 @@ class ClientSession:
         else:
             await self._carry_out(command)
 
+    async def enter(self, join: Join, *, is_listed: bool = True) -> RoomHub | None:
+        """Joins the room, or tells the connection why not. Who isn't `is_listed` only listens."""
+        self._is_listed = is_listed
+        await self._carry_out(join)
+        return self._hub
+
+    @asynccontextmanager
+    async def visit(self, token: str, name: str | None) -> AsyncIterator[None]:
+        """Whom the token names may `perform` commands in the room meanwhile, without being in it.
+
+        `name`: for messages of a guest who isn't in the roster.
+
+        Raises:
+            BadToken, NotAdmitted: it may not.
+            LogUnavailable, RoomGone: nobody can tell, or the room couldn't be read.
+            Refusal: the name isn't valid, or too many wait.
+        """
+        registry = current_registry()
+        self._is_visit, self._is_listed = True, False
+        self._person = await self._identify(registry, token)
+        self._name = validation.clean_name(self._person.name or name or guest_name(self._person.id))
+        self._membership = self._limiter.visit(self._person.id)
+        self._refusals = self._membership.refusals
+        try:
+            async with registry.visit(self._slug, self._person, self._asker) as hub:
+                self._hub = hub
+                yield
+        finally:
+            self._membership.leave()
+
+    async def perform(
+        self, commands: Iterable[Command | Refusal], answers: Answers, gone: "asyncio.Future[None]"
+    ) -> None:
+        """Carries out what came beside the connection, in its order. What answers it goes to `answers`.
+
+        So do effects that everybody is told of: here they are the answer, and the connection needn't be one that hears
+        of them. When the client has `gone`, its question is given up, and whatever would come after.
+        """
+        async with self._in_turn:
+            self._answers = answers
+            try:
+                for command in commands:
+                    if gone.done():
+                        break
+                    if isinstance(command, Refusal):
+                        self._refuse(command)
+                    elif isinstance(command, _Question):
+                        await self._look_up(command, answers, gone)
+                    else:
+                        await self._carry_out(command)
+            finally:
+                self._answers = self._connection
+
+    async def _look_up(self, command: Command, answers: Answers, gone: "asyncio.Future[None]") -> None:
+        if answers.is_full:
+            self._refuse(_unavailable("The answers would be too big. Ask again in another request."), command)
+            return
+        question = self._question = asyncio.create_task(self._carry_out(command))
+        await asyncio.wait({question, gone}, return_when=asyncio.FIRST_COMPLETED)
+        question.cancel()
+
     def close(self) -> None:
         """Ends the session in any state. The member leaves the room."""
         if self._join_deadline is not None:
@@ -180,7 +264,7 @@ class ClientSession:
             await HANDLERS[type(command)](self, command)
             if command.id is not None and not isinstance(command, _Answered):
                 await self._joined.reach(self._written)  # Its message may still wait for earlier ones.
-                self._joined.reply(self._connection, Done(re=command.re))
+                self._joined.reply(self._answers, Done(re=command.re))
         except Refusal as refusal:
             self._refuse(refusal, command)
         except LogUnavailable:
@@ -203,12 +287,32 @@ class ClientSession:
         is_own_doing = refusal.is_own_doing and refusal.code is not RefusalCode.UNAVAILABLE
         if is_own_doing and self._refusals.take(1, time.monotonic()):
             self._send_away()
-            return
+            if not self._answers.is_open:
+                return
+            refusal = Refusal(RefusalCode.RATE_LIMITED, "Too many refusals.", re=refusal.re, retry_after=FLOOD_SECONDS)
         event = events.refused(refusal)
         if self._hub is None:
-            self._connection.send(Frame.of(event))
+            self._answers.send(Frame.of(event))
         else:
-            self._hub.reply(self._connection, event)
+            self._hub.reply(self._answers, event)
+
+    @property
+    def _is_beside(self) -> bool:
+        """Whether the command came beside a connection: its effect is answered, whoever else is told of it."""
+        return self._is_visit or self._answers is not self._connection
+
+    def _expect_listed(self) -> None:
+        if not self._is_listed:
+            raise Refusal(
+                RefusalCode.NOT_JOINED, "Expected the `session` of an open stream with a `name`: you aren't listed."
+            )
+
+    @property
+    def _author_name(self) -> str:
+        """The member's name, as everybody sees it where the member is in the roster."""
+        if self._is_listed and not self._is_beside:
+            return self._joined.author(self._person.id).name
+        return self._joined.name_of(self._person.id) or self._name
 
     # --- commands ---
 
@@ -238,14 +342,19 @@ class ClientSession:
     async def _enter(self, command: Join) -> RoomHub | None:
         registry = current_registry()
         person = await self._identify(registry, command.token)
-        name = validation.clean_name(command.name if person.name is None else person.name)
+        given = command.name if person.name is None else person.name
+        if not self._is_listed:
+            given = given or guest_name(person.id)
+        name = self._name = validation.clean_name(given)
         self._membership = self._limiter.join(person.id)
         if self._membership is None:
             self._send_away()
             return None
         self._refusals = self._membership.refusals
         self._person = person
-        request = JoinRequest(self._connection, person, name, command.since, command.away, self._asker, command.re)
+        request = JoinRequest(
+            self._connection, person, name, command.since, command.away, self._asker, command.re, self._is_listed
+        )
         return await registry.join(self._slug, request)
 
     async def _identify(self, registry: RoomRegistry, token: str) -> Person:
@@ -271,7 +380,7 @@ class ClientSession:
         body = validation.clean_body(command.body)
         if not self._joined.room.is_written and self._membership is not None:  # The first message makes a row.
             self._membership.make_room(self._network)
-        name = self._joined.author(self._person.id).name
+        name = self._author_name
         by = await self._writer()
         registry = current_registry()
         rendered = await self._rendered(registry, body)
@@ -327,38 +436,45 @@ class ClientSession:
     async def _commit(self, registry: RoomRegistry, operation: Operation) -> None:
         """Commits an operation. A new message is its own acknowledgement, a repeated one is sent again."""
         committed = await registry.commit(operation)
-        if not committed.is_new:
+        if self._is_beside:
+            self._answers.answer(Frame(codec.frame([committed.entry.update])))
+        elif not committed.is_new:
             self._joined.repeat(self._connection, committed.entry)
         self._written = committed.entry.version
 
     @handles(Rename)
     async def _handle_rename(self, command: Rename) -> None:
         policy.can_rename(self._person).expect()
+        self._expect_listed()
         self._joined.rename(self._person.id, validation.clean_name(command.name))
+        if self._is_beside:
+            self._joined.reply(self._answers, self._joined.renamed(self._person.id))
 
     @handles(Typing)
     async def _handle_type(self, command: Typing) -> None:
+        self._expect_listed()
         self._joined.type(self._person.id)
 
     @handles(Away)
     async def _handle_away(self, command: Away) -> None:
+        self._expect_listed()
         self._joined.set_idle(self._connection, self._person.id, command.on)
 
     @handles(History)
     async def _handle_history(self, command: History) -> None:
         policy.can_read(self._person, self._slug).expect()
         pagination.check(command)
-        await self._joined.send_page(self._connection, command, self._asker)
+        await self._joined.send_page(self._answers, command, self._asker)
 
     @handles(Search)
     async def _handle_search(self, command: Search) -> None:
         policy.can_read(self._person, self._slug).expect()
-        await self._joined.send_found(self._connection, command, search_terms.parse(command.query), self._asker)
+        await self._joined.send_found(self._answers, command, search_terms.parse(command.query), self._asker)
 
     @handles(Sync)
     async def _handle_sync(self, command: Sync) -> None:
         policy.can_read(self._person, self._slug).expect()
-        await self._joined.send_changes(self._connection, command, self._asker)
+        await self._joined.send_changes(self._answers, command, self._asker)
 
     @handles(Make)
     async def _handle_make(self, command: Make) -> None:
@@ -373,7 +489,7 @@ class ClientSession:
             room_management.make, command.slug, title, topic, self._person, log, asker=self._asker
         )
         await registry.show_made(room)
-        self._joined.reply(self._connection, Made(info, re=command.re))
+        self._joined.reply(self._answers, Made(info, re=command.re))
 
     @handles(Describe)
     async def _handle_describe(self, command: Describe) -> None:
@@ -382,11 +498,13 @@ class ClientSession:
         hub, registry = self._joined, current_registry()
         before = hub.info
         await registry.log.run(room_management.describe, hub.room, title, topic, by, asker=self._asker)
-        if not await registry.show_change(hub, before):
-            hub.reply(self._connection, RoomNow(hub.info, re=command.re))
+        if not await registry.show_change(hub, before) or self._is_beside:
+            hub.reply(self._answers, RoomNow(hub.info, re=command.re))
 
     @handles(Watch)
     async def _handle_watch(self, command: Watch) -> None:
+        if self._is_visit:
+            raise Refusal(RefusalCode.NOT_JOINED, "Expected the `session` of an open stream, which hears of the rooms.")
         if not all(SLUG.fullmatch(room.slug) for room in command.rooms):
             raise Refusal(
                 RefusalCode.BAD_FRAME, "Expected rooms' addresses: 1 to 50 characters of a-z, 0-9 and hyphens."
@@ -397,7 +515,7 @@ class ClientSession:
             if room.slug != self._slug and policy.can_read(self._person, room.slug)
         }
         self._watching = current_registry().watching
-        await self._watching.watch(self._connection, self._person.id, read, self._asker, command.re)
+        await self._watching.watch(self._connection, self._person.id, read, self._asker, command.re, self._answers)
 
     @handles(BanMember, UnbanMember, Lock, SlowDown)
     async def _handle_moderation(self, command: ModeratorCommand) -> None:
@@ -405,8 +523,10 @@ class ClientSession:
         event = await moderator_commands.carry_out(
             command, person=person, hub=self._joined, registry=current_registry()
         )
+        if event is None and self._is_beside:
+            event = RoomNow(self._joined.info, re=command.re)
         if event is not None:
-            self._joined.reply(self._connection, event)
+            self._joined.reply(self._answers, event)
 
     async def _person_now(self) -> Person:
         """The member with current rights. A moderator's are looked up each time: they may have been revoked."""
@@ -431,6 +551,11 @@ class ClientSession:
     def _joined(self) -> RoomHub:
         assert self._hub is not None
         return self._hub
+
+
+def guest_name(member_id: MemberId) -> str:
+    """The screen name of a guest who gave none."""
+    return f"Guest {member_id[:4]}"
 
 
 def _unavailable(detail: str) -> Refusal:

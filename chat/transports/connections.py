@@ -112,21 +112,23 @@ class RawConnection:
         self._is_open = False
 
 
-class QueuedConnection:
-    """A connection for any ASGI server: a queue, and a task only while there is something in it."""
+class FrameQueue:
+    """What queued connections share: frames wait here, so many bytes of them, until something takes them."""
 
     is_restarting = False  # ASGI doesn't tell.
 
-    def __init__(self, send: Send, unsent_limit: int, note: Note) -> None:
-        self._send = send
+    def __init__(self, unsent_limit: int, note: Note) -> None:
         self._note = note
         self._unsent_limit = unsent_limit
         self._allowance = unsent_limit
         self.unsent = 0
         self._queue: deque[Frame] = deque()
-        self._writer: asyncio.Task[None] | None = None
-        self._close_code: CloseCode | None = None
+        self.close_code: CloseCode | None = None  # From its end on, where the server ends it.
         self.is_open = True
+
+    def _wake(self) -> None:
+        """There is something to take."""
+        raise NotImplementedError
 
     def send(self, frame: Frame) -> None:
         if not self.is_open:
@@ -136,7 +138,8 @@ class QueuedConnection:
             return
         self._put(frame)
 
-    probe = send
+    def probe(self, frame: Frame) -> None:
+        self.send(frame)
 
     def cut_off_if_silent(self) -> None:
         """Nothing: ASGI has no pings, each server sends its own."""
@@ -146,27 +149,45 @@ class QueuedConnection:
         self._allowance = self._unsent_limit + len(frame)
 
     def drop(self) -> None:
+        self._clear()
+        self.close(CloseCode.TOO_SLOW, reconnect=True)
+
+    def _clear(self) -> None:
         self.unsent -= sum(map(len, self._queue))
         self._queue.clear()
-        self.close(CloseCode.TOO_SLOW, reconnect=True)
 
     def _put(self, frame: Frame) -> None:
         self._note(self)
         self._queue.append(frame)
         self.unsent += len(frame)
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
+        self._wake()
 
     def close(self, code: CloseCode, *, reconnect: bool, after: float = 0) -> None:
         if self.is_open:
             self.is_open = False
-            self._close_code = code
+            self.close_code = code
             self._put(Frame.of(Bye(code, reconnect, after)))
 
     def abandon(self) -> None:
         self.is_open = False
         self._queue.clear()
         self.unsent = 0
+
+
+class QueuedConnection(FrameQueue):
+    """A connection for any ASGI server: a queue, and a task only while there is something in it."""
+
+    def __init__(self, send: Send, unsent_limit: int, note: Note) -> None:
+        super().__init__(unsent_limit, note)
+        self._send = send
+        self._writer: asyncio.Task[None] | None = None
+
+    def _wake(self) -> None:
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+
+    def abandon(self) -> None:
+        super().abandon()
         if self._writer is not None:
             self._writer.cancel()
 
@@ -176,8 +197,8 @@ class QueuedConnection:
                 frame = self._queue.popleft()
                 await self._send({"type": "websocket.send", "text": frame.text})
                 self.unsent -= len(frame)
-            if self._close_code is not None:
-                await self._end(self._close_code)
+            if self.close_code is not None:
+                await self._end(self.close_code)
         except Exception as error:  # Each ASGI server has its own for a client that is gone.
             logger.debug("A frame was not sent, the client is gone or can't be sent it: %r", error)
             self.is_open = False

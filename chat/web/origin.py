@@ -1,4 +1,4 @@
-"""Checks which pages may open a socket."""
+"""Checks which pages may open a socket, or use a room's streams over HTTP."""
 
 import logging
 import time
@@ -31,19 +31,19 @@ class PageOriginValidator:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         headers = dict(scope["headers"])
         origin, host = headers.get(b"origin"), headers.get(b"host", b"").decode("latin-1")
-        if origin is None or _is_allowed(origin.decode("latin-1"), host):
+        if origin is None or is_allowed(origin.decode("latin-1"), host):
             await self._application(scope, receive, send)
             return
         if not _warnings.take(1, time.monotonic()):
-            _log_refusal(origin.decode("latin-1"), host)
+            log_refusal(origin.decode("latin-1"), host)
         await send({"type": "websocket.close"})  # Before it is accepted: the server answers 403.
 
 
-def _log_refusal(origin: str, host: str) -> None:
+def log_refusal(origin: str, host: str) -> None:
     """Names both sides, so that the operator sees which one to change."""
     if chatty.ALLOWED_ORIGINS:
         expected = f"one of ALLOWED_ORIGINS, {', '.join(chatty.ALLOWED_ORIGINS)}"
-    elif _is_own_host(host):
+    elif is_own_host(host):
         expected = (
             f"one of http(s)://{host[:LOGGED_CHARACTERS]}, by the Host header (a proxy must hand it on with its port)"
         )
@@ -52,14 +52,14 @@ def _log_refusal(origin: str, host: str) -> None:
     logger.warning("A socket was refused to a page of %r; expected %s", origin[:LOGGED_CHARACTERS], expected)
 
 
-def _is_own_host(host: str) -> bool:
+def is_own_host(host: str) -> bool:
     return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
 
 
-def _is_allowed(origin: str, host: str) -> bool:
+def is_allowed(origin: str, host: str) -> bool:
     allowed = chatty.ALLOWED_ORIGINS
     if not allowed:
-        if not _is_own_host(host):
+        if not is_own_host(host):
             return False
         allowed = [f"http://{host.lower()}", f"https://{host.lower()}"]
     try:

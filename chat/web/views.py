@@ -17,7 +17,7 @@ from chat.access.rate_limits import current_limiter
 from chat.conf import chatty
 from chat.log.reader import LogUnavailable
 from chat.log.turns import Asker
-from chat.paths import DEFAULT_ROOM, socket_url
+from chat.paths import DEFAULT_ROOM, http_url, socket_url
 from chat.protocol.errors import Refusal
 from chat.rooms.registry import current_registry
 from chat.sessions.identification import authenticated
@@ -65,7 +65,9 @@ def lower_case(request: HttpRequest, slug: str | None = None) -> HttpResponse:
 @never_cache
 @vary_on_headers("Authorization", "Cookie")
 async def user_info(request: HttpRequest) -> JsonResponse:
-    """The visitor's identity and the socket's address: `{"uuid", "token", "socketURL"}`. A cookie also has the token.
+    """The visitor's identity and the rooms' addresses: `{"uuid", "token", "socketURL", "httpURL"}`.
+
+    A cookie also has the token.
 
     If AUTHENTICATE identifies the visitor, the answer has its `name` and sets no cookie. A guest with a valid token is
     the same member again: by `Authorization: Bearer`, otherwise by the cookie. Without one, the guest is a new member.
@@ -84,7 +86,7 @@ async def user_info(request: HttpRequest) -> JsonResponse:
             return _refuse(429, "rate_limited", math.ceil(wait))
         known = tokens.Claims(tokens.new_member_id())
     token = tokens.issue(known.member_id, known.generation)
-    response = JsonResponse({"uuid": known.member_id, "token": token, "socketURL": socket_url(request)})
+    response = JsonResponse({"uuid": known.member_id, "token": token, **_urls(request)})
     identity_cookie.write_token(request, response, token)
     return response
 
@@ -93,8 +95,12 @@ async def _host_info(request: HttpRequest, person: Person) -> JsonResponse:
     """The answer for a person whom the host has identified."""
     generation = await current_registry().generation_of(person.id)
     token = tokens.issue(person.id, generation, is_hosts=True, name=person.name)
-    info = {"uuid": person.id, "token": token, "socketURL": socket_url(request)}
+    info = {"uuid": person.id, "token": token, **_urls(request)}
     return JsonResponse(info if person.name is None else info | {"name": person.name})
+
+
+def _urls(request: HttpRequest) -> dict[str, str]:
+    return {"socketURL": socket_url(request), "httpURL": http_url(request)}
 
 
 async def _known_member(request: HttpRequest) -> tokens.Claims | None:

@@ -23,7 +23,7 @@ def test_page_is_served_at_chatty_and_holds_nothing_personal(page: Page, server:
 def test_user_info_gives_an_identity_and_the_same_again_for_its_token(page: Page, server: ChattyServer) -> None:
     for path in ("/get_user_info.json", "/get_user_info"):
         info = page.request.get(server.http_url + path).json()
-        assert set(info) == {"uuid", "token", "socketURL"}
+        assert set(info) == {"uuid", "token", "socketURL", "httpURL"}
         assert info["socketURL"] == server.ws_url
         again = page.request.get(server.http_url + path, headers={"Authorization": f"Bearer {info['token']}"}).json()
         assert again["uuid"] == info["uuid"]

@@ -611,7 +611,7 @@ def test_pages_and_probes(server: ChattyServer) -> None:
         assert http.get("/").headers["location"] == "/chatty"
         assert http.get("/chatty/No_Room").status_code == 404
         assert http.post("/chatty").status_code in (403, 405)
-        assert http.get("/get_user_info").json().keys() == {"uuid", "token", "socketURL"}
+        assert http.get("/get_user_info").json().keys() == {"uuid", "token", "socketURL", "httpURL"}
         assert "no-store" in http.get("/get_user_info").headers["cache-control"]
         assert http.get("/healthz").json() == {"status": "ok"}
         assert http.get("/readyz").json() == {"status": "ok", "database": "ok", "redis": "not used"}

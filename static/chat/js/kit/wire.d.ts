@@ -142,7 +142,11 @@ declare namespace Wire {
     | "query_empty"
     | "query_too_long"
     | "locked"
-    | "unavailable";
+    | "unavailable"
+    | "bad_token"
+    | "banned"
+    | "no_such_room"
+    | "too_big";
 
   interface Refusal {
     code: RefusalCode;

@@ -1,0 +1,18 @@
+"""What a server offers a request beyond ASGI, where it can."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+HTTP_EXTENSION = "chatty.http"
+
+
+class RawRequest(Protocol):
+    """`scope["extensions"]["chatty.http"]`: the connection of a request."""
+
+    when_stopping: Callable[[], None] | None  # Called when the process is told to stop.
+
+    def notice_silence(self) -> None:
+        """From now on a client that is gone without a word is noticed within seconds."""
+
+    def abort(self) -> None:
+        """Ends the connection without sending what waits."""

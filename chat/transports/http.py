@@ -1,0 +1,218 @@
+"""The HTTP consumers: a room's events as a stream or by polls, and commands by requests."""
+
+import asyncio
+import random
+from collections import Counter
+from typing import Any
+from uuid import uuid4
+
+from channels.consumer import AsyncConsumer
+
+from chat.access import tokens
+from chat.access.client_address import client_address, client_network
+from chat.access.rate_limits import FLOOD_SECONDS, Admission
+from chat.conf import chatty
+from chat.log.reader import LogUnavailable, RoomGone
+from chat.paths import SLUG
+from chat.protocol import codec
+from chat.protocol.commands import Command, Join
+from chat.protocol.errors import CloseCode, Refusal, RefusalCode
+from chat.rooms.registry import NotAdmitted, current_registry
+from chat.rooms.send_buffers import current_send_buffers
+from chat.sessions.session import ClientSession
+from chat.transports.extensions import HTTP_EXTENSION, RawRequest
+from chat.transports.http_connections import Collected, Outbox, PollOutbox, StreamOutbox
+from chat.transports.http_requests import (
+    RETRY_SECONDS,
+    CommandsQuery,
+    EventsQuery,
+    Receive,
+    Request,
+    Send,
+    joined_payloads,
+    refusal_of_close,
+    status_of_close,
+)
+from chat.transports.http_sessions import Key, PollSession, current_sessions
+
+RECONNECT_SPREAD_SECONDS = 3  # Clients of a server that stops come back over this long, not all at once.
+# Answers under way to one network, for one connection that it may have: each has a socket of its own meanwhile.
+REQUESTS_A_CONNECTION = 2
+
+_requests: Counter[str] = Counter()  # For commands, under way in this process, by network.
+
+
+class HttpConsumer(AsyncConsumer):  # type: ignore[misc]
+    """One request. It has no channel, as `ChatConsumer` has none."""
+
+    method = "GET"
+    request: Request
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        request = self.request = Request(scope, receive, send)
+        try:
+            if scope["method"] != self.method:
+                refusal = Refusal(RefusalCode.BAD_FRAME, f"Expected {self.method}; got {scope['method']}.")
+                await request.refuse(refusal, 405, allow=f"{self.method}, OPTIONS")
+                return
+            await self.handle(request)
+        except Refusal as refusal:
+            await request.refuse(refusal)
+        except tokens.BadToken:
+            await request.refuse(refusal_of_close(CloseCode.BAD_TOKEN), www_authenticate="Bearer")
+        except NotAdmitted as refused:
+            await request.refuse(refusal_of_close(refused.code))
+        except (LogUnavailable, RoomGone):
+            await request.refuse(
+                Refusal(RefusalCode.UNAVAILABLE, "The database can't be reached. Try again.", retry_after=RETRY_SECONDS)
+            )
+        except TimeoutError:
+            await request.refuse(Refusal(RefusalCode.BAD_FRAME, "The body came too slowly."), 408)
+        finally:
+            request.close()
+
+    async def handle(self, request: Request) -> None:
+        raise NotImplementedError
+
+
+class EventsConsumer(HttpConsumer):
+    """`GET events`: a stream of server-sent events, or with `poll=1` the answer to one poll."""
+
+    async def handle(self, request: Request) -> None:
+        query = request.query(EventsQuery)
+        since = query.since_or(request.header(b"last-event-id"))
+        claims = await current_registry().identify(request.token)
+        key = Key(request.slug, claims.member_id, query.session or uuid4())
+        raw: RawRequest | None = request.scope.get("extensions", {}).get(HTTP_EXTENSION)
+        if raw is not None:
+            raw.notice_silence()
+        request.watch()
+        if query.poll and isinstance(found := current_sessions().find(key), PollSession):
+            await self._poll(request, found, raw)
+            return
+        outbox = (PollOutbox if query.poll else StreamOutbox)(chatty.UNSENT_LIMIT, current_send_buffers().note)
+        session = ClientSession(request.slug, outbox, client_address(request.scope), request.scope)
+        try:
+            join = Join(token=request.token, name=query.name or "", v=query.v, since=since, away=query.away)
+            has_joined = await self._enter(request, session, outbox, join, is_listed=query.name is not None)
+            if has_joined and isinstance(outbox, PollOutbox):
+                poll = current_sessions().add_poll(key, session, outbox)
+                await request.answer(200, poll.take())
+                if query.session is not None:
+                    poll.wait_for_poll(request.gone)
+                    return
+            elif has_joined and isinstance(outbox, StreamOutbox):
+                current_sessions().add_stream(key, session, outbox)
+                await self._stream(request, outbox, raw)
+        except BaseException:
+            current_sessions().close(key, session)
+            raise
+        current_sessions().close(key, session)  # One that didn't join, a stream's, or one that no poll can name.
+
+    async def _enter(
+        self, request: Request, session: ClientSession, outbox: Outbox, join: Join, *, is_listed: bool
+    ) -> bool:
+        """Joins the room, or answers why not. Whether it has joined."""
+        if not session.is_admitted:
+            raise Refusal(RefusalCode.RATE_LIMITED, "Too many connections.", retry_after=FLOOD_SECONDS)
+        session.start()
+        hub = await session.enter(join, is_listed=is_listed) if outbox.is_open else None
+        if hub is not None:
+            return True
+        payload = joined_payloads(outbox.take())
+        if outbox.close_code is None:  # A refusal, such as one of the name.
+            await request.answer_lone(payload)
+        else:
+            await request.answer(status_of_close(outbox.close_code), payload, FLOOD_SECONDS)
+        return False
+
+    async def _stream(self, request: Request, outbox: StreamOutbox, raw: RawRequest | None) -> None:
+        """Sends what comes into the outbox until the client goes, or the server says `bye`."""
+        if raw is not None:
+            raw.when_stopping = lambda: outbox.end(CloseCode.RESTARTING, _spread())
+        writing = asyncio.create_task(self._write(request, outbox))
+        too_slow = asyncio.create_task(outbox.too_slow.wait())
+        try:
+            ends: set[asyncio.Future[Any]] = {writing, too_slow, request.gone}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if too_slow.done() and not writing.done() and raw is not None:
+                raw.abort()  # It would take what waits for it, and the `bye`, at its own pace.
+                await asyncio.wait({request.gone}, timeout=RETRY_SECONDS)
+        finally:
+            too_slow.cancel()
+            writing.cancel()
+            if raw is not None:
+                raw.when_stopping = None
+
+    async def _write(self, request: Request, outbox: StreamOutbox) -> None:
+        await request.start(200, "text/event-stream", x_accel_buffering="no")
+        while True:
+            await outbox.wait()
+            while (frame := outbox.take_next()) is not None:
+                await request.send({"type": "http.response.body", "body": frame.server_sent, "more_body": True})
+                outbox.sent(frame)
+            if not outbox.is_open:
+                await request.send({"type": "http.response.body", "body": b""})
+                return
+
+    async def _poll(self, request: Request, session: PollSession, raw: RawRequest | None) -> None:
+        if raw is not None:
+            raw.when_stopping = lambda: session.restart(_spread())
+        try:
+            payload = await session.poll(request.gone)
+        finally:
+            if raw is not None:
+                raw.when_stopping = None
+        if payload is not None:
+            await request.answer(200, payload)
+
+
+class CommandsConsumer(HttpConsumer):
+    """`POST commands`: carries out commands, for an open stream's member or for whoever the token names."""
+
+    method = "POST"
+
+    async def handle(self, request: Request) -> None:
+        query = request.query(CommandsQuery)
+        if not SLUG.fullmatch(request.slug):
+            raise Refusal(RefusalCode.NO_SUCH_ROOM, "A room's address is 1 to 50 characters of a-z, 0-9 and hyphens.")
+        claims = await current_registry().identify(request.token)
+        network = client_network(client_address(request.scope))
+        limit = REQUESTS_A_CONNECTION * chatty.MAX_CONNECTIONS_PER_ADDRESS
+        if 0 < limit <= _requests[network]:
+            raise Refusal(RefusalCode.RATE_LIMITED, "Too many requests at once.", retry_after=RETRY_SECONDS)
+        _requests[network] += 1
+        try:
+            if (body := await request.body()) is None:
+                return
+            commands = codec.decode_commands(body)
+            answers = Collected(chatty.UNSENT_LIMIT)
+            key = None if query.session is None else Key(request.slug, claims.member_id, query.session)
+            await self._perform(request, commands, answers, key, query.name)
+        finally:
+            _requests[network] -= 1
+            if not _requests[network]:
+                del _requests[network]
+        payload = joined_payloads(answers.frames)
+        if len(commands) == 1:
+            await request.answer_lone(payload)
+        else:
+            await request.answer(200, payload)
+
+    async def _perform(
+        self, request: Request, commands: list[Command | Refusal], answers: Collected, key: Key | None, name: str | None
+    ) -> None:
+        request.watch()
+        open_session = None if key is None else current_sessions().find(key)
+        if open_session is not None:
+            await open_session.session.perform(commands, answers, request.gone)
+            return
+        session = ClientSession(
+            request.slug, answers, client_address(request.scope), request.scope, Admission.UNCOUNTED
+        )
+        async with session.visit(request.token, name):
+            await session.perform(commands, answers, request.gone)
+
+
+def _spread() -> float:
+    return round(random.uniform(0, RECONNECT_SPREAD_SECONDS), 2)

@@ -1,0 +1,172 @@
+"""The sessions over HTTP of one process, by member, room and the UUID that the client chose."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from chat.protocol.errors import CloseCode
+from chat.protocol.fields import MemberId
+from chat.sessions.session import ClientSession
+from chat.transports.http_connections import Outbox, PollOutbox
+from chat.transports.http_requests import joined_payloads
+
+POLL_SECONDS = 25  # The longest wait of a poll: below the 30 s after which many proxies give up.
+IDLE_SECONDS = 10  # Without a poll the session ends after this.
+ABORTED_SECONDS = 2  # The same after a poll whose client went: with the grace of presence, its member leaves in 4 s.
+
+
+class Key(NamedTuple):
+    """Names a session. Another member who names the same UUID names another session."""
+
+    slug: str
+    member_id: MemberId
+    session: UUID
+
+
+class HttpSession:
+    """A client's session and where its events wait. `on_close()` is called once."""
+
+    def __init__(self, key: Key, session: ClientSession, outbox: Outbox, on_close: Callable[[], None]) -> None:
+        self.key = key
+        self.session = session
+        self._outbox = outbox
+        self._on_close = on_close
+        self.is_closed = False
+
+    def replace(self) -> None:
+        """The same client begins anew: what it had before ends."""
+        self._outbox.close(CloseCode.GOING_AWAY, reconnect=False)
+        self.close()
+
+    def close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self.session.close()
+            self._on_close()
+
+
+class StreamSession(HttpSession):
+    """A stream's: it ends with its request."""
+
+    def replace(self) -> None:
+        """As above; its request, which says `bye` first, closes it."""
+        self._outbox.close(CloseCode.GOING_AWAY, reconnect=False)
+
+
+class PollSession(HttpSession):
+    """A polling client's: it lives from poll to poll, and for IDLE_SECONDS after the last one."""
+
+    _outbox: PollOutbox
+
+    def __init__(self, key: Key, session: ClientSession, outbox: PollOutbox, on_close: Callable[[], None]) -> None:
+        super().__init__(key, session, outbox, on_close)
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._gave_way: asyncio.Future[None] | None = None  # Of the poll that waits, when a newer one comes.
+
+    async def poll(self, gone: "asyncio.Future[None]") -> bytes | None:
+        """What happened since the poll before, as soon as there is something; None where the client has `gone`."""
+        self._stop_timer()
+        if self._gave_way is not None:
+            self._gave_way.set_result(None)
+        gave_way = self._gave_way = self._loop.create_future()
+        ready = asyncio.create_task(self._outbox.wait())
+        try:
+            await asyncio.wait({ready, gone, gave_way}, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+            if self._gave_way is gave_way:
+                self._gave_way = None
+                self._start_timer(ABORTED_SECONDS if gone.done() else IDLE_SECONDS)
+        if gave_way.done():
+            return b"[]"
+        return None if gone.done() else self.take()
+
+    def take(self) -> bytes:
+        """All that waits, or else the newest pulse. A session that said `bye` is over."""
+        outbox = self._outbox
+        frames = outbox.take()
+        if (pulse := outbox.pulse) is not None and (not frames or b'"epoch"' in pulse.payload):
+            frames.insert(0, pulse)
+        outbox.pulse = None
+        if not outbox.is_open:
+            self.close()
+        return joined_payloads(frames)
+
+    def wait_for_poll(self, gone: "asyncio.Future[None]") -> None:
+        """The first answer is on its way: the next poll shall follow."""
+        if self._gave_way is None and self._timer is None:  # It may have come already.
+            self._start_timer(ABORTED_SECONDS if gone.done() else IDLE_SECONDS)
+
+    def restart(self, after: float) -> None:
+        """The process was told to stop: the member comes back to another one, and isn't seen to leave."""
+        self._outbox.end(CloseCode.RESTARTING, after)
+
+    def _start_timer(self, seconds: float) -> None:
+        if not self.is_closed:
+            self._timer = self._loop.call_later(seconds, self.close)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def close(self) -> None:
+        self._stop_timer()
+        super().close()
+
+
+class HttpSessions:
+    """This process's sessions."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[Key, HttpSession] = {}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def find(self, key: Key) -> HttpSession | None:
+        return self._sessions.get(key)
+
+    def add_stream(self, key: Key, session: ClientSession, outbox: Outbox) -> StreamSession:
+        stream = StreamSession(key, session, outbox, partial(self._forget, key))
+        self._put(stream)
+        return stream
+
+    def add_poll(self, key: Key, session: ClientSession, outbox: PollOutbox) -> PollSession:
+        poll = PollSession(key, session, outbox, partial(self._forget, key))
+        self._put(poll)
+        return poll
+
+    def close(self, key: Key, session: ClientSession) -> None:
+        """Ends this session, whether or not it was added."""
+        found = self._sessions.get(key)
+        if found is not None and found.session is session:
+            found.close()
+        else:
+            session.close()
+
+    def _put(self, session: HttpSession) -> None:
+        before = self._sessions.get(session.key)
+        self._sessions[session.key] = session
+        if before is not None:
+            before.replace()
+
+    def _forget(self, key: Key) -> None:
+        found = self._sessions.get(key)
+        if found is not None and found.is_closed:  # Else another one has taken its place.
+            del self._sessions[key]
+
+
+_by_loop: "WeakKeyDictionary[asyncio.AbstractEventLoop, HttpSessions]" = WeakKeyDictionary()
+
+
+def current_sessions() -> HttpSessions:
+    """The running event loop's."""
+    loop = asyncio.get_running_loop()
+    if loop not in _by_loop:
+        _by_loop[loop] = HttpSessions()
+    return _by_loop[loop]
