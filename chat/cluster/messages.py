@@ -65,7 +65,71 @@ class RoomChanged(Struct, frozen=True, tag=True):
     room: str
 
 
-Item = EntriesWritten | MemberPresent | MemberGone | IsTyping | BansChanged | RoomChanged | LimitsUsed
+class SessionAsked(Struct, frozen=True, tag=True):
+    """To the process that has a session over HTTP: a request of its client came to the process `asker`.
+
+    `number` is the asker's for the answers. `commands`: the body of a request; None for a poll, which may wait for so
+    many `seconds` and, if `is_last`, is answered by something then.
+    """
+
+    number: int
+    asker: str
+    slug: str
+    member_id: MemberId
+    session: uuid.UUID
+    commands: bytes | None = None
+    seconds: float = 0
+    is_last: bool = False
+
+
+class SessionFound(Struct, frozen=True, tag=True):
+    """To the asker, at once: whether the session is here, so that an answer will follow."""
+
+    number: int
+    is_here: bool
+
+
+class SessionAnswered(Struct, frozen=True, tag=True):
+    """To the asker: the JSON array of events; empty bytes where a poll is to be asked again."""
+
+    number: int
+    payload: bytes
+
+
+class AskerGone(Struct, frozen=True, tag=True):
+    """The client has gone: its poll waits no longer, and it isn't told of what it asked."""
+
+    number: int
+    asker: str
+
+
+class SessionMoved(Struct, frozen=True, tag=True):
+    """To the process that had it: the client has begun anew elsewhere."""
+
+    slug: str
+    member_id: MemberId
+    session: uuid.UUID
+
+
+Item = (
+    EntriesWritten
+    | MemberPresent
+    | MemberGone
+    | IsTyping
+    | BansChanged
+    | RoomChanged
+    | LimitsUsed
+    | SessionAsked
+    | SessionFound
+    | SessionAnswered
+    | AskerGone
+    | SessionMoved
+)
+
+
+def mailbox(process: str) -> str:
+    """Stands where a room's name does, for what concerns one process."""
+    return f"_process-{process}"
 
 
 class ClusterMessage(Struct, frozen=True):
@@ -83,6 +147,10 @@ def weight(item: Item) -> int:
     """The upper limit of an item's bytes in memory."""
     if isinstance(item, EntriesWritten):
         return ITEM_BYTES * (1 + len(item.entries)) + sum(entry.size for entry in item.entries)
+    if isinstance(item, SessionAnswered):
+        return ITEM_BYTES + len(item.payload)
+    if isinstance(item, SessionAsked):
+        return ITEM_BYTES + len(item.commands or b"")
     return ITEM_BYTES * (1 + len(item.used)) if isinstance(item, LimitsUsed) else ITEM_BYTES
 
 

@@ -25,6 +25,7 @@ from chat.cluster.messages import (
     MemberGone,
     MemberPresent,
     RoomChanged,
+    mailbox,
     weight,
 )
 from chat.cluster.presence_shares import Known, Share
@@ -104,6 +105,7 @@ class RoomRegistry:
         self._storing: dict[int, asyncio.Task[None]] = {}
         self._beat_number = 0
         self._beat_at = asyncio.get_running_loop().time()
+        self._mailbox = mailbox(self.presence.process)
         self._handlers_everywhere: dict[type, Callable[[Any], None]] = {}  # By the item's type.
         self._epoch: Epoch | None = None  # The newest epoch seen in the database. None before the first comparison.
         self._proof = Proof()
@@ -121,6 +123,7 @@ class RoomRegistry:
         self.subscribe_everywhere(RoomChanged, self._handle_room_changed)
         _in_background(self._broker.subscribe(EVERYWHERE))
         self.subscribe_everywhere(LimitsUsed, lambda spent: self._limiter.charge(spent.used))
+        self._at_end: list[Callable[[], Awaitable[None]]] = []
         self._routines = [
             asyncio.create_task(_repeat(HEADS_SECONDS, self._compare_heads)),
             asyncio.create_task(_repeat(WATCH_SECONDS, self.watching.tick)),
@@ -347,11 +350,26 @@ class RoomRegistry:
         self._broker.send(EVERYWHERE, item)
 
     def subscribe_everywhere(self, kind: type[T], take: Callable[[T], None]) -> None:
-        """Registers `take` for all items of this type that are sent to every process."""
+        """Registers `take` for all items of this type that are sent to every process, or to this one."""
         self._handlers_everywhere[kind] = take
 
+    async def receive_mail(self) -> None:
+        """From now on this process gets what others `mail` to it."""
+        await self._broker.subscribe(self._mailbox)
+
+    def mail(self, process: str, item: Item) -> None:
+        """Sends to one process, another than this. It may be lost."""
+        self._broker.send(mailbox(process), item)
+
+    def repeat(
+        self, seconds: float, work: Callable[[], Awaitable[None]], at_end: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Runs `work` every few seconds until this registry closes, and `at_end` then."""
+        self._routines.append(asyncio.create_task(_repeat(seconds, work)))
+        self._at_end.append(at_end)
+
     def _deliver(self, message: ClusterMessage) -> None:
-        if message.room == EVERYWHERE:
+        if message.room in (EVERYWHERE, self._mailbox):
             for item in message.items:
                 if (take := self._handlers_everywhere.get(type(item))) is not None:
                     take(item)
@@ -617,6 +635,8 @@ class RoomRegistry:
         await _in_time("the fan-out", self._broker.close())
         for hub in list(self._by_name.values()):
             hub.close(CloseCode.RESTARTING)
+        for end in self._at_end:
+            await _in_time(end.__qualname__, end())
         await _in_time("presence", self.presence.close())
         await _in_time("the log", self.log.close())
 

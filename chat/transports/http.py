@@ -22,6 +22,7 @@ from chat.rooms.send_buffers import current_send_buffers
 from chat.sessions.session import ClientSession
 from chat.transports.extensions import HTTP_EXTENSION, RawRequest
 from chat.transports.http_connections import Collected, Outbox, PollOutbox, StreamOutbox
+from chat.transports.http_relay import Unreached, current_relay
 from chat.transports.http_requests import (
     RETRY_SECONDS,
     CommandsQuery,
@@ -90,11 +91,20 @@ class EventsConsumer(HttpConsumer):
         if query.poll and isinstance(found := current_sessions().find(key), PollSession):
             await self._poll(request, found, raw)
             return
+        relay = current_relay()
+        if query.poll and query.session is not None:
+            try:
+                await self._answer_if_there(request, await relay.poll(key, request.gone))
+                return
+            except Unreached:  # It begins, or begins anew.
+                pass
         outbox = (PollOutbox if query.poll else StreamOutbox)(chatty.UNSENT_LIMIT, current_send_buffers().note)
         session = ClientSession(request.slug, outbox, client_address(request.scope), request.scope)
         try:
             join = Join(token=request.token, name=query.name or "", v=query.v, since=since, away=query.away)
             has_joined = await self._enter(request, session, outbox, join, is_listed=query.name is not None)
+            if has_joined and query.session is not None:
+                await relay.claim(key)
             if has_joined and isinstance(outbox, PollOutbox):
                 poll = current_sessions().add_poll(key, session, outbox)
                 await request.answer(200, poll.take())
@@ -163,6 +173,9 @@ class EventsConsumer(HttpConsumer):
         finally:
             if raw is not None:
                 raw.when_stopping = None
+        await self._answer_if_there(request, payload)
+
+    async def _answer_if_there(self, request: Request, payload: bytes | None) -> None:
         if payload is not None:
             await request.answer(200, payload)
 
@@ -186,32 +199,39 @@ class CommandsConsumer(HttpConsumer):
             if (body := await request.body()) is None:
                 return
             commands = codec.decode_commands(body)
-            answers = Collected(chatty.UNSENT_LIMIT)
             key = None if query.session is None else Key(request.slug, claims.member_id, query.session)
-            await self._perform(request, commands, answers, key, query.name)
+            request.watch()
+            payload = await self._perform(request, body, commands, key, query.name)
         finally:
             _requests[network] -= 1
             if not _requests[network]:
                 del _requests[network]
-        payload = joined_payloads(answers.frames)
+        if payload is None:
+            return
         if len(commands) == 1:
             await request.answer_lone(payload)
         else:
             await request.answer(200, payload)
 
     async def _perform(
-        self, request: Request, commands: list[Command | Refusal], answers: Collected, key: Key | None, name: str | None
-    ) -> None:
-        request.watch()
-        open_session = None if key is None else current_sessions().find(key)
-        if open_session is not None:
-            await open_session.session.perform(commands, answers, request.gone)
-            return
+        self, request: Request, body: bytes, commands: list[Command | Refusal], key: Key | None, name: str | None
+    ) -> bytes | None:
+        """What answers the commands: here, or at the process that has the session. None where the client has gone."""
+        answers = Collected(chatty.UNSENT_LIMIT)
+        if key is not None:
+            if (found := current_sessions().find(key)) is not None:
+                await found.session.perform(commands, answers, request.gone)
+                return joined_payloads(answers.frames)
+            try:
+                return await current_relay().commands(key, body, request.gone)
+            except Unreached:
+                pass
         session = ClientSession(
             request.slug, answers, client_address(request.scope), request.scope, Admission.UNCOUNTED
         )
         async with session.visit(request.token, name):
             await session.perform(commands, answers, request.gone)
+        return joined_payloads(answers.frames)
 
 
 def _spread() -> float:

@@ -1,7 +1,7 @@
 """The sessions over HTTP of one process, by member, room and the UUID that the client chose."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -67,15 +67,20 @@ class PollSession(HttpSession):
         self._timer: asyncio.TimerHandle | None = None
         self._gave_way: asyncio.Future[None] | None = None  # Of the poll that waits, when a newer one comes.
 
-    async def poll(self, gone: "asyncio.Future[None]") -> bytes | None:
-        """What happened since the poll before, as soon as there is something; None where the client has `gone`."""
+    async def poll(
+        self, gone: "asyncio.Future[None]", seconds: float = POLL_SECONDS, *, is_last: bool = True
+    ) -> bytes | None:
+        """What happened since the poll before, as soon as there is something; None where the client has `gone`.
+
+        After so many seconds it is the pulse; no bytes at all where another call continues this one.
+        """
         self._stop_timer()
         if self._gave_way is not None:
             self._gave_way.set_result(None)
         gave_way = self._gave_way = self._loop.create_future()
         ready = asyncio.create_task(self._outbox.wait())
         try:
-            await asyncio.wait({ready, gone, gave_way}, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ready, gone, gave_way}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ready.cancel()
             if self._gave_way is gave_way:
@@ -83,7 +88,14 @@ class PollSession(HttpSession):
                 self._start_timer(ABORTED_SECONDS if gone.done() else IDLE_SECONDS)
         if gave_way.done():
             return b"[]"
-        return None if gone.done() else self.take()
+        if gone.done():
+            return None
+        return self.take() if is_last or self.has_news else b""
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a poll would be answered at once."""
+        return not (self._outbox.is_open and self._outbox.is_empty)
 
     def take(self) -> bytes:
         """All that waits, or else the newest pulse. A session that said `bye` is over."""
@@ -124,9 +136,13 @@ class HttpSessions:
 
     def __init__(self) -> None:
         self._sessions: dict[Key, HttpSession] = {}
+        self.on_end: Callable[[Key], None] = lambda key: None
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._sessions)
 
     def find(self, key: Key) -> HttpSession | None:
         return self._sessions.get(key)
@@ -159,6 +175,7 @@ class HttpSessions:
         found = self._sessions.get(key)
         if found is not None and found.is_closed:  # Else another one has taken its place.
             del self._sessions[key]
+            self.on_end(key)
 
 
 _by_loop: "WeakKeyDictionary[asyncio.AbstractEventLoop, HttpSessions]" = WeakKeyDictionary()
