@@ -242,7 +242,7 @@ ALLOWED_ORIGINS = Setting(
     "ALLOWED_ORIGINS",
     Kind("origins, scheme://host or scheme://host:port, separated by commas", _list_of(_origin)),
     "",
-    "Origins (`https://chat.example.com`) of pages that may open the socket, separated by commas",
+    "Origins (`https://chat.example.com`) of pages that may open the socket or use the HTTP API, separated by commas",
     shown="the page's own host",
 )
 FRAME_ANCESTORS = Setting(

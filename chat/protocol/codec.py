@@ -40,7 +40,7 @@ def decode_commands(body: bytes) -> list[Command | Refusal]:
     """The commands in a request's body, one or an array of them, with a refusal in the place of each that is none.
 
     Raises:
-        Refusal: `bad_frame`, it isn't from 1 to COMMANDS_LIMIT of them.
+        Refusal: `bad_frame`, it isn't one, nor an array of up to COMMANDS_LIMIT.
     """
     try:
         text = body.decode().strip()
@@ -49,8 +49,8 @@ def decode_commands(body: bytes) -> list[Command | Refusal]:
         parts = _parts_decoder.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise Refusal(RefusalCode.BAD_FRAME, "Expected a command or an array of commands; this is not JSON.") from None
-    if not 1 <= len(parts) <= COMMANDS_LIMIT:
-        raise Refusal(RefusalCode.BAD_FRAME, f"Expected an array of 1 to {COMMANDS_LIMIT} commands; got {len(parts)}.")
+    if len(parts) > COMMANDS_LIMIT:
+        raise Refusal(RefusalCode.BAD_FRAME, f"Expected at most {COMMANDS_LIMIT} commands; got {len(parts)}.")
     return [_command_or_refusal(bytes(part).decode()) for part in parts]
 
 

@@ -112,7 +112,7 @@ class EventsConsumer(HttpConsumer):
                     poll.wait_for_poll(request.gone)
                     return
             elif has_joined and isinstance(outbox, StreamOutbox):
-                current_sessions().add_stream(key, session, outbox)
+                current_sessions().add_stream(key, session, outbox, query.alive)
                 await self._stream(request, outbox, raw)
         except BaseException:
             current_sessions().close(key, session)
@@ -220,6 +220,7 @@ class CommandsConsumer(HttpConsumer):
         answers = Collected(chatty.UNSENT_LIMIT)
         if key is not None:
             if (found := current_sessions().find(key)) is not None:
+                found.note_request()
                 await found.session.perform(commands, answers, request.gone)
                 return joined_payloads(answers.frames)
             try:

@@ -170,6 +170,7 @@ class Relay:
                 assert isinstance(session, PollSession)
                 payload = await session.poll(gone, item.seconds, is_last=item.is_last)
             else:
+                session.note_request()
                 answers = Collected(chatty.UNSENT_LIMIT)
                 await session.session.perform(codec.decode_commands(item.commands), answers, gone)
                 payload = joined_payloads(answers.frames)

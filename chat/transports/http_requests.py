@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -75,6 +75,7 @@ class EventsQuery(msgspec.Struct, frozen=True):
     session: UUID | None = None
     poll: bool = False
     away: bool = False
+    alive: Annotated[int, msgspec.Meta(ge=2, le=60)] | None = None
     v: int = PROTOCOL_VERSION
     since: str | None = None
     seq: int | None = None

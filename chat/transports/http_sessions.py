@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from chat.protocol.errors import CloseCode
 from chat.protocol.fields import MemberId
 from chat.sessions.session import ClientSession
-from chat.transports.http_connections import Outbox, PollOutbox
+from chat.transports.http_connections import Outbox, PollOutbox, StreamOutbox
 from chat.transports.http_requests import joined_payloads
 
 POLL_SECONDS = 25  # The longest wait of a poll: below the 30 s after which many proxies give up.
@@ -36,6 +36,9 @@ class HttpSession:
         self._on_close = on_close
         self.is_closed = False
 
+    def note_request(self) -> None:
+        """A request of the client has come: it lives."""
+
     def replace(self) -> None:
         """The same client begins anew: what it had before ends."""
         self._outbox.close(CloseCode.GOING_AWAY, reconnect=False)
@@ -49,7 +52,32 @@ class HttpSession:
 
 
 class StreamSession(HttpSession):
-    """A stream's: it ends with its request."""
+    """A stream's: it ends with its request.
+
+    A proxy, or a network that is gone without a word, may take a stream's bytes for ever. So a client can promise that
+    its requests come at least every so many seconds (`alive`).
+    """
+
+    _outbox: StreamOutbox
+
+    def __init__(
+        self, key: Key, session: ClientSession, outbox: StreamOutbox, on_close: Callable[[], None], alive: float | None
+    ) -> None:
+        super().__init__(key, session, outbox, on_close)
+        self._alive = alive
+        self._timer: asyncio.TimerHandle | None = None
+        self.note_request()
+
+    def note_request(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._alive is not None and not self.is_closed:
+            self._timer = asyncio.get_running_loop().call_later(self._alive, self._outbox.drop)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        super().close()
 
     def replace(self) -> None:
         """As above; its request, which says `bye` first, closes it."""
@@ -147,8 +175,10 @@ class HttpSessions:
     def find(self, key: Key) -> HttpSession | None:
         return self._sessions.get(key)
 
-    def add_stream(self, key: Key, session: ClientSession, outbox: Outbox) -> StreamSession:
-        stream = StreamSession(key, session, outbox, partial(self._forget, key))
+    def add_stream(
+        self, key: Key, session: ClientSession, outbox: StreamOutbox, alive: float | None = None
+    ) -> StreamSession:
+        stream = StreamSession(key, session, outbox, partial(self._forget, key), alive)
         self._put(stream)
         return stream
 
