@@ -10,7 +10,7 @@ from channels.consumer import AsyncConsumer
 
 from chat.access import tokens
 from chat.access.client_address import client_address, client_network
-from chat.access.rate_limits import FLOOD_SECONDS, Admission
+from chat.access.rate_limits import FLOOD_SECONDS, Admission, current_limiter
 from chat.conf import chatty
 from chat.log.reader import LogUnavailable, RoomGone
 from chat.paths import SLUG
@@ -36,6 +36,7 @@ from chat.transports.http_requests import (
 )
 from chat.transports.http_sessions import Key, PollSession, current_sessions
 
+PACE_SECONDS = 1  # The longest wait of a refused request; its client sends no other on this connection meanwhile.
 RECONNECT_SPREAD_SECONDS = 3  # Clients of a server that stops come back over this long, not all at once.
 # Answers under way to one network, for one connection that it may have: each has a socket of its own meanwhile.
 REQUESTS_A_CONNECTION = 2
@@ -54,23 +55,28 @@ class HttpConsumer(AsyncConsumer):  # type: ignore[misc]
         try:
             if scope["method"] != self.method:
                 refusal = Refusal(RefusalCode.BAD_FRAME, f"Expected {self.method}; got {scope['method']}.")
-                await request.refuse(refusal, 405, allow=f"{self.method}, OPTIONS")
+                await self._refuse(refusal, 405, allow=f"{self.method}, OPTIONS")
                 return
             await self.handle(request)
         except Refusal as refusal:
-            await request.refuse(refusal)
+            await self._refuse(refusal)
         except tokens.BadToken:
-            await request.refuse(refusal_of_close(CloseCode.BAD_TOKEN), www_authenticate="Bearer")
+            await self._refuse(refusal_of_close(CloseCode.BAD_TOKEN), www_authenticate="Bearer")
         except NotAdmitted as refused:
-            await request.refuse(refusal_of_close(refused.code))
+            await self._refuse(refusal_of_close(refused.code))
         except (LogUnavailable, RoomGone):
-            await request.refuse(
-                Refusal(RefusalCode.UNAVAILABLE, "The database can't be reached. Try again.", retry_after=RETRY_SECONDS)
-            )
+            detail = "The database can't be reached. Try again."
+            await self._refuse(Refusal(RefusalCode.UNAVAILABLE, detail, retry_after=RETRY_SECONDS))
         except TimeoutError:
-            await request.refuse(Refusal(RefusalCode.BAD_FRAME, "The body came too slowly."), 408)
+            await self._refuse(Refusal(RefusalCode.BAD_FRAME, "The body came too slowly."), 408)
         finally:
             request.close()
+
+    async def _refuse(self, refusal: Refusal, status: int | None = None, **headers: str) -> None:
+        """Answers what is no request of a member's; an address that sends many of these waits a moment for each."""
+        wait = current_limiter().request(client_network(client_address(self.request.scope)), 1)
+        await asyncio.sleep(min(wait, PACE_SECONDS))
+        await self.request.refuse(refusal, status, **headers)
 
     async def handle(self, request: Request) -> None:
         raise NotImplementedError

@@ -186,3 +186,14 @@ async def test_a_members_limits_are_the_same_over_http(room: str) -> None:
             assert int(answer.headers["retry-after"]) >= 1
             nonsense = [await bob.command({"type": "nonsense"}, session=False) for _ in range(60)]
             assert {answer.status_code for answer in nonsense} == {400, 429}
+
+
+async def test_refused_requests_of_an_address_are_paced(room: str) -> None:
+    with servers.chatty_server(REQUEST_LIMIT="10,0.01") as server:
+        async with Requester(server.http_url, room) as bob:
+            bob.http.headers["Authorization"] = "Bearer nobody"
+            for _ in range(10):
+                assert (await bob.command([])).status_code == 401
+            started = time.monotonic()
+            assert (await bob.command([])).status_code == 401
+            assert time.monotonic() - started > 0.5
