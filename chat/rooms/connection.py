@@ -63,6 +63,11 @@ class Frame:
         reached = b"" if self.reached is None else b"id: %b:%d\n" % (str(self.reached[0]).encode(), self.reached[1])
         return b"%bdata: %b\n\n" % (reached, self.payload)
 
+    @cached_property
+    def chunk(self) -> bytes:
+        """The same as it goes over TCP: a chunk of a response (RFC 9112, section 7.1)."""
+        return b"%x\r\n%b\r\n" % (len(self.server_sent), self.server_sent)
+
     @property
     def is_pulse(self) -> bool:
         """Whether it says nothing but the pulse, which is the last event of its frame."""

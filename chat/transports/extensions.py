@@ -1,5 +1,6 @@
 """What a server offers a request beyond ASGI, where it can."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,6 +10,7 @@ HTTP_EXTENSION = "chatty.http"
 class RawRequest(Protocol):
     """`scope["extensions"]["chatty.http"]`: the connection of a request."""
 
+    transport: asyncio.Transport  # Takes whole chunks once the response has begun.
     when_stopping: Callable[[], None] | None  # Called when the process is told to stop.
 
     def notice_silence(self) -> None:

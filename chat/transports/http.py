@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ from chat.rooms.registry import NotAdmitted, current_registry
 from chat.rooms.send_buffers import current_send_buffers
 from chat.sessions.session import ClientSession
 from chat.transports.extensions import HTTP_EXTENSION, RawRequest
-from chat.transports.http_connections import Collected, Outbox, PollOutbox, StreamOutbox
+from chat.transports.http_connections import Collected, Outbox, PollOutbox, RawStream, StreamOutbox
 from chat.transports.http_relay import Unreached, current_relay
 from chat.transports.http_requests import (
     RETRY_SECONDS,
@@ -37,6 +38,7 @@ from chat.transports.http_requests import (
 from chat.transports.http_sessions import Key, PollSession, current_sessions
 
 PACE_SECONDS = 1  # The longest wait of a refused request; its client sends no other on this connection meanwhile.
+FLUSH_SECONDS = 2  # What a reader hasn't taken of an ended stream by then, it resumes.
 RECONNECT_SPREAD_SECONDS = 3  # Clients of a server that stops come back over this long, not all at once.
 # Answers under way to one network, for one connection that it may have: each has a socket of its own meanwhile.
 REQUESTS_A_CONNECTION = 2
@@ -104,7 +106,7 @@ class EventsConsumer(HttpConsumer):
                 return
             except Unreached:  # It begins, or begins anew.
                 pass
-        outbox = (PollOutbox if query.poll else StreamOutbox)(chatty.UNSENT_LIMIT, current_send_buffers().note)
+        outbox = _open_connection(raw, is_poll=query.poll)
         session = ClientSession(request.slug, outbox, client_address(request.scope), request.scope)
         try:
             join = Join(token=request.token, name=query.name or "", v=query.v, since=since, away=query.away)
@@ -117,7 +119,8 @@ class EventsConsumer(HttpConsumer):
                 if query.session is not None:
                     poll.wait_for_poll(request.gone)
                     return
-            elif has_joined and isinstance(outbox, StreamOutbox):
+            elif has_joined:
+                assert not isinstance(outbox, PollOutbox)
                 current_sessions().add_stream(key, session, outbox, query.alive)
                 await self._stream(request, outbox, raw)
         except BaseException:
@@ -126,7 +129,7 @@ class EventsConsumer(HttpConsumer):
         current_sessions().close(key, session)  # One that didn't join, a stream's, or one that no poll can name.
 
     async def _enter(
-        self, request: Request, session: ClientSession, outbox: Outbox, join: Join, *, is_listed: bool
+        self, request: Request, session: ClientSession, outbox: Outbox | RawStream, join: Join, *, is_listed: bool
     ) -> bool:
         """Joins the room, or answers why not. Whether it has joined."""
         if not session.is_admitted:
@@ -142,26 +145,38 @@ class EventsConsumer(HttpConsumer):
             await request.answer(status_of_close(outbox.close_code), payload, FLOOD_SECONDS)
         return False
 
-    async def _stream(self, request: Request, outbox: StreamOutbox, raw: RawRequest | None) -> None:
-        """Sends what comes into the outbox until the client goes, or the server says `bye`."""
+    async def _stream(self, request: Request, stream: RawStream | StreamOutbox, raw: RawRequest | None) -> None:
+        """Sends what comes until the client goes, or the server has said `bye`."""
         if raw is not None:
-            raw.when_stopping = lambda: outbox.end(CloseCode.RESTARTING, _spread())
-        writing = asyncio.create_task(self._write(request, outbox))
-        too_slow = asyncio.create_task(outbox.too_slow.wait())
+            raw.when_stopping = lambda: stream.end(CloseCode.RESTARTING, _spread())
         try:
-            ends: set[asyncio.Future[Any]] = {writing, too_slow, request.gone}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if too_slow.done() and not writing.done() and raw is not None:
-                raw.abort()  # It would take what waits for it, and the `bye`, at its own pace.
-                await asyncio.wait({request.gone}, timeout=RETRY_SECONDS)
+            await request.start(200, "text/event-stream", x_accel_buffering="no")
+            if isinstance(stream, RawStream):
+                await self._write_raw(request, stream)
+            else:
+                await self._write_queued(request, stream)
         finally:
-            too_slow.cancel()
-            writing.cancel()
             if raw is not None:
                 raw.when_stopping = None
 
+    async def _write_raw(self, request: Request, stream: RawStream) -> None:
+        stream.begin()
+        await asyncio.wait({stream.ended, request.gone}, return_when=asyncio.FIRST_COMPLETED)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await request.send({"type": "http.response.body", "body": b""})
+                return
+        stream.drop()  # A slow reader. It resumes.
+
+    async def _write_queued(self, request: Request, outbox: StreamOutbox) -> None:
+        writing = asyncio.create_task(self._write(request, outbox))
+        ends: set[asyncio.Future[Any]] = {writing, outbox.too_slow, request.gone}
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            writing.cancel()
+
     async def _write(self, request: Request, outbox: StreamOutbox) -> None:
-        await request.start(200, "text/event-stream", x_accel_buffering="no")
         while True:
             await outbox.wait()
             while (frame := outbox.take_next()) is not None:
@@ -239,6 +254,13 @@ class CommandsConsumer(HttpConsumer):
         async with session.visit(request.token, name):
             await session.perform(commands, answers, request.gone)
         return joined_payloads(answers.frames)
+
+
+def _open_connection(raw: RawRequest | None, *, is_poll: bool) -> PollOutbox | RawStream | StreamOutbox:
+    limit, note = chatty.UNSENT_LIMIT, current_send_buffers().note
+    if is_poll:
+        return PollOutbox(limit, note)
+    return StreamOutbox(limit, note) if raw is None else RawStream(raw, limit, note)
 
 
 def _spread() -> float:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from chat.protocol.errors import CloseCode
 from chat.protocol.fields import MemberId
 from chat.sessions.session import ClientSession
-from chat.transports.http_connections import Outbox, PollOutbox, StreamOutbox
+from chat.transports.http_connections import Outbox, PollOutbox, RawStream, StreamOutbox
 from chat.transports.http_requests import joined_payloads
 
 POLL_SECONDS = 25  # The longest wait of a poll: below the 30 s after which many proxies give up.
@@ -29,7 +29,9 @@ class Key(NamedTuple):
 class HttpSession:
     """A client's session and where its events wait. `on_close()` is called once."""
 
-    def __init__(self, key: Key, session: ClientSession, outbox: Outbox, on_close: Callable[[], None]) -> None:
+    def __init__(
+        self, key: Key, session: ClientSession, outbox: Outbox | RawStream, on_close: Callable[[], None]
+    ) -> None:
         self.key = key
         self.session = session
         self._outbox = outbox
@@ -58,10 +60,15 @@ class StreamSession(HttpSession):
     its requests come at least every so many seconds (`alive`).
     """
 
-    _outbox: StreamOutbox
+    _outbox: RawStream | StreamOutbox
 
     def __init__(
-        self, key: Key, session: ClientSession, outbox: StreamOutbox, on_close: Callable[[], None], alive: float | None
+        self,
+        key: Key,
+        session: ClientSession,
+        outbox: RawStream | StreamOutbox,
+        on_close: Callable[[], None],
+        alive: float | None,
     ) -> None:
         super().__init__(key, session, outbox, on_close)
         self._alive = alive
@@ -176,7 +183,7 @@ class HttpSessions:
         return self._sessions.get(key)
 
     def add_stream(
-        self, key: Key, session: ClientSession, outbox: StreamOutbox, alive: float | None = None
+        self, key: Key, session: ClientSession, outbox: RawStream | StreamOutbox, alive: float | None = None
     ) -> StreamSession:
         stream = StreamSession(key, session, outbox, partial(self._forget, key), alive)
         self._put(stream)

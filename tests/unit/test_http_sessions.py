@@ -191,7 +191,7 @@ async def test_a_stream_that_is_not_read_is_told_to_end() -> None:
     outbox.take_next()  # It isn't sent: its reader doesn't read.
     for _ in range(100):
         outbox.send(TYPING)
-    assert outbox.too_slow.is_set()
+    assert outbox.too_slow.done()
     assert not outbox.is_open
     assert outbox.unsent < LIMIT
 
@@ -203,7 +203,7 @@ async def test_a_stream_whose_client_promised_requests_ends_without_them() -> No
         await asyncio.sleep(0.02)
         stream.note_request()
     assert outbox.is_open
-    await outbox.too_slow.wait()
+    await outbox.too_slow
     assert not outbox.is_open
 
 
