@@ -10,7 +10,8 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from chat.paths import socket_url
+from chat.conf import chatty
+from chat.paths import http_url, socket_url
 from chat.web.header_values import PERMISSIONS_POLICY
 from chat.web.middleware import OnTheLoop
 
@@ -33,7 +34,7 @@ def security_policy(update: dict[str, list[str]]) -> Callable[[AsyncView], Async
 
 
 class SecurityHeaders(OnTheLoop, CSPMiddleware):
-    """Adds settings.py's Content-Security-Policy, with the socket's origin, and headers that Django doesn't set."""
+    """Adds settings.py's Content-Security-Policy, with the rooms' origins, and headers that Django doesn't set."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response = super().process_response(request, response)
@@ -47,8 +48,11 @@ class SecurityHeaders(OnTheLoop, CSPMiddleware):
         """Adds the socket's origin by name: in some browsers `'self'` doesn't include the host's ws:// and wss://."""
         parts = super().get_policy_parts(request, response, report_only)
         try:
-            socket = urlsplit(socket_url(request))
+            urls = [urlsplit(url) for url in (socket_url(request), http_url(request))]
         except DisallowedHost:
             return parts
-        parts.update = {**(parts.update or {}), "connect-src": [f"{socket.scheme}://{socket.netloc}"]}
+        origins = [f"{url.scheme}://{url.netloc}" for url in urls]
+        if chatty.SOCKET_URL == "":  # The second is the page's own.
+            origins.pop()
+        parts.update = {**(parts.update or {}), "connect-src": origins}
         return parts

@@ -1,6 +1,7 @@
 """Talks to Chatty under `/talk/` in another project. test_embedding.py runs it in that project's folder."""
 
 import asyncio
+import json
 import re
 import sys
 import uuid
@@ -12,7 +13,7 @@ import django
 django.setup()
 
 from channels.routing import URLRouter  # noqa: E402
-from channels.testing import WebsocketCommunicator  # noqa: E402
+from channels.testing import HttpCommunicator, WebsocketCommunicator  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.contrib import admin  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
@@ -21,7 +22,7 @@ from django.core.management import call_command  # noqa: E402
 from django.test import AsyncClient, Client  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
-from chat.routing import websocket_urlpatterns  # noqa: E402
+from chat.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402
 
 settings.ALLOWED_HOSTS = ["testserver"]
 
@@ -92,6 +93,19 @@ async def check_rooms(session: str) -> None:
     assert await talk(answer.json(), "Ann", AT_THE_ROOT, session) == "Dora Fuchs"
 
 
+async def check_http() -> None:
+    """A message over HTTP, by a router at the root and by one that has taken the prefix off."""
+    info: Any = (await AsyncClient().get("/talk/get_user_info.json")).json()
+    assert info["httpURL"] == "http://testserver/talk/chatty"
+    headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {info['token']}".encode())]
+    body = json.dumps({"type": "post", "nonce": info["uuid"], "body": "hello"}).encode()
+    for router in (URLRouter(http_urlpatterns), URLRouter([path("talk/", URLRouter(http_urlpatterns))])):
+        communicator = HttpCommunicator(router, "POST", "/talk/chatty/harbour/commands", body, headers)
+        answer = await communicator.get_response(timeout=10)
+        assert answer["status"] == 200, answer
+        assert json.loads(answer["body"])[0]["author"]["id"] == info["uuid"]
+
+
 async def check_other_sockets() -> None:
     for address in ("/", "/ws/", "/ws/other/harbour", "/talk/ws/other"):
         socket = WebsocketCommunicator(AT_THE_ROOT, address)
@@ -103,6 +117,7 @@ async def main(session: str) -> None:
 
     await check_pages()
     await check_rooms(session)
+    await check_http()
     await check_other_sockets()
     await close_registry()
 
