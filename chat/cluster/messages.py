@@ -69,7 +69,7 @@ class SessionAsked(Struct, frozen=True, tag=True):
     """To the process that has a session over HTTP: a request of its client came to the process `asker`.
 
     `number` is the asker's for the answers. `commands`: the body of a request; None for a poll, which may wait for so
-    many `seconds` and, if `is_last`, is answered by something then.
+    many `seconds` and, if `is_last`, is answered by something then. `reached`: the log and version that the client has.
     """
 
     number: int
@@ -80,6 +80,7 @@ class SessionAsked(Struct, frozen=True, tag=True):
     commands: bytes | None = None
     seconds: float = 0
     is_last: bool = False
+    reached: tuple[uuid.UUID, int] | None = None
 
 
 class SessionFound(Struct, frozen=True, tag=True):

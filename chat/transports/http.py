@@ -96,13 +96,15 @@ class EventsConsumer(HttpConsumer):
         if raw is not None:
             raw.notice_silence()
         request.watch()
-        if query.poll and isinstance(found := current_sessions().find(key), PollSession):
+        reached = None if since is None else (since.log, since.version)
+        found = current_sessions().find(key) if query.poll else None
+        if isinstance(found, PollSession) and not found.is_behind(reached):
             await self._poll(request, found, raw)
             return
         relay = current_relay()
         if query.poll and query.session is not None:
             try:
-                await self._answer_if_there(request, await relay.poll(key, request.gone))
+                await self._answer_if_there(request, await relay.poll(key, reached, request.gone))
                 return
             except Unreached:  # It begins, or begins anew.
                 pass

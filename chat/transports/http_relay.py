@@ -18,6 +18,7 @@ from chat.cluster.session_directory import RENEW_SECONDS, Directory, NoDirectory
 from chat.conf import chatty
 from chat.protocol import codec
 from chat.protocol.errors import Refusal, RefusalCode
+from chat.rooms.connection import Reached
 from chat.rooms.registry import RoomRegistry, current_registry
 from chat.transports.http_connections import Collected
 from chat.transports.http_requests import joined_payloads
@@ -82,7 +83,7 @@ class Relay:
 
     # --- asking ---
 
-    async def poll(self, key: Key, gone: "asyncio.Future[None]") -> bytes | None:
+    async def poll(self, key: Key, reached: Reached | None, gone: "asyncio.Future[None]") -> bytes | None:
         """What another process answers a poll; None where the client has `gone`.
 
         Raises:
@@ -92,7 +93,8 @@ class Relay:
         while True:
             seconds = min(left, TURN_SECONDS)
             left -= seconds
-            answer = await self._ask(key, None, seconds, not left, gone, seconds + REACH_SECONDS)
+            item = self._question(key, None, seconds, is_last=not left, reached=reached)
+            answer = await self._ask(key, item, gone, seconds + REACH_SECONDS)
             if answer != b"":
                 return answer
 
@@ -104,26 +106,30 @@ class Relay:
             Refusal: `unavailable`, one has taken them and said no more.
         """
         try:
-            return await self._ask(key, body, 0, True, gone, COMMANDS_SECONDS)
+            return await self._ask(key, self._question(key, body), gone, COMMANDS_SECONDS)
         except TimeoutError:
             raise Refusal(RefusalCode.UNAVAILABLE, "No answer came. Try again.", retry_after=1) from None
 
-    async def _ask(
+    def _question(
         self,
         key: Key,
         commands: bytes | None,
-        seconds: float,
-        is_last: bool,
-        gone: "asyncio.Future[None]",
-        patience: float,
-    ) -> bytes | None:
+        seconds: float = 0,
+        *,
+        is_last: bool = True,
+        reached: Reached | None = None,
+    ) -> SessionAsked:
+        slug, member_id, session = key
+        number = next(self._numbers)
+        return SessionAsked(number, self._process, slug, member_id, session, commands, seconds, is_last, reached)
+
+    async def _ask(self, key: Key, asked: SessionAsked, gone: "asyncio.Future[None]", patience: float) -> bytes | None:
         owner = await self._directory.find(key.slug, _name(key))
         if owner is None or owner == self._process:
             raise Unreached
         await asyncio.shield(self._listening)
-        number, question = next(self._numbers), Question()
+        number, question = asked.number, Question()
         self._questions[number] = question
-        asked = SessionAsked(number, self._process, key.slug, key.member_id, key.session, commands, seconds, is_last)
         self._registry.mail(owner, asked)
         try:
             await asyncio.wait({question.found}, timeout=REACH_SECONDS)
@@ -135,7 +141,7 @@ class Relay:
                 return question.answer.result()
             if gone.done():
                 return None
-            if commands is None:
+            if asked.commands is None:
                 raise Unreached
             raise TimeoutError
         finally:
@@ -157,7 +163,9 @@ class Relay:
 
     def _handle_asked(self, item: SessionAsked) -> None:
         session = self._sessions.find(Key(item.slug, item.member_id, item.session))
-        is_here = session is not None and (item.commands is not None or isinstance(session, PollSession))
+        is_here = session is not None
+        if item.commands is None:
+            is_here = isinstance(session, PollSession) and not session.is_behind(item.reached)
         self._registry.mail(item.asker, SessionFound(item.number, is_here))
         if session is not None and is_here:
             self._run(self._answer(item, session))

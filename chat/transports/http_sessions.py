@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from chat.protocol.errors import CloseCode
 from chat.protocol.fields import MemberId
+from chat.rooms.connection import Reached
 from chat.sessions.session import ClientSession
 from chat.transports.http_connections import Outbox, PollOutbox, RawStream, StreamOutbox
 from chat.transports.http_requests import joined_payloads
@@ -100,6 +101,7 @@ class PollSession(HttpSession):
         super().__init__(key, session, outbox, on_close)
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._reached: Reached | None = None  # With what was taken last.
         self._gave_way: asyncio.Future[None] | None = None  # Of the poll that waits, when a newer one comes.
 
     async def poll(
@@ -127,6 +129,16 @@ class PollSession(HttpSession):
             return None
         return self.take() if is_last or self.has_news else b""
 
+    def is_behind(self, reached: Reached | None) -> bool:
+        """Whether its client, which has `reached` so much, has got further elsewhere and knows what waits here.
+
+        It began anew at another process while this one could not be reached.
+        """
+        if reached is None or self._reached is None:
+            return False
+        (log, version), (own_log, own_version) = reached, self._reached
+        return log != own_log or version > own_version
+
     @property
     def has_news(self) -> bool:
         """Whether a poll would be answered at once."""
@@ -136,6 +148,7 @@ class PollSession(HttpSession):
         """All that waits, or else the newest pulse. A session that said `bye` is over."""
         outbox = self._outbox
         frames = outbox.take()
+        self._reached = next((frame.reached for frame in reversed(frames) if frame.reached is not None), self._reached)
         if (pulse := outbox.pulse) is not None and (not frames or b'"epoch"' in pulse.payload):
             frames.insert(0, pulse)
         outbox.pulse = None

@@ -143,6 +143,21 @@ async def test_an_aborted_poll_loses_nothing_and_ends_the_session_sooner(monkeyp
     assert client.ends == 1
 
 
+async def test_a_session_is_behind_a_client_that_got_further_elsewhere() -> None:
+    session, outbox, _ = poll_session(HttpSessions())
+    assert not session.is_behind((LOG, 3))
+    outbox.send(Frame(TYPING.payload, (LOG, 7)))
+    session.take()
+    outbox.send(Frame(TYPING.payload, (LOG, 9)))  # Not taken yet.
+    assert [session.is_behind(reached) for reached in (None, (LOG, 6), (LOG, 7), (LOG, 8), (uuid.UUID(int=2), 1))] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
 async def test_what_no_poll_fetches_is_bounded() -> None:
     table = HttpSessions()
     session, outbox, client = poll_session(table)
