@@ -88,11 +88,14 @@ class Member:
                 await asyncio.sleep(self._wait + self._chance.uniform(0, BACKOFF_SECONDS))
                 self._wait = 0.0
 
+    def connect(self, server: ChattyServer) -> contextlib.AbstractAsyncContextManager[Any]:
+        """A connection to the room."""
+        options: dict[str, Any] = {"proxy": None, "compression": None, "max_size": None, "ping_interval": None}
+        return connect(f"{server.ws_url}/{self.room}", open_timeout=CONNECT_SECONDS, close_timeout=1, **options)
+
     async def _visit(self) -> None:
         self.server = self._chance.choice(self._servers)
-        url = f"{self.server.ws_url}/{self.room}"
-        options: dict[str, Any] = {"proxy": None, "compression": None, "max_size": None, "ping_interval": None}
-        async with connect(url, open_timeout=CONNECT_SECONDS, close_timeout=1, **options) as socket:
+        async with self.connect(self.server) as socket:
             self._socket = socket
             self._books.connects += 1
             self._is_syncing = False

@@ -9,18 +9,20 @@ import os
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from tests import servers
 from tests.client import Client
+from tests.faults.http_members import HttpMember, PollingMember
 from tests.faults.members import Books, Event, Member, keep, until
 from tests.servers import ChattyServer, PostgresServer, RedisServer
 
 ROOMS = ("harbour", "island", "ocean")
 HEAL_SECONDS = 30
+MIXED: tuple[type[Member], ...] = (Member, HttpMember, PollingMember)
 CHANGES_PER_POST = 0.3
 COLUMNS = ("seq", "version", "nonce", "author_id", "author_name", "body", "html", "at")
 COLUMNS += ("edited_at", "deleted_at", "reactions", "mentions", "reply_to")
@@ -61,9 +63,18 @@ class Report:
 class Storm:
     """Three workers, one Redis, one PostgreSQL, all real; `run` needs them started."""
 
-    def __init__(self, seed: int, seconds: float, members: int = 150, posts_per_second: float = 150) -> None:
+    def __init__(
+        self,
+        seed: int,
+        seconds: float,
+        members: int = 150,
+        posts_per_second: float = 150,
+        kinds: Sequence[type[Member]] = (Member,),
+    ) -> None:
+        """`kinds` of members take turns: on sockets, or over HTTP."""
         self.report = Report(seed, seconds, members)
         self._chance = random.Random(seed)
+        self._kinds = kinds
         self._interval = members / posts_per_second
         self.redis: RedisServer = servers.redis_server()
         self.postgres: PostgresServer = servers.postgres_server()
@@ -83,7 +94,8 @@ class Storm:
         for number in range(report.members):
             chance = random.Random(self._chance.random())
             room = ROOMS[number % len(ROOMS)]
-            self.members.append(Member(f"member {number}", room, self.workers, report.books, chance))
+            kind = self._kinds[number // len(ROOMS) % len(self._kinds)]
+            self.members.append(kind(f"member {number}", room, self.workers, report.books, chance))
         staying = [asyncio.create_task(member.stay()) for member in self.members]
         await until(lambda: all(member.is_welcome.is_set() for member in self.members), HEAL_SECONDS)
 
@@ -309,9 +321,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--members", type=int, default=150)
     parser.add_argument("--posts-per-second", type=float, default=150)
+    parser.add_argument("--mixed", action="store_true", help="a third each on sockets, by streams and by polls")
     chosen = parser.parse_args()
     _set_up_django()
-    storm = Storm(chosen.seed, chosen.seconds, chosen.members, chosen.posts_per_second)
+    kinds = MIXED if chosen.mixed else (Member,)
+    storm = Storm(chosen.seed, chosen.seconds, chosen.members, chosen.posts_per_second, kinds)
     report = asyncio.run(storm.run())
     sys.stdout.write(f"{report}\n")
     for violation in report.books.violations[:20]:

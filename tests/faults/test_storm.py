@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.storm import Report, Storm
+from tests.faults.storm import MIXED, Report, Storm
 
 pytestmark = pytest.mark.alone
 
@@ -14,3 +14,9 @@ async def test_everybody_agrees_after_a_storm(seed: int) -> None:
     assert report.messages == report.acknowledged > 1000
     assert len(report.faults) >= 5
     assert report.books.repeats > 0
+
+
+async def test_everybody_agrees_after_a_storm_whatever_carries_their_messages() -> None:
+    report: Report = await Storm(20260513, seconds=20, members=60, posts_per_second=30, kinds=MIXED).run()
+    assert report.books.violations == [], str(report)
+    assert report.messages == report.acknowledged > 200
