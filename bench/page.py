@@ -21,7 +21,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGS
 from tests.client import Client
-from tests.servers import ROOT, ChattyServer, clean_environ
+from tests.forked import ForkedProcess
+from tests.servers import ROOT, ChattyServer, Server, clean_environ
 
 SINGLE = 200
 BURST = 100  # So many are on their way at once.
@@ -59,6 +60,10 @@ class ServerOf(ChattyServer):
         for command in (["migrate", "--skip-checks"], ["collectstatic", "--skip-checks", "--noinput"]):
             manage = [sys.executable, "manage.py", *command, "--verbosity=0"]
             subprocess.run(manage, cwd=tree, env=clean_environ(**self.settings), check=True)
+
+    def popen(self) -> "subprocess.Popen[bytes] | ForkedProcess":
+        """Starts a process that imports the tree's files. A forked one would have this commit's."""
+        return Server.popen(self)
 
     def popen_options(self) -> dict[str, Any]:
         return super().popen_options() | {"cwd": self.tree}
