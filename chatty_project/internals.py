@@ -29,7 +29,8 @@ INTERNALS: dict[str, tuple[str, ...]] = {
         *("config", "keep_subprocess_alive", "processes", "should_exit", "sockets"),
     ),
     "uvicorn.supervisors.multiprocess:Process": (*("exitcode", "is_alive", "join", "kill", "pid", "process", "start"),),
-    "websockets.server:ServerProtocol": ("close_sent", "data_to_send", "fail", "reject", "send_close"),
+    "websockets.server:ServerProtocol": ("close_sent", "data_to_send", "fail", "parser", "reject", "send_close"),
+    "websockets.streams:StreamReader": ("at_eof",),
 }
 
 

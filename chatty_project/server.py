@@ -11,12 +11,14 @@ import asyncio
 import random
 import socket
 from asyncio import BaseTransport
+from collections.abc import Generator
 from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import frames
 from websockets.http11 import Request
+from websockets.streams import StreamReader
 
 from chat.access.rate_limits import FLOOD_SECONDS, Bucket, Rate
 from chat.protocol.errors import CloseCode
@@ -27,12 +29,21 @@ from chat.transports.connections import EXTENSION
 # The kernel's send buffer, in addition to UNSENT_LIMIT (Linux doubles it). By default it grows to 4 MiB a socket, which
 # would hide a slow reader for longer. With 100 ms to a client, it still allows 1 MiB/s.
 KERNEL_BYTES = 128 * 1024
-FLUSH_SECONDS = 2  # Time to flush before the connection is aborted. The client resumes the rest.
-RECONNECT_SPREAD_SECONDS = 3  # Members of a stopping server reconnect over this time, not all at once.
-SLICE_BYTES = 1_024  # Parsed before its frames are answered: 170 of the smallest ones, or 3 ms.
-# Frames that aren't commands: pings, pongs, continuations. A client pings every few seconds, and needn't split a
-# command of 48 KB into more than a dozen frames.
+FLUSH_SECONDS = 2  # What a reader hasn't taken by then, it resumes.
+RECONNECT_SPREAD_SECONDS = 3  # Members of a server that stops come back over this long, not all at once.
+SLICE_BYTES = 1_024  # Looked at before the frames in it are answered: 170 of the smallest ones, or 3 ms.
+PONG, PONG_BYTES = b"\x8a\x80", 6  # A masked pong without a payload, as it answers Chatty's pings: header and mask.
+# Frames that are no commands: pings, pongs, continuations. A client pings every few seconds, and has no need to cut a
+# command of 48 KB into more than a dozen pieces.
 EXTRA_FRAMES = Rate(200, 20)
+
+
+def waits_for_frame(parser: Generator[Any, Any, Any]) -> bool:
+    """Whether websockets' parser has read whole frames only, and none that isn't handled."""
+    inner: Any = parser
+    while (next_inner := inner.gi_yieldfrom) is not None:
+        inner = next_inner
+    return bool(inner.gi_code is StreamReader.at_eof.__code__)
 
 
 class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -61,12 +72,20 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
 
         It parses only as much as is answered soon. The rest waits for `receive`.
         """
+        if not self.is_alive and len(data) == PONG_BYTES and data.startswith(PONG) and self._is_between_frames:
+            self.is_alive = True  # The pong that was waited for, the most that members of silent rooms send.
+            return
         self.is_alive = True
         if not self.handshake_initiated or (len(data) <= SLICE_BYTES and not self._unparsed):
             super().data_received(data)
             return
         self._unparsed = memoryview(bytes(self._unparsed) + data)
         self._parse()
+
+    @property
+    def _is_between_frames(self) -> bool:
+        """Whether the next byte begins a frame: no part of one was read, and none waits."""
+        return self.handshake_complete and not self._unparsed and waits_for_frame(self.conn.parser)
 
     def _parse(self) -> None:
         while self._unparsed and self.queue.empty() and not (self.close_sent or self.transport.is_closing()):

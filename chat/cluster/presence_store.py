@@ -9,7 +9,8 @@ import itertools
 import logging
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -29,11 +30,16 @@ T = TypeVar("T")
 RENEW_SECONDS = 2
 LEASE_SECONDS = 7  # Three missed renewals: a slow disk or a GC pause is not a departure.
 FAREWELL_SECONDS = 10  # The lease of a process that stops: time for its members to come back elsewhere.
-MEMBERS_AT_ONCE = 200  # Members of a share in one read: 2 ms of the loop.
-ROOMS_AT_ONCE = 50  # Rooms in one renewal: 2 ms of the loop.
+SHARE_SECONDS = 600  # A share outlives its process's lease, which alone says whether it counts.
+PROPOSAL_SECONDS = 180  # The log of a room without a row, after the last process that renewed it.
+MEMBERS_AT_ONCE = 200  # Read of a share: 2 ms of the loop.
+ROOMS_AT_ONCE = 50  # Checked together: the same.
+SWEEP_LOOKS = 60  # After so many looks each room was checked, though nothing was heard of it: in two minutes.
+SWEEP_ROOMS = 10  # The fewest in one look.
 
-Own = Callable[[str], Share]  # Called just before writing, so that the written share includes all applied changes.
-FindKnown = Callable[[str, str], Known]  # Room and process -> the known share, which needn't be read.
+# Asked at the last moment, so that what is written is not older than what was applied. None: the room was closed.
+Own = Callable[[str], Share | None]
+FindKnown = Callable[[str, str], Known]  # By room and process, what needn't be read.
 
 
 class PresenceUnavailable(Exception):
@@ -60,15 +66,24 @@ class Presence(Protocol):
             PresenceUnavailable: every server fails.
         """
 
-    async def renew(self, rooms: Sequence[str], own: Own, known: FindKnown) -> dict[str, Shares]:
-        """The same as `others`. Also renews the leases of this process's shares and repairs differences.
+    async def renew(
+        self, rooms: Collection[str], own: Own, known: FindKnown, unsettled: AbstractSet[str] = frozenset()
+    ) -> dict[str, Shares]:
+        """Renew this process's lease. Return what `others` does, of the rooms where something may have changed.
+
+        Those are the `unsettled` ones, others that processes changed or that ended processes were in, and a few more
+        each time. It mends this process's shares where the store lost them.
 
         Raises:
             PresenceUnavailable: every server fails.
         """
 
+    @property
+    def losses(self) -> int:
+        """How often a server had lost this process's lease: then it may have lost everything."""
+
     async def propose(self, logs: Mapping[str, uuid.UUID]) -> dict[str, uuid.UUID]:
-        """The logs that all processes agree on, by room, for rooms without a row. Holds them for LEASE_SECONDS.
+        """For rooms without a row, the logs that all processes agree on, by room; holds them for PROPOSAL_SECONDS.
 
         The first proposal for a room counts.
 
@@ -85,6 +100,9 @@ class Presence(Protocol):
 
     async def withdraw(self, room: str) -> None:
         """Deletes the proposals for a room that has a row now."""
+
+    async def release(self, room: str, *, is_last: bool) -> None:
+        """Ends this process's share of a room that it has closed, and, of the last process, the proposal for it."""
 
     async def farewell(self, rooms: Iterable[str]) -> None:
         """Keeps this process's shares for FAREWELL_SECONDS, so that members can reconnect elsewhere."""
@@ -118,8 +136,12 @@ class MemoryPresence:
     async def others(self, rooms: Sequence[str], known: FindKnown) -> dict[str, Shares]:
         return {room: {} for room in rooms}
 
-    async def renew(self, rooms: Sequence[str], own: Own, known: FindKnown) -> dict[str, Shares]:
-        return await self.others(rooms, known)
+    losses = 0
+
+    async def renew(
+        self, rooms: Collection[str], own: Own, known: FindKnown, unsettled: AbstractSet[str] = frozenset()
+    ) -> dict[str, Shares]:
+        return {}
 
     async def propose(self, logs: Mapping[str, uuid.UUID]) -> dict[str, uuid.UUID]:
         return dict(logs)
@@ -128,6 +150,9 @@ class MemoryPresence:
         return set()  # This process knows its own proposals.
 
     async def withdraw(self, room: str) -> None:
+        pass
+
+    async def release(self, room: str, *, is_last: bool) -> None:
         pass
 
     async def farewell(self, rooms: Iterable[str]) -> None:
@@ -145,27 +170,66 @@ class MemoryPresence:
 
 _EPOCHS_KEPT = 10  # Of a database. Its newest one shows whether some were lost.
 _REVISION = b"revision"  # No member's id, so it can stand among them.
+_LEASED = "leased-"  # How the names of processes begin that have a lease: older releases have one for each room.
+_LEASES_KEY = "chatty:leases"
+_CHANGED_AT_ONCE = 500  # Rooms.
+
+
+def _lease_key(process: str) -> str:
+    return f"chatty:lease:{process}"
+
+
+def _changed_key(process: str) -> str:
+    return f"chatty:changed:{process}"
+
+
+class _Server(RedisServer):
+    """One Redis, and how far this process has followed the other processes there."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.was_leased = False  # The lease was there when it was last renewed or should have been.
+        self.has_lost_lease = False  # All shares are written anew: the store may have lost some, or have older ones.
+        self.has_failed = True  # At the last look: the next one is at all rooms.
+        self.seen: dict[str, int] = {}  # By process, its newest change at the last look.
+        # By process, the rooms that it had a share of. Those of a process without a lease are read at each look.
+        self.places: dict[str, set[str]] = {}
+        self.unsettled: set[str] = set()  # Rooms of which a share wasn't known at the last look.
+        self.opened: set[str] = set()  # Rooms that were opened since: what is left of a share from before is mended.
+        self.sweep: list[str] = []  # Rooms that this round has still to check.
+        self.looks = 0
+        self.kept_from = 0  # This process's changes up to this number are dropped next.
 
 
 class RedisPresence:
-    """Shares in Redis, under keys that expire with their lease. Each room belongs to one of several servers.
+    """Shares in Redis. They count while their process has a lease. A room has its place on one of several servers.
 
+    chatty:lease:{process}            string: the number of the process's newest change; it expires with the lease
+    chatty:leases                     set: the processes that have or had a lease
+    chatty:changed:{process}          sorted set: the rooms that the process has or had members in, by the number of
+                                      the newest change there
     chatty:presence:{room}            set: the processes that have members in the room
     chatty:presence:{room}:{process}  hash: member id -> [turn, name, away]; and a revision, new with every change.
                                       Others follow the changes in the room's group, and read a share if they
                                       missed a change
     chatty:presence:{room}:log        string: the log that a room without a row will have
     chatty:epoch:<lineage>            sorted set: the marks of the database's newest epochs, by number
+
+    So what nobody changes costs nothing, however many rooms there are. A process of an older release has no lease:
+    its share counts while it is there, and expires like a lease.
     """
 
     def __init__(self, urls: Iterable[str]) -> None:
-        self.process = secrets.token_hex(8)
-        self._servers = [RedisServer(url) for url in urls]
+        self.process = _LEASED + secrets.token_hex(8)
+        self.losses = 0
+        self._servers = [_Server(url) for url in urls]
         self._numbers = itertools.count(1)
+        self._change_numbers = itertools.count(1)
         self._revisions: dict[str, int] = {}  # Of this process's share, by room.
         # Revisions by room and process, for shares that were newer at the last read than the received changes.
         self._behind: dict[tuple[str, str], int] = {}
-        self._doubtful: set[str] = set()  # Rooms where a write failed: the store may differ.
+        self._doubtful: set[str] = set()  # Rooms where a write failed: the store may hold something else.
+        self._placed: set[str] = set()  # Rooms in whose set this process is.
 
     def stamp(self, room: str, change: MemberPresent | MemberGone) -> MemberPresent | MemberGone:
         after, revision = self._revisions.get(room, 0), next(self._numbers)
@@ -174,13 +238,14 @@ class RedisPresence:
 
     async def apply(self, changes: Sequence[tuple[str, MemberPresent | MemberGone]]) -> None:
         rooms = {room for room, _ in changes}
-        await asyncio.gather(*(self._apply(server, names, changes) for server, names in self._by_server(rooms)))
+        await asyncio.gather(*(self._apply(place, names, changes) for place, names in self._by_server(rooms)))
 
     async def _apply(
-        self, server: RedisServer, rooms: set[str], changes: Sequence[tuple[str, MemberPresent | MemberGone]]
+        self, place: _Server, rooms: Collection[str], changes: Sequence[tuple[str, MemberPresent | MemberGone]]
     ) -> None:
-        async with server.writing:
-            pipe = server.redis.pipeline()
+        async with place.writing:
+            pipe = place.redis.pipeline()
+            self._put_lease(pipe, rooms)
             for room, change in changes:
                 if room not in rooms:
                     continue
@@ -190,31 +255,140 @@ class RedisPresence:
                     pipe.hdel(self._share_key(room), change.member_id)
                     self._put(pipe, room, {}, change.revision)
             try:
-                await server.run(pipe.execute)
+                had_lease, *_ = await place.run(pipe.execute)
             except (RedisError, OSError) as error:
                 logger.warning("Presence of %d rooms could not be stored: %s", len(rooms), error)
-                self._doubtful |= rooms
+                self._doubtful.update(rooms)
+                self._placed.difference_update(rooms)
+            else:
+                self._note_lease(place, had_lease)
+
+    def _put_lease(self, pipe: Any, changed: Collection[str] = ()) -> None:
+        """Adds what renews the lease and notes changes of these rooms. Its first answer tells the lease before it."""
+        numbers = {room: next(self._change_numbers) for room in changed}
+        pipe.get(_lease_key(self.process))
+        pipe.set(_lease_key(self.process), next(self._change_numbers), ex=LEASE_SECONDS)
+        if numbers:
+            pipe.zadd(_changed_key(self.process), numbers)
+
+    def _note_lease(self, place: _Server, had_lease: bytes | None) -> None:
+        """Where the lease was lost, others may have removed the shares, or the store has lost them: all are checked."""
+        if had_lease is None and place.was_leased:
+            self.losses += 1
+            place.has_lost_lease = place.has_failed = True
+        place.was_leased = True
 
     async def others(self, rooms: Sequence[str], known: FindKnown) -> dict[str, Shares]:
-        return await self._of_each_server(rooms, lambda server, names: self._read_others(server, names, known))
+        async def read(place: _Server, names: Collection[str]) -> dict[str, Shares]:
+            place.opened.update(names)
+            return await self._read_others(place, list(names), known)
 
-    async def renew(self, rooms: Sequence[str], own: Own, known: FindKnown) -> dict[str, Shares]:
-        async def renew(server: RedisServer, names: Sequence[str]) -> dict[str, Shares]:
-            found: dict[str, Shares] = {}
-            for some in _parts(names):
-                async with server.writing:
-                    await self._renew_own(server, some, own)
-                found |= await self._read_others(server, some, known)
-            return found
+        return await self._of_each_server(rooms, read)
 
-        found = await self._of_each_server(rooms, renew)
-        self._revisions = {room: self._revisions[room] for room in self._revisions.keys() & set(rooms)}
-        self._behind = {place: revision for place, revision in self._behind.items() if place[0] in found}
-        self._doubtful.intersection_update(rooms)
+    async def renew(
+        self, rooms: Collection[str], own: Own, known: FindKnown, unsettled: AbstractSet[str] = frozenset()
+    ) -> dict[str, Shares]:
+        found = await self._of_each_server(rooms, lambda place, names: self._renew(place, names, own, known, unsettled))
+        if len(self._revisions) > len(rooms):
+            self._revisions = {room: self._revisions[room] for room in self._revisions.keys() & set(rooms)}
+        self._behind = {pair: revision for pair, revision in self._behind.items() if pair[0] in found}
         return found
 
+    async def _renew(
+        self, place: _Server, rooms: Collection[str], own: Own, known: FindKnown, unsettled: AbstractSet[str]
+    ) -> dict[str, Shares]:
+        """As `renew`, for the rooms of one server. After a failure all rooms are checked."""
+        is_lost = False
+        try:
+            async with place.writing:
+                pipe = place.redis.pipeline()
+                self._put_lease(pipe)
+                self._keep_changed(place, pipe)
+                pipe.sadd(_LEASES_KEY, self.process)
+                pipe.expire(_LEASES_KEY, SHARE_SECONDS)
+                pipe.smembers(_LEASES_KEY)
+                had_lease, *_, leases = await place.run(pipe.execute)
+            self._note_lease(place, had_lease)
+            changed = await self._find_changed(place, [name.decode() for name in leases])
+            is_lost, names = place.has_lost_lease, set(rooms)
+            checked = set(names) if place.has_failed else self._next_of_sweep(place, rooms)
+            checked |= (self._doubtful | place.opened) & names
+            place.opened -= checked
+            place.has_failed = place.has_lost_lease = False
+            for some in _parts(list(checked)):
+                async with place.writing:
+                    await self._mend_own(place, some, own, is_lost)
+            found: dict[str, Shares] = {}
+            for some in _parts(list((checked | changed | place.unsettled | unsettled) & names)):
+                found |= await self._read_others(place, some, known)
+        except BaseException:
+            place.has_failed, place.has_lost_lease = True, place.has_lost_lease or is_lost
+            raise
+        return found
+
+    def _keep_changed(self, place: _Server, pipe: Any) -> None:
+        """Lets the list of changes last, and drops what all who look every RENEW_SECONDS have seen."""
+        pipe.expire(_changed_key(self.process), SHARE_SECONDS)
+        place.looks += 1
+        if place.looks % SWEEP_LOOKS == 0:
+            pipe.zremrangebyscore(_changed_key(self.process), "-inf", place.kept_from)
+            place.kept_from = next(self._change_numbers)
+
+    def _next_of_sweep(self, place: _Server, rooms: Collection[str]) -> set[str]:
+        """A few rooms, others each time."""
+        count = max(SWEEP_ROOMS, len(rooms) // SWEEP_LOOKS)
+        if not place.sweep:
+            place.sweep = list(rooms)
+            for process, shared in list(place.places.items()):
+                place.places[process] = shared & set(place.sweep)
+        chosen, place.sweep = place.sweep[-count:], place.sweep[:-count]
+        return set(chosen)
+
+    async def _find_changed(self, place: _Server, processes: Iterable[str]) -> set[str]:
+        """The rooms that other processes have changed since the last look, and those of processes that ended."""
+        others = [process for process in processes if process != self.process]
+        pipe = place.redis.pipeline(transaction=False)
+        for process in others:
+            pipe.get(_lease_key(process))
+        newest = {
+            process: int(number)
+            for process, number in zip(others, await place.run(pipe.execute), strict=True)
+            if number is not None
+        }
+        changed: set[str] = set()
+        for process, number in newest.items():
+            if number != (since := place.seen.get(process, 0)):
+                changed |= await self._rooms_changed(place, process, since)
+        if ended := [process for process in others if process not in newest]:
+            pipe = place.redis.pipeline(transaction=False)
+            pipe.srem(_LEASES_KEY, *ended)
+            await place.run(pipe.execute)
+        place.seen = newest
+        for process in place.places.keys() - newest.keys():
+            changed |= place.places[process]
+        return changed
+
+    async def _rooms_changed(self, place: _Server, process: str, since: int) -> set[str]:
+        """The rooms that a process has changed after the number `since`, read a part at a time."""
+        changed: set[str] = set()
+        while True:
+            read = partial(
+                place.redis.zrangebyscore,
+                _changed_key(process),
+                f"({since}",
+                "+inf",
+                start=0,
+                num=_CHANGED_AT_ONCE,
+                withscores=True,
+            )
+            part: Any = await place.run(read)
+            changed |= {name.decode() for name, _ in part}
+            if len(part) < _CHANGED_AT_ONCE:
+                return changed
+            since = int(part[-1][1])
+
     async def _of_each_server(
-        self, rooms: Iterable[str], work: Callable[[RedisServer, Sequence[str]], Awaitable[dict[str, T]]]
+        self, rooms: Collection[str], work: Callable[[_Server, Collection[str]], Awaitable[dict[str, T]]]
     ) -> dict[str, T]:
         """Runs `work` on each server at the same time. Returns the merged results, without those of failed servers.
 
@@ -222,9 +396,7 @@ class RedisPresence:
             PresenceUnavailable: all of them fail.
         """
         asked = self._by_server(rooms)
-        answers = await asyncio.gather(
-            *(work(server, sorted(names)) for server, names in asked), return_exceptions=True
-        )
+        answers = await asyncio.gather(*(work(place, names) for place, names in asked), return_exceptions=True)
         found: dict[str, T] = {}
         failed: list[BaseException] = []
         for (_, names), answer in zip(asked, answers, strict=True):
@@ -240,48 +412,97 @@ class RedisPresence:
             raise PresenceUnavailable(str(failed[0])) from failed[0]
         return found
 
-    async def _renew_own(self, server: RedisServer, rooms: Sequence[str], own: Own) -> None:
-        pipe = server.redis.pipeline(transaction=False)
+    async def _mend_own(self, place: _Server, rooms: Sequence[str], own: Own, is_lost: bool) -> None:
+        """Writes this process's shares where the store has something else, and lets them last longer.
+
+        `is_lost`: it writes all of them anew. Others may have taken this process for ended; they are told of all.
+        """
+        pipe = place.redis.pipeline(transaction=False)
         for room in rooms:
-            pipe.expire(self._share_key(room), LEASE_SECONDS)
-            pipe.expire(self._room_key(room), 10 * LEASE_SECONDS)
+            pipe.expire(self._share_key(room), SHARE_SECONDS)
+            pipe.expire(self._room_key(room), SHARE_SECONDS)
             pipe.sismember(self._room_key(room), self.process)
             pipe.hlen(self._share_key(room))
-        answers = iter(await server.run(pipe.execute))
-        pipe = server.redis.pipeline()
+        answers = iter(await place.run(pipe.execute))
+        pipe = place.redis.pipeline()
+        mended = []
         for room in rooms:
-            is_leased, _, is_listed, size = next(answers), next(answers), next(answers), next(answers)
-            share = own(room)
-            if room in self._doubtful or not (is_leased and is_listed and size == len(share) + 1):
+            is_kept, _, is_listed, size = next(answers), next(answers), next(answers), next(answers)
+            if (share := own(room)) is None:
+                continue
+            if is_lost or room in self._doubtful or not (is_kept and is_listed and size == len(share) + 1):
                 pipe.delete(self._share_key(room))
+                self._placed.discard(room)
                 self._revisions[room] = self._revisions.get(room) or next(self._numbers)
                 self._put(pipe, room, share, self._revisions[room])
-        await server.run(pipe.execute)
+                mended.append(room)
+        if mended:
+            self._put_lease(pipe, mended)
+            await place.run(pipe.execute)
         self._doubtful.difference_update(rooms)
 
-    async def _read_others(self, server: RedisServer, rooms: Sequence[str], known: FindKnown) -> dict[str, Shares]:
-        pipe = server.redis.pipeline(transaction=False)
+    async def _read_others(self, place: _Server, rooms: Sequence[str], known: FindKnown) -> dict[str, Shares]:
+        pipe = place.redis.pipeline(transaction=False)
         for room in rooms:
             pipe.smembers(self._room_key(room))
-        processes = [sorted(name.decode() for name in names) for names in await server.run(pipe.execute)]
-        others = [(room, name) for room, names in zip(rooms, processes, strict=True) for name in names]
-        others = [(room, process) for room, process in others if process != self.process]
+        processes = [sorted(name.decode() for name in names) for names in await place.run(pipe.execute)]
+        shares = [(room, name) for room, names in zip(rooms, processes, strict=True) for name in names]
+        shares = [(room, process) for room, process in shares if process != self.process]
+        found: dict[str, Shares] = {room: {} for room in rooms}
+        place.unsettled.difference_update(rooms)
+        for room in rooms:
+            self._forget_places(place, room, known)
+        if not shares:
+            return found
 
-        for room, process in others:
+        leased = sorted({process for _, process in shares if process.startswith(_LEASED)})
+        for room, process in shares:
             pipe.hget(self._share_key(room, process), _REVISION)
             pipe.hlen(self._share_key(room, process))
-        answers = iter(await server.run(pipe.execute))
-        found: dict[str, Shares] = {room: {} for room in rooms}
-        for room, process in others:
-            revision, size = next(answers), next(answers)
-            if revision is None:
-                pipe.srem(self._room_key(room), process)
-            elif self._must_read(room, process, known(room, process), Known(int(revision), size - 1)):
-                found[room][process] = Seen(int(revision), await self._read_share(server, room, process))
+        for process in leased:
+            pipe.get(_lease_key(process))
+        answers = await place.run(pipe.execute)
+        ended = {process for process, lease in zip(leased, answers[2 * len(shares) :], strict=True) if lease is None}
+        left: dict[str, list[str]] = {}
+        for (room, process), revision, size in zip(
+            shares, answers[: 2 * len(shares) : 2], answers[1 : 2 * len(shares) : 2], strict=True
+        ):
+            if process in ended or (revision is None and not process.startswith(_LEASED)):
+                left.setdefault(process, []).append(room)
+                continue
+            if revision is None:  # Its process mends it, or has just closed the room.
+                continue
+            place.places.setdefault(process, set()).add(room)
+            if self._must_read(room, process, known(room, process), Known(int(revision), size - 1)):
+                found[room][process] = Seen(int(revision), await self._read_share(place, room, process))
+                place.unsettled.add(room)  # What came meanwhile may not follow it.
             else:
                 found[room][process] = Seen(int(revision), None)
-        await server.run(pipe.execute)
+                if (room, process) in self._behind:
+                    place.unsettled.add(room)
+        await self._remove(place, left)
         return found
+
+    def _forget_places(self, place: _Server, room: str, known: FindKnown) -> None:
+        """Forgets that processes had a share of the room, where nothing is left of them in the roster."""
+        for process, rooms in list(place.places.items()):
+            if room in rooms and known(room, process) == Known():
+                rooms.discard(room)
+                if not rooms:
+                    del place.places[process]
+
+    async def _remove(self, place: _Server, left: Mapping[str, Sequence[str]]) -> None:
+        """Removes the shares of processes that ended, by process. One that came back just now is told to check all."""
+        if not left:
+            return
+        pipe = place.redis.pipeline()
+        for process, rooms in left.items():
+            for room in rooms:
+                pipe.srem(self._room_key(room), process)
+                pipe.unlink(self._share_key(room, process))
+            if process.startswith(_LEASED):
+                pipe.delete(_lease_key(process))
+        await place.run(pipe.execute)
 
     def _must_read(self, room: str, process: str, known: Known, stored: Known) -> bool:
         """Whether a change of this share was missed. A newer revision may still be on its way."""
@@ -307,53 +528,76 @@ class RedisPresence:
                 return share
 
     def _put(self, pipe: Any, room: str, share: Share, revision: int) -> None:
-        """Adds members to this process's share, sets its revision and renews its lease."""
+        """Adds members to this process's share, under its revision."""
         fields: dict[Any, Any] = {member_id: msgspec.json.encode(named) for member_id, named in share.items()}
         pipe.hset(self._share_key(room), mapping=fields | {_REVISION: revision})
-        pipe.expire(self._share_key(room), LEASE_SECONDS)
-        pipe.sadd(self._room_key(room), self.process)
-        pipe.expire(self._room_key(room), 10 * LEASE_SECONDS)
+        pipe.expire(self._share_key(room), SHARE_SECONDS)
+        if room not in self._placed:
+            pipe.sadd(self._room_key(room), self.process)
+            pipe.expire(self._room_key(room), SHARE_SECONDS)
+            self._placed.add(room)
 
     async def propose(self, logs: Mapping[str, uuid.UUID]) -> dict[str, uuid.UUID]:
-        async def propose(server: RedisServer, rooms: Sequence[str]) -> dict[str, uuid.UUID]:
-            pipe = server.redis.pipeline()
-            for room in rooms:
-                pipe.set(self._log_key(room), logs[room].hex, ex=LEASE_SECONDS, nx=True)
-                pipe.expire(self._log_key(room), LEASE_SECONDS)
-                pipe.get(self._log_key(room))
-            answers = await server.run(pipe.execute)
-            return {room: uuid.UUID(log.decode()) for room, log in zip(rooms, answers[2::3], strict=True)}
+        async def propose(place: _Server, names: Collection[str]) -> dict[str, uuid.UUID]:
+            rooms, found = list(names), dict[str, uuid.UUID]()
+            for some in _parts(rooms):
+                pipe = place.redis.pipeline()
+                for room in some:
+                    pipe.set(self._log_key(room), logs[room].hex, ex=PROPOSAL_SECONDS, nx=True)
+                    pipe.expire(self._log_key(room), PROPOSAL_SECONDS)
+                    pipe.get(self._log_key(room))
+                answers = await place.run(pipe.execute)
+                found |= {room: uuid.UUID(log.decode()) for room, log in zip(some, answers[2::3], strict=True)}
+            return found
 
         return await self._of_each_server(logs, propose)
 
     async def proposed(self, rooms: Iterable[str]) -> set[str]:
-        async def read(server: RedisServer, names: Sequence[str]) -> dict[str, bytes | str | None]:
-            logs = await server.run(partial(server.redis.mget, [self._log_key(room) for room in names]))
+        async def read(place: _Server, names: Collection[str]) -> dict[str, bytes | str | None]:
+            logs = await place.run(partial(place.redis.mget, [self._log_key(room) for room in names]))
             return dict(zip(names, logs, strict=True))
 
-        return {room for room, log in (await self._of_each_server(rooms, read)).items() if log is not None}
+        found = await self._of_each_server(list(rooms), read)
+        return {room for room, log in found.items() if log is not None}
 
     async def withdraw(self, room: str) -> None:
-        ((server, _),) = self._by_server([room])
+        ((place, _),) = self._by_server([room])
         try:
-            await server.run(partial(server.redis.delete, self._log_key(room)))
+            await place.run(partial(place.redis.delete, self._log_key(room)))
         except (RedisError, OSError) as error:
-            logger.debug("What was proposed for room %s ends with its lease: %s", room, error)
+            logger.debug("What was proposed for room %s ends by itself: %s", room, error)
+
+    async def release(self, room: str, *, is_last: bool) -> None:
+        ((place, _),) = self._by_server([room])
+        async with place.writing:
+            self._placed.discard(room)
+            self._doubtful.discard(room)
+            place.opened.discard(room)
+            pipe = place.redis.pipeline()
+            pipe.srem(self._room_key(room), self.process)
+            pipe.expire(self._share_key(room), LEASE_SECONDS)
+            if is_last:
+                pipe.expire(self._log_key(room), LEASE_SECONDS)
+            try:
+                await place.run(pipe.execute)
+            except (RedisError, OSError) as error:
+                logger.debug("This process's share of room %s ends by itself: %s", room, error)
 
     async def farewell(self, rooms: Iterable[str]) -> None:
-        await asyncio.gather(*(self._say_farewell(server, names) for server, names in self._by_server(rooms)))
+        await asyncio.gather(*(self._say_farewell(place, names) for place, names in self._by_server(list(rooms))))
 
-    async def _say_farewell(self, server: RedisServer, rooms: set[str]) -> None:
-        pipe = server.redis.pipeline(transaction=False)
+    async def _say_farewell(self, place: _Server, rooms: Collection[str]) -> None:
+        pipe = place.redis.pipeline(transaction=False)
+        pipe.expire(_lease_key(self.process), FAREWELL_SECONDS)
         for room in rooms:
             pipe.expire(self._share_key(room), FAREWELL_SECONDS)
         try:
-            await server.run(pipe.execute)
+            await place.run(pipe.execute)
         except (RedisError, OSError) as error:
             logger.warning("Members may seem gone for a moment, Redis was not told to keep them: %s", error)
 
     async def try_writing(self) -> list[Exception | None]:
-        return await asyncio.gather(*(self._try_writing(server) for server in self._servers))
+        return await asyncio.gather(*(self._try_writing(place) for place in self._servers))
 
     async def _try_writing(self, server: RedisServer) -> Exception | None:
         """Runs every command that presence needs in one round trip. Deletes its keys at the end."""
@@ -376,6 +620,8 @@ class RedisPresence:
         pipe.zadd(epochs, {"mark": 0})
         pipe.zremrangebyrank(epochs, 0, -2)
         pipe.zrange(epochs, 0, -1, withscores=True)
+        pipe.zrangebyscore(epochs, "(0", "+inf", 0, 1)
+        pipe.unlink(room)
         pipe.delete(share, log, epochs)
         try:
             await pipe.execute()
@@ -393,8 +639,8 @@ class RedisPresence:
             *_, kept = await server.run(pipe.execute)
             return [Epoch(epoch.lineage, int(number), uuid.UUID(mark.decode())) for mark, number in kept]
 
-        # All servers store it, so that the failure of one loses nothing.
-        answers = await asyncio.gather(*(tell(server) for server in self._servers), return_exceptions=True)
+        # Each of them is told, so that one that is away takes nothing from what is known.
+        answers = await asyncio.gather(*(tell(place) for place in self._servers), return_exceptions=True)
         known: list[list[Epoch]] = []
         for answer in answers:
             if isinstance(answer, list):
@@ -406,10 +652,12 @@ class RedisPresence:
         return [one for epochs in known for one in epochs]
 
     async def close(self) -> None:
-        for server in self._servers:
-            await server.redis.aclose()
+        for place in self._servers:
+            await place.redis.aclose()
 
-    def _by_server(self, rooms: Iterable[str]) -> list[tuple[RedisServer, set[str]]]:
+    def _by_server(self, rooms: Collection[str]) -> list[tuple[_Server, Collection[str]]]:
+        if len(self._servers) == 1 and rooms:
+            return [(self._servers[0], rooms)]
         by_place: dict[int, set[str]] = {}
         for room in rooms:
             by_place.setdefault(place_of_room(room, len(self._servers)), set()).add(room)

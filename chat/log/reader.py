@@ -8,8 +8,9 @@ connection is repeated once on a new one. If it fails again, it raises `LogUnava
 import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from django.db import (
     DatabaseError,
@@ -24,7 +25,7 @@ from django.utils import timezone
 from msgspec import UNSET
 
 from chat.access.policy import OPEN, Rules
-from chat.log import page_queries, search, unread
+from chat.log import page_queries, search, sql, unread
 from chat.log.deadline import deadline
 from chat.log.entries import Entry
 from chat.log.pagination import EVERYTHING, Filter, PageEntries, bounds_of
@@ -110,6 +111,7 @@ class RoomState:
     head: int
     rules: Rules
     about: About
+    row: tuple[Any, ...] = field(default=(), compare=False, repr=False)  # As the database has it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +225,14 @@ class Log:
         """The changes after version `since`, or the `limit` newest of them."""
         return await self.read(_changes, room_id, since, limit, self._size_limit)
 
-    async def states(self, room_ids: Sequence[int]) -> dict[int, RoomState]:
-        """The states of these rooms, by id. Deleted rooms are missing."""
-        return await self.read(_states, room_ids)
+    async def states(
+        self, room_ids: Sequence[int], known: Mapping[int, RoomState] = MappingProxyType({})
+    ) -> dict[int, RoomState]:
+        """How far each of these rooms goes, its rules and its title, by id; a deleted room is missing.
+
+        Where nothing has changed, it is the same object as the `known` one.
+        """
+        return await self.read(_states, room_ids, known)
 
     async def contradicts(self, room_id: int, since: Since, asker: Asker | Askers = ITSELF) -> bool:
         """Whether the log has another message, or none, at the client's newest message or newest change."""
@@ -394,14 +401,22 @@ def _contradicts(room_id: int, since: Since) -> bool:
     return by_seq.get(since.changed, (0, None))[0] < since.version or since.version in others
 
 
-def _states(room_ids: Iterable[int]) -> dict[int, RoomState]:
-    fields = ("pk", "log", "head", "locked", "slow_seconds", "title", "topic", "made_by")
-    return {
-        room_id: RoomState(log, head, Rules(locked, slow), About(title, topic, made_by and MemberId(str(made_by))))
-        for room_id, log, head, locked, slow, title, topic, made_by in Room.objects.filter(pk__in=room_ids).values_list(
-            *fields
-        )
-    }
+_STATE = "id, log, head, locked, slow_seconds, title, topic, made_by"
+
+
+def _states(room_ids: Sequence[int], known: Mapping[int, RoomState] = MappingProxyType({})) -> dict[int, RoomState]:
+    """As `Log.states`. The ORM would take four times as long for rooms of which nothing has changed."""
+    states: dict[int, RoomState] = {}
+    for row in sql.rooms_with(_STATE, room_ids):
+        state = known.get(row[0])
+        states[row[0]] = state if state is not None and state.row == row else _state(row)
+    return states
+
+
+def _state(row: tuple[Any, ...]) -> RoomState:
+    _, log, head, locked, slow_seconds, title, topic, made_by = row
+    maker = None if made_by is None else MemberId(str(sql.to_uuid(made_by)))
+    return RoomState(sql.to_uuid(log), head, Rules(bool(locked), slow_seconds), About(title, topic, maker), row)
 
 
 def _try_writing() -> None:

@@ -74,8 +74,15 @@ def lock_rooms(ids: Collection[int], *, skip_locked: bool = False) -> dict[int, 
     ).format(**_TABLES, ids=_marks(ids), lock=lock)
     rows = _rows(sql, list(ids))
     return {
-        room_id: LockedRoom(_uuid(log), head, Rules(bool(locked), slow)) for room_id, log, head, locked, slow in rows
+        room_id: LockedRoom(to_uuid(log), head, Rules(bool(locked), slow)) for room_id, log, head, locked, slow in rows
     }
+
+
+def rooms_with(columns: str, ids: Collection[int]) -> list[tuple[Any, ...]]:
+    """These columns of the rooms with these ids, as the database has them."""
+    if not ids:
+        return []
+    return _rows(f"SELECT {columns} FROM {_ROOMS} WHERE id IN ({_marks(ids)})", list(ids))  # nosec B608
 
 
 def existing(ids: Collection[int]) -> set[int]:
@@ -137,8 +144,8 @@ def _write(sql: str, rows: Sequence[Sequence[Any]]) -> None:
             cursor.executemany(sql, rows)
 
 
-def _uuid(value: Any) -> uuid.UUID:
-    """Converts SQLite's hexadecimal digits: it has no UUID type."""
+def to_uuid(value: Any) -> uuid.UUID:
+    """SQLite has no type for it, and keeps the digits."""
     return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
 
 

@@ -8,8 +8,9 @@ from chat.protocol import codec
 from chat.rooms.connection import Connection, Frame, Reached
 
 WAIT_LIMIT_SECONDS = 0.1  # The longest tick of a busy room: readers don't notice it.
-PENDING_BYTES = 1024 * 1024  # The most that a tick batches. A larger frame is sent at once.
-BEATS = 8  # Per pulse. Each beat serves an eighth of the members, so nobody waits for 5,000 answers.
+PENDING_BYTES = 1024 * 1024  # The most that a tick batches; beyond it the frame is sent at once.
+BEATS = 8  # In a pulse: an eighth of the members has its turn at a time, so that nobody waits for 5,000 answers.
+TOGETHER = 16  # Members who share a turn: a small room has one, and one frame for all.
 
 
 class Broadcaster:
@@ -29,7 +30,9 @@ class Broadcaster:
         self._reached = reached
         self._turns: dict[Connection, int] = {}  # The beat of each connection's pulse.
         self._next_turn = random.randrange(BEATS)
-        # Connections added since the last tick, each with the number of pending events that its welcome included.
+        self._turn_sizes = [0] * BEATS  # The connections of each beat.
+        self.beats = 0  # A bit for each beat in which a connection has its turn.
+        # Connections that came since the last tick, with how many of the pending events their welcome told already.
         self._newcomers: dict[Connection, int] = {}
         self._pending: list[bytes] = []
         self._pending_size = 0
@@ -42,12 +45,20 @@ class Broadcaster:
 
     def admit(self, connection: Connection) -> None:
         """Adds a connection: it gets all later events."""
-        self._turns[connection] = self._next_turn = (self._next_turn + 1) % BEATS
+        if len(self._turns) % TOGETHER == 0:
+            self._next_turn = (self._next_turn + 1) % BEATS
+        self.dismiss(connection)
+        self._turns[connection] = turn = self._next_turn
+        self._turn_sizes[turn] += 1
+        self.beats |= 1 << turn
         if self._pending:
             self._newcomers[connection] = len(self._pending)
 
     def dismiss(self, connection: Connection) -> None:
-        self._turns.pop(connection, None)
+        if (turn := self._turns.pop(connection, None)) is not None:
+            self._turn_sizes[turn] -= 1
+            if not self._turn_sizes[turn]:
+                self.beats &= ~(1 << turn)
         self._newcomers.pop(connection, None)
 
     def emit(self, event: bytes) -> None:
@@ -69,7 +80,7 @@ class Broadcaster:
 
     def beat(self, beat: int) -> None:
         """Sends the pulse and a ping to the connections of this beat."""
-        if beat in self._turns.values():
+        if self._turn_sizes[beat]:
             self._due.add(beat)
             self._wake()
 

@@ -117,6 +117,7 @@ class RoomHub:
         self._proof = proof
 
         self.rules, self.about = opening.rules, opening.about
+        self.state: RoomState | None = None  # The last one that was taken.
         self.head = opening.changes.head
         self._buffer = self._buffer_of(opening)
         self._reorder_buffer = ReorderBuffer(resume_limit, answer_limit)
@@ -143,6 +144,16 @@ class RoomHub:
     @property
     def is_empty(self) -> bool:
         return not self._presence.has_own and not self.joining and not self._listeners
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no other process is known to have members here."""
+        return self._presence.is_alone
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no process is missing from the presence store that was there before."""
+        return self._presence.is_settled
 
     @property
     def own_share(self) -> Share:
@@ -263,7 +274,8 @@ class RoomHub:
         return True
 
     def take_state(self, state: RoomState) -> None:
-        """Adopts the database's rules, title and topic of the room."""
+        """Takes who may write here, and what the room is about, as the database has it."""
+        self.state = state
         before = self.info
         self.rules, self.about = state.rules, state.about
         if self.info != before:
@@ -548,6 +560,11 @@ class RoomHub:
         self._broadcaster.reply(connection, codec.encode(event))
 
     # --- everybody ---
+
+    @property
+    def beats(self) -> int:
+        """A bit for each beat in which a connection here has its turn."""
+        return self._broadcaster.beats
 
     def beat(self, beat: int) -> None:
         """Sends the head to this beat's connections. A client that missed a change then requests it."""

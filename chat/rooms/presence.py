@@ -226,6 +226,16 @@ class RoomPresence:
             own.named = named._replace(away=own.named.away)
             self._hold(own)
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process is known to have members here."""
+        return not any(process != self._process for process in self._roster.processes)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no process was missing from the store at the last look, so that another one would show it gone."""
+        return not self._missing_since
+
     def known(self, process: str) -> Known:
         """The revision of another process's share that is known and needn't be read."""
         followed = self._followed.get(process)
@@ -247,6 +257,8 @@ class RoomPresence:
                 del self._missing_since[process]
                 await self._take(process, Seen(0, {}), read_at)
                 self._followed.pop(process, None)
+        for process in self._missing_since.keys() - set(self._roster.processes):
+            del self._missing_since[process]
         # Processes come and go for as long as a room is open.
         for process in [name for name in self._followed if self._received_at(name) < read_at - 10 * ABSENCE_SECONDS]:
             if process not in shares:

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -22,29 +21,22 @@ from chat.cluster.messages import (
     EntriesWritten,
     Item,
     LimitsUsed,
-    MemberGone,
-    MemberPresent,
     RoomChanged,
     mailbox,
     weight,
 )
-from chat.cluster.presence_shares import Known, Share
 from chat.cluster.presence_store import (
     RENEW_SECONDS,
-    ROOMS_AT_ONCE,
     MemoryPresence,
     Presence,
     PresenceUnavailable,
     RedisPresence,
 )
-from chat.cluster.redis_servers import place_of_room
 from chat.conf import chatty
-from chat.log import epoch, epoch_proof, room_rows
 from chat.log.committer import Committed, Committer
 from chat.log.entries import Entry
-from chat.log.epoch_proof import Epoch, Proof
 from chat.log.operations import Operation
-from chat.log.reader import NOTHING_SAID, Log, LogUnavailable, RoomRow, WentBack
+from chat.log.reader import NOTHING_SAID, Log, RoomRow, WentBack
 from chat.log.readers import Askers
 from chat.log.rendering import Renderer
 from chat.log.turns import Asker
@@ -53,23 +45,19 @@ from chat.protocol.constants import PULSE_SECONDS
 from chat.protocol.errors import CloseCode
 from chat.protocol.events import RoomInfo
 from chat.protocol.fields import MemberId
-from chat.rooms.broadcaster import BEATS
 from chat.rooms.change_buffer import ChangeBuffers
+from chat.rooms.comparison import HEADS_SECONDS, Comparison
 from chat.rooms.hub import OPENING_CHANGES, JoinRequest, RoomHub
+from chat.rooms.presence_sync import PresenceSync
 from chat.rooms.readiness import Readiness
-from chat.rooms.send_buffers import current_send_buffers
+from chat.rooms.scheduler import PART_SECONDS, PulseWheel, Scheduler
 from chat.rooms.watch import WATCH_SECONDS, Watching
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-HEADS_SECONDS = 2  # Maximum delay until lost messages are found: one query for all rooms.
-BEAT_SECONDS = PULSE_SECONDS / BEATS
-ANSWER_BEATS = 6  # 3 s to answer a pulse. With pulse and grace, a member with a pulled cable leaves within 9 s.
-TIDY_SECONDS = 60  # The addresses of ended bans are deleted within a minute.
-CLOSE_SECONDS = 2  # For each part of the shutdown: the process must end within 10 s.
-FIRST_COMPARISON_SECONDS = 5  # Joins wait so long for it: longer than for a Redis that hangs.
-PROVEN_LIMIT = 10_000  # Texts of about 200 bytes.
+TIDY_SECONDS = 60  # Addresses of bans are forgotten within a minute of their end.
+CLOSE_SECONDS = 2  # For each part of the end: the process shall be gone within 10.
 EARLY_BYTES = 16 * 1024 * 1024  # Messages for rooms that are opening, in all of them.
 SPENT_SECONDS = 0.5  # Maximum delay until other processes know a member's usage of limits.
 
@@ -99,23 +87,18 @@ class RoomRegistry:
         self._opening: dict[str, tuple[asyncio.Task[RoomHub], Askers]] = {}  # And the callers that wait for it.
         self._early: dict[str, list[ClusterMessage]] = {}  # By name: messages for a room that is opening.
         self._early_size = 0
-        # Changes of presence that aren't stored yet, by the room's Redis, so that no Redis waits for another. Each
-        # room and member has its latest change here.
-        self._unstored: dict[int, dict[tuple[str, MemberId], MemberPresent | MemberGone]] = {}
-        self._storing: dict[int, asyncio.Task[None]] = {}
-        self._beat_number = 0
-        self._beat_at = asyncio.get_running_loop().time()
-        self._mailbox = mailbox(self.presence.process)
         self._handlers_everywhere: dict[type, Callable[[Any], None]] = {}  # By the item's type.
-        self._epoch: Epoch | None = None  # The newest epoch seen in the database. None before the first comparison.
-        self._proof = Proof()
-        self._proven: set[str] = set()  # Clients' epochs that the database has.
-        self._epoch_due = 0.0  # The time of the next advance, by the loop's clock.
-        self._comparing = asyncio.Lock()
-        self._first_comparison: asyncio.Task[None] | None = None
-        self._has_written = True
-        self._looking = asyncio.Lock()  # Keeps the reads of rooms' state in order.
-        self.watching = Watching(self.log, self._find_open)
+        self._comparison = Comparison(
+            self.log,
+            self.presence,
+            self._by_name,
+            start_anew=self._start_anew,
+            announce=lambda room: self.publish_everywhere(RoomChanged(room.name)),
+        )
+        self._presence_sync = PresenceSync(
+            self.presence, self._broker, self._by_name, len(chatty.REDIS_URLS) or 1, self._start_anew
+        )
+        self.watching = Watching(self.log, self._presence_sync.find_open)
         self._ban_enforcement = BanEnforcement(
             self.log, enforce=self._disconnect_banned, publish=lambda: self.publish_everywhere(BansChanged())
         )
@@ -123,19 +106,21 @@ class RoomRegistry:
         self.subscribe_everywhere(RoomChanged, self._handle_room_changed)
         _in_background(self._broker.subscribe(EVERYWHERE))
         self.subscribe_everywhere(LimitsUsed, lambda spent: self._limiter.charge(spent.used))
-        self._at_end: list[Callable[[], Awaitable[None]]] = []
-        self._routines = [
-            asyncio.create_task(_repeat(HEADS_SECONDS, self._compare_heads)),
-            asyncio.create_task(_repeat(WATCH_SECONDS, self.watching.tick)),
-            asyncio.create_task(_repeat(BEAT_SECONDS, self._beat)),
-            asyncio.create_task(_repeat(PULSE_SECONDS, self._drop_empty)),
-            asyncio.create_task(_repeat(PULSE_SECONDS, self._broker.keep)),
-            asyncio.create_task(_repeat(RENEW_SECONDS, self._renew_presence)),
-            asyncio.create_task(_repeat(SPENT_SECONDS, self._tell_spent)),
-            asyncio.create_task(_repeat(0, self._ban_enforcement.follow)),
-            asyncio.create_task(_repeat(TIDY_SECONDS, self._ban_enforcement.tidy)),
-            asyncio.create_task(_repeat(TIDY_SECONDS, self.log.tidy)),
-        ]
+        self._pulses = PulseWheel()
+        self._scheduler = Scheduler()
+        for seconds, work in (
+            (PART_SECONDS, self._pulses.turn),
+            (HEADS_SECONDS, self._comparison.compare_all),
+            (WATCH_SECONDS, self.watching.tick),
+            (PULSE_SECONDS, self._drop_empty),
+            (PULSE_SECONDS, self._broker.keep),
+            (RENEW_SECONDS, self._presence_sync.renew),
+            (SPENT_SECONDS, self._tell_spent),
+            (0, self._ban_enforcement.follow),
+            (TIDY_SECONDS, self._ban_enforcement.tidy),
+            (TIDY_SECONDS, self.log.tidy),
+        ):
+            self._scheduler.repeat(seconds, work)
 
     # --- members ---
 
@@ -188,9 +173,10 @@ class RoomRegistry:
             As `join`.
         """
         await self._ban_enforcement.ready()
-        await self._compare_first()
-        if epoch_seen is not None:
-            await self._check_proof(epoch_seen)
+        await self._comparison.compare_first()
+        if request.since is not None and request.since.epoch is not None:
+            await self._comparison.check_proof(request.since.epoch)
+        person = request.person
         if not (answer := self.can_join(person, slug)):
             if answer.close_code is CloseCode.BANNED:
                 self._ban_enforcement.note(person, is_attempt=True)
@@ -218,7 +204,7 @@ class RoomRegistry:
         try:
             return await self._committer.commit(operation)
         except WentBack:
-            self._start_new_history(operation.room)
+            self._comparison.start_new_history(operation.room)
             raise
 
     async def _open(self, slug: str, asker: Asker) -> RoomHub:
@@ -240,7 +226,7 @@ class RoomRegistry:
             await self._broker.subscribe(slug)
             room = (await self.log.rows([slug], askers)).get(slug)
             if room is None:
-                agreed = await self._agree_on_logs({slug: uuid.uuid4()})
+                agreed = await self._presence_sync.agree_on_logs({slug: uuid.uuid4()})
                 room = RoomRow(0, slug, agreed[slug])
             hub = await self._read(room, askers)
         except BaseException:
@@ -250,6 +236,7 @@ class RoomRegistry:
             del self._early[slug]
             self._early_size -= sum(weight(item) for message in early for item in message.items)
         self._by_name[hub.room.name] = hub
+        self._pulses.add(hub)
         for message in early:
             hub.handle(message)
         return hub
@@ -261,16 +248,16 @@ class RoomRegistry:
             opening,
             self.log,
             self.presence.process,
-            publish=self._publish_change,
+            publish=self._presence_sync.publish,
             on_empty=self._drop,
             on_written=lambda hub: _in_background(self.presence.withdraw(hub.room.name)),
-            on_other_log=lambda hub: _in_background(self._look_again(hub)),
+            on_other_log=lambda hub: _in_background(self._comparison.look_again(hub)),
             resume_limit=chatty.RESUME_LIMIT,
             answer_limit=chatty.UNSENT_LIMIT,
             buffers=self._buffers,
             reactions=Rate(*chatty.ROOM_REACTION_LIMIT),
             build=self._build,
-            proof=self._proof,
+            proof=self._comparison.proof,
         )
         read_at = asyncio.get_running_loop().time()
         try:
@@ -284,7 +271,9 @@ class RoomRegistry:
     def _drop(self, hub: RoomHub) -> None:
         if self._by_name.get(hub.room.name) is hub:
             del self._by_name[hub.room.name]
+            self._pulses.remove(hub)
             hub.close(CloseCode.GOING_AWAY)
+            _in_background(self._presence_sync.release(hub))
             _in_background(self._broker.unsubscribe(hub.room.name))
 
     def _start_anew(self, hub: RoomHub) -> None:
@@ -292,40 +281,13 @@ class RoomRegistry:
         hub.close(CloseCode.RESTARTING)
         self._drop(hub)
 
-    # --- rooms without a row ---
-
     async def proposed_log(self, slug: str) -> uuid.UUID:
         """The log for the room's future row."""
-        if (hub := self._by_name.get(slug)) is not None:
-            return hub.room.log
-        return (await self._agree_on_logs({slug: uuid.uuid4()}))[slug]
+        return await self._presence_sync.proposed_log(slug)
 
-    async def _agree_on_logs(self, proposals: Mapping[str, uuid.UUID]) -> dict[str, uuid.UUID]:
-        """The logs for these rooms' future rows. If processes can't agree, the first message decides."""
-        try:
-            return {**proposals, **await self.presence.propose(proposals)}
-        except PresenceUnavailable as error:
-            logger.warning("Other servers may propose other logs for %d new rooms: %s", len(proposals), error)
-            return dict(proposals)
-
-    async def _find_open(self, slugs: Iterable[str]) -> set[str]:
-        """The rooms among these, without a row, that have a member in any process."""
-        here = {slug for slug in slugs if slug in self._by_name}
-        try:
-            return here | await self.presence.proposed(set(slugs) - here)
-        except PresenceUnavailable:
-            return here
-
-    async def _renew_proposals(self) -> None:
-        """Keeps the logs of open rooms without a row. One query for each Redis, however many rooms there are."""
-        proposals = {hub.room.name: hub.room.log for hub in self._by_name.values() if not hub.room.is_written}
-        if not proposals:
-            return
-        for name, log in (await self._agree_on_logs(proposals)).items():
-            hub = self._by_name.get(name)
-            if hub is not None and not hub.room.is_written and hub.room.log != log:
-                logger.warning("Room %s was opened with another log elsewhere; its members start anew", name)
-                self._start_anew(hub)
+    async def look_at(self, hubs: Iterable[RoomHub]) -> None:
+        """As `Comparison.look_at`."""
+        await self._comparison.look_at(hubs)
 
     def _disconnect_banned(self) -> None:
         """Closes the connections of members who are banned or whose tokens were revoked, in all rooms."""
@@ -337,10 +299,11 @@ class RoomRegistry:
 
     def _publish(self, room: RoomRow, entries: list[Entry]) -> None:
         """Applies this process's own commits at once, without the group."""
-        self._has_written = True
+        self._comparison.has_written = True
         written = EntriesWritten(room.log, room.id, entries)
         if (hub := self._by_name.get(room.name)) is not None and entries[0].version <= hub.head:
-            _in_background(self._look_again(hub))  # This version exists already: the database may have gone back.
+            # A version that was told already: the database may have gone back.
+            _in_background(self._comparison.look_again(hub))
         self._deliver(ClusterMessage(room.name, self.presence.process, [written]))
         self._broker.send(room.name, written)
 
@@ -385,158 +348,6 @@ class RoomRegistry:
             self._early[message.room].append(message)
             self._early_size += size
 
-    def _publish_change(self, name: str, item: Item) -> None:
-        """Sends to the other processes. Presence is stored first, so that receivers find it in the store."""
-        if not isinstance(item, MemberPresent | MemberGone):
-            self._broker.send(name, item)
-            return
-        place = place_of_room(name, len(chatty.REDIS_URLS) or 1)
-        unstored = self._unstored.setdefault(place, {})
-        unstored.pop((name, item.member_id), None)  # The latest change counts, at its place in the order.
-        unstored[name, item.member_id] = item
-        if place not in self._storing:
-            self._storing[place] = asyncio.create_task(self._store(place))
-
-    async def _store(self, place: int) -> None:
-        try:
-            while unstored := self._unstored.pop(place, None):
-                changes = [(name, self.presence.stamp(name, item)) for (name, _), item in unstored.items()]
-                await self.presence.apply(changes)
-                for name, change in changes:
-                    self._broker.send(name, change)
-        finally:
-            del self._storing[place]
-
-    # --- periodic work ---
-
-    async def _compare_heads(self) -> None:
-        """Finds messages that the fan-out lost, and versions that the database lost."""
-        await self._follow_epoch()
-        await self.look_at(list(self._by_name.values()))
-
-    async def _follow_epoch(self) -> None:
-        """Finds a database that was replaced by an older copy of itself, and moves the epoch on."""
-        async with self._comparing:
-            found = await self.log.read(epoch.read)
-            now = asyncio.get_running_loop().time()
-            known = [] if self._epoch in (None, found) else [self._epoch]
-            if known:  # Another process has moved it on.
-                self._epoch_due = now + epoch.ADVANCE_SECONDS
-            is_due = now >= self._epoch_due and self._has_written
-            if is_due:  # Compare before advancing: an advanced copy would look as new as its original.
-                known += await self._tell_epoch(found)
-            if await self._leave_lost_behind(known):
-                found = await self.log.read(epoch.read)
-            if is_due:
-                found = await self.log.run(epoch.advance)
-                await self._tell_epoch(found)
-                self._epoch_due, self._has_written = now + epoch.ADVANCE_SECONDS, False
-            self._epoch = found
-            self._proof.renew(found)
-
-    async def _tell_epoch(self, found: Epoch) -> list[Epoch]:
-        """Publishes the database's epoch to Redis. Returns the epochs that Redis knows."""
-        try:
-            return await self.presence.tell_epoch(found)
-        except PresenceUnavailable as error:
-            logger.warning("The database's epoch could not be compared with that of Redis: %s", error)
-            return []
-
-    async def _leave_lost_behind(self, known: Sequence[Epoch]) -> bool:
-        """Gives all rooms new logs if the database lacks one of these epochs. Returns whether it did."""
-        lost = await self.log.run(epoch.find_lost, known) if known else None
-        if lost is None:
-            return False
-        logger.error(
-            "The database lacks its epoch %d, which was seen: it was restored from an older copy. All rooms get new"
-            " logs, and their members start anew",
-            lost.number,
-        )
-        self._proven.clear()
-        await self.log.run(epoch.leave_behind, lost)
-        return True
-
-    async def _compare_first(self) -> None:
-        """Waits for the first comparison of epochs, at most FIRST_COMPARISON_SECONDS: renewing logs may take longer.
-
-        Raises:
-            LogUnavailable: the database can't be read.
-        """
-        if self._epoch is not None:
-            return
-        if self._first_comparison is None or self._first_comparison.done():
-            self._first_comparison = asyncio.create_task(self._follow_epoch())
-        done, _ = await asyncio.wait([self._first_comparison], timeout=FIRST_COMPARISON_SECONDS)
-        for task in done:
-            task.result()
-
-    async def _check_proof(self, text: str) -> None:
-        """Checks with a client's epoch whether the database went back.
-
-        An epoch without our signature is ignored. Each epoch costs one query.
-        """
-        if text in self._proven or (seen := epoch_proof.verify(text)) is None:
-            return
-        async with self._comparing:
-            if text in self._proven:
-                return
-            is_lost = await self._leave_lost_behind([seen])
-            if len(self._proven) >= PROVEN_LIMIT:
-                self._proven.clear()
-            self._proven.add(text)
-        if is_lost:
-            await self._compare_heads()
-
-    async def look_at(self, hubs: Sequence[RoomHub]) -> None:
-        """Updates these rooms from the database: messages, rules, title and topic.
-
-        Raises:
-            LogUnavailable: they couldn't be read.
-        """
-        async with self._looking:
-            await self._find_rows([hub for hub in hubs if not hub.room.is_written])
-            hubs = [hub for hub in hubs if hub.room.is_written]
-            known = {hub.room.id: hub.head for hub in hubs}  # Read before the query: these versions are on disk.
-            states = await self.log.states(list(known)) if hubs else {}
-            for hub in hubs:
-                if (state := states.get(hub.room.id)) is None:
-                    logger.warning("Room %s was deleted; its members start anew", hub.room.slug)
-                    self._start_anew(hub)
-                    continue
-                if state.log != hub.room.log:
-                    logger.warning("Room %s has got another history; its members start anew", hub.room.slug)
-                    self._start_anew(hub)
-                    continue
-                if state.head < known[hub.room.id]:
-                    await self.log.run(room_rows.renew_log, hub.room)
-                    self._start_new_history(hub.room)
-                    continue
-                hub.take_state(state)
-                if state.head > hub.head:
-                    hub.catch_up()
-
-    def _start_new_history(self, room: RoomRow) -> None:
-        """Restarts a room whose database lost versions that members had got. The database has its new log already."""
-        hub = self._by_name.get(room.name)
-        if hub is None or hub.room.log != room.log:  # Done before.
-            return
-        logger.error(
-            "Room %s went back, from version %d: the database was restored, or a replica took over that lacked the"
-            " newest messages. The room has got a new log, and its members start anew",
-            room.slug,
-            hub.head,
-        )
-        self._start_anew(hub)
-        self.publish_everywhere(RoomChanged(room.name))
-
-    async def _find_rows(self, hubs: Sequence[RoomHub]) -> None:
-        """Checks whether these rooms have got a row, in one query."""
-        rows = await self.log.rows([hub.room.slug for hub in hubs]) if hubs else {}
-        for hub in hubs:
-            if (row := rows.get(hub.room.slug)) is not None and not hub.take_row(row):
-                logger.warning("Room %s got its first message under another log; its members start anew", row.slug)
-                self._start_anew(hub)
-
     async def show_change(self, hub: RoomHub, before: RoomInfo) -> bool:
         """Publishes a change that this process made in a room's row to all processes and members.
 
@@ -545,7 +356,7 @@ class RoomRegistry:
         Raises:
             LogUnavailable: it couldn't be read.
         """
-        await self.look_at([hub])
+        await self._comparison.look_at([hub])
         self.publish_everywhere(RoomChanged(hub.room.name))
         return hub.info != before
 
@@ -558,44 +369,12 @@ class RoomRegistry:
 
     def _handle_room_changed(self, message: RoomChanged) -> None:
         if (hub := self._by_name.get(message.room)) is not None:
-            _in_background(self._look_again(hub))
-
-    async def _look_again(self, hub: RoomHub) -> None:
-        try:
-            await self.look_at([hub])
-        except LogUnavailable as error:
-            logger.warning("What was changed of room %s will be known later: %s", hub.room.slug, error)
-
-    async def _beat(self) -> None:
-        """Sends one beat of all rooms' pulses. Cuts off members who haven't answered their last one."""
-        now = asyncio.get_running_loop().time()
-        is_late = now - self._beat_at > 2 * BEAT_SECONDS  # This process hung: answers may be waiting unread.
-        self._beat_at = now
-        self._beat_number += 1
-        current_send_buffers().look()
-        for hub in self._by_name.values():
-            hub.beat(self._beat_number % BEATS)
-            if not is_late:
-                hub.cut_off_silent((self._beat_number - ANSWER_BEATS) % BEATS)
+            _in_background(self._comparison.look_again(hub))
 
     async def _drop_empty(self) -> None:
         """Closes rooms whose only joiner left while they were opening."""
         for hub in [hub for hub in self._by_name.values() if hub.is_empty]:
             self._drop(hub)
-
-    async def _renew_presence(self) -> None:
-        read_at = asyncio.get_running_loop().time()
-        await self._renew_proposals()
-        try:
-            shares = await self.presence.renew(list(self._by_name), self._own_share, self._known)
-        except PresenceUnavailable as error:
-            logger.warning("Who is on other servers can't be told just now: %s", error)
-            return
-        for number, (name, others) in enumerate(shares.items(), 1):
-            if (hub := self._by_name.get(name)) is not None:
-                await hub.reconcile(others, read_at)
-            if number % ROOMS_AT_ONCE == 0:
-                await asyncio.sleep(0)
 
     async def _tell_spent(self) -> None:
         """Shares members' usage of limits between processes."""
@@ -612,23 +391,13 @@ class RoomRegistry:
             "watched": self.watching.room_count,
         }
 
-    def _own_share(self, name: str) -> Share:
-        hub = self._by_name.get(name)
-        return {} if hub is None else hub.own_share
-
-    def _known(self, name: str, process: str) -> Known:
-        hub = self._by_name.get(name)
-        return Known() if hub is None else hub.known(process)
-
     async def close(self) -> None:
         """Writes and sends everything that waits. Members who reconnect elsewhere in time don't appear to leave.
 
         A part that fails or hangs, because its server is away, doesn't stop the others from closing.
         """
-        for routine in self._routines:
-            routine.cancel()
-        await asyncio.gather(*self._routines, return_exceptions=True)
-        await _in_time("storing presence", _all_of(self._storing.values()))
+        await self._scheduler.close()
+        await _in_time("storing presence", self._presence_sync.flush())
         await _in_time("the farewell", self.presence.farewell(list(self._by_name)))
         await _in_time("rendering", self.renderer.close())
         await _in_time("the committer", self._committer.close())
@@ -639,10 +408,6 @@ class RoomRegistry:
             await _in_time(end.__qualname__, end())
         await _in_time("presence", self.presence.close())
         await _in_time("the log", self.log.close())
-
-
-async def _all_of(tasks: Iterable[Awaitable[None]]) -> None:
-    await asyncio.gather(*tasks)
 
 
 async def _in_time(name: str, work: Awaitable[None]) -> None:
@@ -660,18 +425,6 @@ def _in_background(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.create_task(work)
     _background.add(task)
     task.add_done_callback(_background.discard)
-
-
-async def _repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    """Runs `work` every few seconds, even if it failed."""
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await work()
-        except LogUnavailable as error:
-            logger.warning("The database can't be reached: %s", error)
-        except Exception:
-            logger.exception("%s failed", work.__qualname__)
 
 
 _by_loop: "WeakKeyDictionary[asyncio.AbstractEventLoop, RoomRegistry]" = WeakKeyDictionary()

@@ -125,15 +125,15 @@ async def test_of_a_member_one_change_waits_for_the_store(
         stored.extend(changes)
 
     monkeypatch.setattr(process.presence, "apply", apply)
-    process._publish_change("lobby", MemberPresent(MemberId("ann"), ScreenName(1, "Ann")))
+    process._presence_sync.publish("lobby", MemberPresent(MemberId("ann"), ScreenName(1, "Ann")))
     await tick()
     for turn in range(500):
-        process._publish_change("lobby", MemberPresent(MemberId("ann"), ScreenName(turn, "Ann")))
-        process._publish_change("lobby", MemberPresent(MemberId("bob"), ScreenName(turn, "Bob")))
-        process._publish_change("lobby", MemberGone(MemberId("ann")))
-    assert [len(changes) for changes in process._unstored.values()] == [2]
+        process._presence_sync.publish("lobby", MemberPresent(MemberId("ann"), ScreenName(turn, "Ann")))
+        process._presence_sync.publish("lobby", MemberPresent(MemberId("bob"), ScreenName(turn, "Bob")))
+        process._presence_sync.publish("lobby", MemberGone(MemberId("ann")))
+    assert [len(changes) for changes in process._presence_sync._unstored.values()] == [2]
     way.set()
-    await until(lambda: not process._storing)
+    await until(lambda: not process._presence_sync._storing)
     assert stored[1:] == [
         ("lobby", MemberPresent(MemberId("bob"), ScreenName(499, "Bob"))),
         ("lobby", MemberGone(MemberId("ann"))),
