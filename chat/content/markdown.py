@@ -29,6 +29,12 @@ HTML_LIMIT = 8 * BODY_LIMIT
 _SHOWS = re.compile(r"(?:^|>)[^<>]*[^<>\s]")  # Matches visible text outside the tags.
 LINK = '<a href="'  # Each link in the rendered HTML begins like this, and nothing else does.
 
+# Text without anything that has a meaning in Markdown, in HTML, in links, mentions or shortcodes: words, apart by one
+# space or line break, with some punctuation behind them. A line begins with a letter: a digit may begin a list.
+_WORD = r"[^\W_]+(?:['\u2019-][^\W_]+)*[.,;!?]*"
+_LINE = rf"(?=[^\W\d_]){_WORD}(?: {_WORD})*"
+_WITHOUT_MARKS = re.compile(rf"{_LINE}(?:\n{_LINE})*")
+
 _ACTION = re.compile(r"/me[ \t]+(?=\S)")
 _SPARED = re.compile(r"/(?=/me(?:\s|$))")  # The escape: `//me` becomes the text `/me`.
 _TAGS = {"a", "blockquote", "br", "code", "em", "li", "ol", "p", "pre", "s", "span", "strong", "ul"}
@@ -58,7 +64,14 @@ class Rendered(NamedTuple):
 
 
 def render(body: str, people: People = NOBODY) -> Rendered:
-    """The rendered body. `people`: members by folded name, whom the body may mention."""
+    """What becomes of a body. `people`: members by folded name, of whom those are called that it names."""
+    if _WITHOUT_MARKS.fullmatch(body):  # Most of what is said. The parsers would make the same of it: a test compares.
+        return Rendered("<p>" + body.replace("\n", "<br>\n") + "</p>", [], search_text=search_text(body))
+    return render_markdown(body, people)
+
+
+def render_markdown(body: str, people: People = NOBODY) -> Rendered:
+    """As `render`, by the parsers, whatever the body is."""
     env: dict[str, Any] = {"people": people}
     if action := _ACTION.match(body):
         html = f'<p class="action">{_reader.renderInline(body[action.end() :].strip(), env)}</p>'

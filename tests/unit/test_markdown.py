@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
 
-from chat.content import markdown_rules, mentions
+from chat.content import markdown, markdown_rules, mentions
 from chat.content.highlighting import CLASSES, LANGUAGES
-from chat.content.markdown import HTML_LIMIT, render
+from chat.content.markdown import HTML_LIMIT, render, render_markdown
 from chat.content.markdown_rules import SHORTCODES
 from chat.protocol.constants import BODY_LIMIT
 from chat.protocol.fields import MemberId
 from tests import xss
 from tests.unit import texts
+from tests.unit.examples import thorough
 
 ANN, LEE, BOB, BEN = (MemberId(letter * 8) for letter in "abcd")
 PEOPLE = {"ann": (ANN,), "ann lee": (LEE,), "bob": (BOB, BEN), "strasse": (BEN,), "王小明": (BOB,)}
@@ -379,3 +380,47 @@ def test_too_much_markup_is_shown_as_text() -> None:
 
 def test_shortcodes_are_those_that_are_in_use() -> None:
     assert {SHORTCODES[name] for name in ("tada", "party_popper")} == {"🎉"}
+
+
+WORDS = st.text(st.sampled_from("ab1 é水я߂٣-'’.,;!?\n_:/@w"), max_size=30) | st.text(max_size=12)
+PIECES = st.sampled_from(
+    [
+        "www",
+        "example.com",
+        "1.",
+        "1)",
+        "- ",
+        "--",
+        "==",
+        "a_b_c",
+        "(c)",
+        "...",
+        "http",
+        "ftp",
+        "mailto",
+        "İ",
+        "ﬁ",
+        "\u00a0",
+    ]
+)
+
+
+@thorough(2_000)
+@given(st.lists(WORDS | PIECES, max_size=5).map("".join))
+def test_text_without_marks_is_what_the_parsers_make_of_it(body: str) -> None:
+    assert render(body) == render_markdown(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "The tide is high at noon, says the harbour master.",
+        "Well-known? Yes! It's Ann’s...",
+        "two\nlines",
+        "Ça va, Зоя; 水は高い",
+    ],
+)
+def test_ordinary_text_is_not_parsed(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    html = render_markdown(body).html
+    monkeypatch.setattr(markdown, "render_markdown", None)
+    assert render(body).html == html
