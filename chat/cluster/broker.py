@@ -26,6 +26,8 @@ LAYER_SECONDS = 2  # After it the message counts as lost. The log's heads are co
 ECHO_SECONDS = 1  # A server that delivers later counts as failed.
 OUTBOX_BYTES = 16 * 1024 * 1024  # In all rooms. Past it the groups are too slow, and the log serves instead.
 
+OUTSIDE = "outside"  # Stands where a process's name does, for one that has no rooms.
+
 Deliver = Callable[[ClusterMessage], None]
 
 
@@ -54,7 +56,7 @@ async def announce(room: str, *items: Item) -> None:
     try:
         choice = list(layers().values())
         layer = choice[place_of_room(room, len(choice))]
-        encoded = messages.encode(ClusterMessage(room, "outside", list(items)))
+        encoded = messages.encode(ClusterMessage(room, OUTSIDE, list(items)))
         async with asyncio.timeout(LAYER_SECONDS):
             await layer.group_send(group_name(room), {"type": "room.message", "message": encoded})
     except Exception as error:  # Each layer raises what its server's client raises.
@@ -217,7 +219,10 @@ class Shard:
             echo.set_result(None)
 
     def send(self, room: str, *items: Item) -> None:
-        """Sends to the other processes soon. Items of one room that gather meanwhile share a message."""
+        """Sends to the other processes soon. Items of one room that gather meanwhile share a message.
+
+        Without items, the message says that this process has the room open.
+        """
         size = sum(map(messages.weight, items))
         if self._outbox_size + size > self._outbox_bytes:
             return

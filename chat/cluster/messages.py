@@ -134,7 +134,10 @@ def mailbox(process: str) -> str:
 
 
 class ClusterMessage(Struct, frozen=True):
-    """The items that `process` sends about `room` (a slug, or EVERYWHERE), in order."""
+    """What `process` has to say of `room` (a slug, or EVERYWHERE), in order.
+
+    Whatever it says, it has the room open; a message without items says only this.
+    """
 
     room: str
     process: str

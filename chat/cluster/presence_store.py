@@ -341,7 +341,7 @@ class RedisPresence:
             place.sweep = list(rooms)
             for process, shared in list(place.places.items()):
                 place.places[process] = shared & set(place.sweep)
-        chosen, place.sweep = place.sweep[-count:], place.sweep[:-count]
+        chosen, place.sweep = place.sweep[:count], place.sweep[count:]
         return set(chosen)
 
     async def _find_changed(self, place: _Server, processes: Iterable[str]) -> set[str]:
@@ -574,12 +574,14 @@ class RedisPresence:
             self._doubtful.discard(room)
             place.opened.discard(room)
             pipe = place.redis.pipeline()
+            self._put_lease(pipe, [room])
             pipe.srem(self._room_key(room), self.process)
             pipe.expire(self._share_key(room), LEASE_SECONDS)
             if is_last:
                 pipe.expire(self._log_key(room), LEASE_SECONDS)
             try:
-                await place.run(pipe.execute)
+                had_lease, *_ = await place.run(pipe.execute)
+                self._note_lease(place, had_lease)
             except (RedisError, OSError) as error:
                 logger.debug("This process's share of room %s ends by itself: %s", room, error)
 

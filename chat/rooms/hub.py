@@ -15,6 +15,7 @@ from chat.access import policy
 from chat.access.person import Person
 from chat.access.policy import OPEN
 from chat.access.rate_limits import Bucket, Rate, crowded
+from chat.cluster.broker import OUTSIDE
 from chat.cluster.messages import ClusterMessage, EntriesWritten, IsTyping, Item, MemberGone, MemberPresent
 from chat.cluster.presence_shares import Known, Share, Shares
 from chat.content import mentions
@@ -105,6 +106,7 @@ class RoomHub:
         self.room = room
         self.joining = 0  # Joins under way.
         self._log = log
+        self._process = process
         self._publish = publish
         self._on_empty = on_empty
         self._on_written = on_written
@@ -118,6 +120,8 @@ class RoomHub:
 
         self.rules, self.about = opening.rules, opening.about
         self.state: RoomState | None = None  # The last one that was taken.
+        # Other processes that have this room open, and when that was last heard or seen, by the loop's clock.
+        self._peers: dict[str, float] = {}
         self.head = opening.changes.head
         self._buffer = self._buffer_of(opening)
         self._reorder_buffer = ReorderBuffer(resume_limit, answer_limit)
@@ -146,9 +150,19 @@ class RoomHub:
         return not self._presence.has_own and not self.joining and not self._listeners
 
     @property
-    def is_last(self) -> bool:
-        """Whether no other process is known to have members here."""
-        return self._presence.is_alone
+    def has_peers(self) -> bool:
+        """Whether another process is known to have this room open: only then anything is sent to the group."""
+        return bool(self._peers)
+
+    def _note_peer(self, process: str, at: float) -> None:
+        """Another process has the room open. A new one is told how far this room is, in case it has missed something.
+
+        What this process committed before it heard of the new one wasn't sent to the group.
+        """
+        is_new = process not in self._peers
+        self._peers[process] = max(at, self._peers.get(process, at))
+        if is_new and self.room.is_written and (newest := self._buffer.entries_since(self.head - 1)):
+            self._publish(self.room.name, EntriesWritten(self.room.log, self.room.id, newest))
 
     @property
     def is_settled(self) -> bool:
@@ -251,7 +265,9 @@ class RoomHub:
             raise crowded(wait)
 
     def handle(self, message: ClusterMessage) -> None:
-        """Handles a message of another process."""
+        """Takes what another process says."""
+        if message.process not in (self._process, OUTSIDE):
+            self._note_peer(message.process, asyncio.get_running_loop().time())
         for item in message.items:
             match item:
                 case EntriesWritten(log, room_id, entries):
@@ -292,7 +308,10 @@ class RoomHub:
         return self._presence.known(process)
 
     async def reconcile(self, shares: Shares, read_at: float) -> None:
-        """Compares the roster with the presence store's state at `read_at` (the loop's time) or later."""
+        """Compares the roster with the presence store, as it was at `read_at` (the loop's time) or later."""
+        for process in shares:
+            self._note_peer(process, read_at)
+        self._peers = {process: at for process, at in self._peers.items() if process in shares or at >= read_at}
         await self._presence.reconcile(shares, read_at)
 
     # --- the log ---

@@ -227,11 +227,6 @@ class RoomPresence:
             self._hold(own)
 
     @property
-    def is_alone(self) -> bool:
-        """Whether no other process is known to have members here."""
-        return not any(process != self._process for process in self._roster.processes)
-
-    @property
     def is_settled(self) -> bool:
         """Whether no process was missing from the store at the last look, so that another one would show it gone."""
         return not self._missing_since

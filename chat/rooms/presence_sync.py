@@ -48,7 +48,7 @@ class PresenceSync:
     def publish(self, name: str, item: Item) -> None:
         """Sends to the other processes. Presence is stored first, so that receivers find it in the store."""
         if not isinstance(item, MemberPresent | MemberGone):
-            self._broker.send(name, item)
+            self.send(name, item)
             return
         place = place_of_room(name, self._servers)
         unstored = self._unstored.setdefault(place, {})
@@ -57,13 +57,22 @@ class PresenceSync:
         if place not in self._storing:
             self._storing[place] = asyncio.create_task(self._store(place))
 
+    def send(self, name: str, item: Item) -> None:
+        """Sends to the room's group, unless this process alone has the room open.
+
+        Another one that has just opened it is told how far it is as soon as this process hears of it.
+        """
+        hub = self._hubs.get(name)
+        if hub is None or hub.has_peers:
+            self._broker.send(name, item)
+
     async def _store(self, place: int) -> None:
         try:
             while unstored := self._unstored.pop(place, None):
                 changes = [(name, self._presence.stamp(name, item)) for (name, _), item in unstored.items()]
                 await self._presence.apply(changes)
                 for name, change in changes:
-                    self._broker.send(name, change)
+                    self.send(name, change)
         finally:
             del self._storing[place]
 
@@ -105,7 +114,7 @@ class PresenceSync:
     async def release(self, hub: RoomHub) -> None:
         """Ends this process's share of a room that it has closed."""
         if hub.room.name not in self._hubs:
-            await self._presence.release(hub.room.name, is_last=hub.is_last)
+            await self._presence.release(hub.room.name, is_last=not hub.has_peers)
 
     # --- rooms without a row ---
 

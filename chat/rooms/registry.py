@@ -224,6 +224,7 @@ class RoomRegistry:
         early = self._early[slug] = []
         try:
             await self._broker.subscribe(slug)
+            self._broker.send(slug)  # Others that have the room open send to the group from now on.
             room = (await self.log.rows([slug], askers)).get(slug)
             if room is None:
                 agreed = await self._presence_sync.agree_on_logs({slug: uuid.uuid4()})
@@ -305,7 +306,7 @@ class RoomRegistry:
             # A version that was told already: the database may have gone back.
             _in_background(self._comparison.look_again(hub))
         self._deliver(ClusterMessage(room.name, self.presence.process, [written]))
-        self._broker.send(room.name, written)
+        self._presence_sync.send(room.name, written)
 
     def publish_everywhere(self, item: Item) -> None:
         """Sends to every process, to this one at once. It may be lost, so listeners must also poll."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
@@ -235,3 +235,101 @@ async def test_the_only_process_has_nobody_to_ask() -> None:
     await alone.apply([("lobby", HELD_ANN)])
     assert await alone.others(["lobby"], nothing) == {"lobby": {}}
     assert await alone.renew(["lobby"], nobody, nothing) == {}
+
+
+async def commands_of(redis_server: RedisServer, work: Awaitable[object]) -> int:
+    """How many commands the server executed meanwhile, without those that count."""
+    before = redis_server.client.info("stats")["total_commands_processed"]
+    await work
+    return int(redis_server.client.info("stats")["total_commands_processed"] - before - 1)
+
+
+async def test_quiet_rooms_cost_a_renewal_nothing_however_many_they_are(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = RedisPresence([redis_server.url]), RedisPresence([redis_server.url])
+    monkeypatch.setattr(presence_store, "SWEEP_ROOMS", 0)  # Those are a constant.
+    rooms = {f"quiet-{number}": {ANN: ANN_NAMED} for number in range(presence_store.SWEEP_LOOKS - 1)}
+
+    def known(room: str, process: str) -> Known:
+        return Known(here._revisions[room], 1)
+
+    try:
+        await apply(here, *((room, HELD_ANN) for room in rooms))
+        await there.renew(rooms, lambda room: {}, known)
+        await here.renew(rooms, rooms.__getitem__, known)
+        await there.renew(rooms, lambda room: {}, known)
+        assert await there.renew(rooms, lambda room: {}, known) == {}
+        few = await commands_of(redis_server, there.renew(rooms, lambda room: {}, known))
+        assert few <= 12
+        await apply(here, ("quiet-7", HELD_BOB))
+        assert list(await there.renew(rooms, lambda room: {}, known)) == ["quiet-7"]
+    finally:
+        await here.close()
+        await there.close()
+
+
+async def test_rooms_of_a_process_that_ended_are_looked_at_until_it_is_forgotten(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = RedisPresence([redis_server.url]), RedisPresence([redis_server.url])
+    monkeypatch.setattr(presence_store, "SWEEP_ROOMS", 0)
+    rooms = [f"left-{number}" for number in range(5)]
+    size = 1
+
+    def known(room: str, process: str) -> Known:
+        return Known(here._revisions[room], size) if size else Known()
+
+    try:
+        await apply(here, *((room, HELD_ANN) for room in rooms))
+        await there.renew(rooms, nobody, known)
+        redis_server.client.delete(f"chatty:lease:{here.process}")
+        for _ in range(3):
+            assert await there.renew(rooms, nobody, known) == {room: {} for room in rooms}
+        size = 0
+        await there.renew(rooms, nobody, known)
+        assert await there.renew(rooms, nobody, known) == {}
+    finally:
+        await here.close()
+        await there.close()
+
+
+async def test_a_process_whose_lease_was_lost_writes_and_announces_all_its_shares(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = RedisPresence([redis_server.url]), RedisPresence([redis_server.url])
+    monkeypatch.setattr(presence_store, "SWEEP_ROOMS", 0)
+    rooms = {f"back-{number}": {ANN: ANN_NAMED} for number in range(5)}
+    try:
+        await apply(here, *((room, HELD_ANN) for room in rooms))
+        await here.renew(rooms, rooms.__getitem__, nothing)
+        await there.renew(rooms, nobody, nothing)
+        redis_server.client.delete(f"chatty:lease:{here.process}")
+        await there.renew(rooms, nobody, nothing)
+        assert here.losses == 0
+        await here.renew(rooms, rooms.__getitem__, nothing)
+        assert here.losses == 1
+        found = await there.renew(rooms, nobody, nothing)
+        assert {room: shares[here.process].share for room, shares in found.items()} == rooms
+    finally:
+        await here.close()
+        await there.close()
+
+
+async def test_a_room_that_was_closed_is_no_share_and_a_proposal_of_the_last_one_ends(
+    stores: Stores, redis_server: RedisServer
+) -> None:
+    here, there = stores
+    await apply(here, ("lobby", HELD_ANN), ("tea", HELD_ANN))
+    await here.propose({"lobby": uuid.uuid4(), "tea": uuid.uuid4()})
+    await here.release("lobby", is_last=True)
+    await here.release("tea", is_last=False)
+    assert await shares_of_others(there, ["lobby", "tea"]) == {"lobby": {}, "tea": {}}
+
+    def left(room: str) -> int:
+        clients = [redis_server.client, type(redis_server.client).from_url(redis_server.url.removesuffix("/0") + "/1")]
+        return max(client.ttl(f"chatty:presence:{{{room}}}:log") for client in clients)
+
+    assert 0 < left("lobby") <= presence_store.LEASE_SECONDS < left("tea")
+    await apply(here, ("lobby", HELD_BOB))
+    assert (await shares_of_others(there, ["lobby"]))["lobby"][here.process] is not None
