@@ -6,11 +6,13 @@ Bandit would check each part, and warn of a `nosec` that only the first one need
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 
-from django.db import connection
-from django.db.models import Field
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import DateTimeField, Field, JSONField, UUIDField
 
 from chat.access.policy import Rules
 from chat.log.search_index import index_cleanup
@@ -32,14 +34,12 @@ _ALTERABLE = [
         *("reactions", "mentions", "reply_to", "has_link"),
     }
 ]
-_CHANGES = ", ".join(f"{field.column} = %s" for field in _ALTERABLE)
-_UPDATE = "UPDATE {messages} SET {changes} WHERE id = %s".format(**_TABLES, changes=_CHANGES)  # nosec B608
-# A conflict: a process of an older version, which didn't know this table, has left the mention.
-_INSERT_MENTION = (
-    "INSERT INTO {mentions} (member_id, room_id, seq) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING".format(**_TABLES)  # nosec B608
-)
-_DELETE_MENTION = "DELETE FROM {mentions} WHERE member_id = %s AND room_id = %s AND seq = %s".format(**_TABLES)  # nosec B608
-_MOVE = "UPDATE {rooms} SET head = %s WHERE id = %s".format(**_TABLES)  # nosec B608
+_UPDATE = f"UPDATE {_MESSAGES} SET {', '.join(f'{field.column} = %s' for field in _ALTERABLE)} WHERE id = %s"  # nosec B608
+# A mention that is there already was left by a process of an older version, which knew nothing of this table.
+_INSERT_MENTION = f"INSERT INTO {_MENTIONS} (member_id, room_id, seq) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"  # nosec B608
+_DELETE_MENTION = f"DELETE FROM {_MENTIONS} WHERE member_id = %s AND room_id = %s AND seq = %s"  # nosec B608
+_MOVE = f"UPDATE {_ROOMS} SET head = %s WHERE id = %s"  # nosec B608
+PREPARE_THRESHOLD = 5  # Executions after which PostgreSQL keeps a statement's plan for a connection.
 
 
 class LockedRoom(NamedTuple):
@@ -130,7 +130,27 @@ def move_heads(heads: Mapping[int, int]) -> None:
 
 
 def _values(message: Message, fields: Iterable[Any]) -> list[Any]:
-    return [field.get_db_prep_save(getattr(message, field.attname), connection) for field in fields]
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "sqlite":
+        return [field.get_db_prep_save(getattr(message, field.attname), database) for field in fields]
+    return [
+        value if value is None or (prepare := _PREPARED.get(field.attname)) is None else prepare(field, value, database)
+        for field in fields
+        for value in (getattr(message, field.attname),)
+    ]
+
+
+def _prepare(field: Any, value: Any, database: Any) -> Any:
+    return field.get_db_prep_save(value, database)
+
+
+# SQLite has no types for what these fields hold; the others' values are stored as they are.
+_PREPARED: dict[str, Callable[[Any, Any, Any], Any]] = {
+    field.attname: (lambda _field, value, _database: value.hex) if isinstance(field, UUIDField) else _prepare
+    for field in _FIELDS
+    if isinstance(field, UUIDField | DateTimeField | JSONField)
+}
+_PREPARED["reactions"] = lambda field, value, database: _prepare(field, value, database) if value else "{}"
 
 
 def _stored(row: MentionRow) -> tuple[Any, int, int]:
@@ -140,8 +160,37 @@ def _stored(row: MentionRow) -> tuple[Any, int, int]:
 
 def _write(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(sql, rows)
+        with _cursor() as (cursor, dialect):
+            cursor.executemany(dialect(sql), rows)
+
+
+@contextmanager
+def _cursor() -> Iterator[tuple[Any, Callable[[str], str]]]:
+    """A cursor of this thread's connection without Django's wrappers, and what makes of a statement the database's.
+
+    They take as long as all statements of a post on SQLite. psycopg's own cursor has the server prepare what it does
+    again and again. Errors are Django's. Where Django logs queries, the cursor is Django's, too.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.queries_logged:
+        with database.cursor() as cursor:
+            yield cursor, str
+        return
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        if database.vendor == "sqlite":
+            yield database.connection.cursor(), _with_question_marks
+        else:
+            import psycopg
+
+            database.connection.prepare_threshold = PREPARE_THRESHOLD
+            yield psycopg.Cursor(database.connection), str
+
+
+@cache
+def _with_question_marks(sql: str) -> str:
+    """SQLite's marks for parameters."""
+    return sql.replace("%s", "?")
 
 
 def to_uuid(value: Any) -> uuid.UUID:
@@ -150,8 +199,8 @@ def to_uuid(value: Any) -> uuid.UUID:
 
 
 def _rows(sql: str, values: Sequence[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+    with _cursor() as (cursor, dialect):
+        cursor.execute(dialect(sql), values)
         return list(cursor.fetchall())
 
 
