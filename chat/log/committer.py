@@ -14,7 +14,6 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
@@ -39,9 +38,9 @@ from chat.log.operations import (
     with_reply_mention,
 )
 from chat.log.reader import LogUnavailable, RoomGone, RoomRow, WentBack, retrying, rows, to_entry
-from chat.log.readers import close_threads
 from chat.log.slow_mode import Pace
 from chat.log.sql import LockedRoom, MentionRow
+from chat.log.work_thread import WorkThread
 from chat.models import Message
 from chat.protocol.errors import Refusal, RefusalCode
 from chat.protocol.fields import MemberId
@@ -87,10 +86,10 @@ class Committer:
         self._publish = publish
         self._waiting: deque[Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
+        self._thread = WorkThread("committer")
         self._busy: dict[str, _BusyRoom] = {}  # By the room's slug. The first one has its turn.
         self._busy_task: asyncio.Task[None] | None = None
-        self._busy_thread = ThreadPoolExecutor(1, thread_name_prefix="committer-busy")
+        self._busy_thread = WorkThread("committer-busy")
 
     async def commit(self, operation: Operation) -> Committed:
         """The message after the operation, once it is on disk.
@@ -161,12 +160,11 @@ class Committer:
             self._busy_task = None
 
     async def _commit(
-        self, thread: ThreadPoolExecutor, work: "Work", operations: list[Operation]
+        self, thread: WorkThread, work: "Work", operations: list[Operation]
     ) -> Sequence[Outcome | Exception]:
-        """Returns an outcome for each operation. An operation that fails doesn't fail the others."""
-        run = asyncio.get_running_loop().run_in_executor
+        """An outcome for each operation. One that can't be written doesn't take the others with it."""
         try:
-            return await run(thread, retrying, work, operations)
+            return await thread.run(retrying, work, operations)
         except LogUnavailable as error:
             logger.error("%d operations were refused, the database failed: %s", len(operations), error)
             return [error] * len(operations)
@@ -200,8 +198,8 @@ class Committer:
         for task in (self._task, self._busy_task):
             if task is not None:
                 await task
-        await close_threads(self._thread, 1)
-        await close_threads(self._busy_thread, 1)
+        await self._thread.close()
+        await self._busy_thread.close()
 
 
 @dataclass

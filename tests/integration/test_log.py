@@ -359,7 +359,7 @@ async def test_a_connection_that_died_is_replaced_without_anybody_noticing(desk:
             reader.connection.connection.close()
         return reader.connection.vendor == "sqlite" or reader.connection.connection.closed
 
-    assert await asyncio.get_running_loop().run_in_executor(desk.committer._thread, cut)
+    assert await desk.committer._thread.run(cut)
     assert (await desk.post(room, "after")).is_new
 
 
