@@ -161,7 +161,10 @@ def _stored(row: MentionRow) -> tuple[Any, int, int]:
 def _write(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     if rows:
         with _cursor() as (cursor, dialect):
-            cursor.executemany(dialect(sql), rows)
+            if len(rows) == 1:  # For many, psycopg begins a pipeline.
+                cursor.execute(dialect(sql), rows[0])
+            else:
+                cursor.executemany(dialect(sql), rows)
 
 
 @contextmanager
