@@ -57,7 +57,8 @@ class Message(models.Model):
     `seq` is the version that it was born with, its place in the room for ever; `version` is that of its last change.
     """
 
-    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="messages")
+    # Both constraints below begin with it.
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="messages", db_index=False)
     seq = models.PositiveBigIntegerField()
     version = models.PositiveBigIntegerField()
     # Made by the client. It identifies a repeated post.

@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                 ('reply_to', models.PositiveBigIntegerField(blank=True, help_text='The seq of the message that it replies to.', null=True)),
                 ('has_link', models.BooleanField(blank=True, help_text='Whether the body has a link; null for no.', null=True)),
                 ('search_text', models.TextField(blank=True, editable=False, help_text="The body's words, folded, for the search index; null if the index uses the body itself.", null=True)),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='chat.room')),
+                ('room', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='chat.room')),
             ],
         ),
         migrations.CreateModel(
