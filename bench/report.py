@@ -93,6 +93,19 @@ TABLES: dict[str, tuple[str, list[Column]]] = {
             *LOAD,
         ],
     ),
+    "small": (
+        "Small rooms",
+        [
+            ROOMS,
+            MEMBERS,
+            RATE,
+            Column("silence, % of a core", "idle_cpu_share", 1, 100),
+            Column("CPU µs / message", "cpu_us_per_message"),
+            *LATE,
+            *LOSSES,
+            *LOAD,
+        ],
+    ),
     "growth": (
         "Growth",
         [

@@ -56,7 +56,7 @@ FULL = Effort(
     joins=1000,
     join_rooms=(1, 100),
     tutorial_joins=200,
-    scenarios=("steady", "saturation", "connect", "posting", "growth", "storm", "idle", "ceiling"),
+    scenarios=("steady", "saturation", "connect", "posting", "small", "growth", "storm", "idle", "ceiling"),
     left_out=frozenset(),
 )
 QUICK = Effort(
@@ -73,7 +73,7 @@ QUICK = Effort(
     joins=400,
     join_rooms=(100,),
     tutorial_joins=0,
-    scenarios=("steady", "saturation", "connect", "posting", "storm", "idle"),
+    scenarios=("steady", "saturation", "connect", "posting", "small", "storm", "idle"),
     left_out=frozenset({CHATTY_POSTGRES.name, BARE.name}),
 )
 
@@ -228,6 +228,30 @@ async def _pump(crowd: Crowd) -> None:
         await asyncio.sleep(0.001)
 
 
+SMALL_ROOM, SMALL_ROOMS_RATE = 5, 200.0  # Members, and messages/s in all rooms together.
+
+
+async def small_rooms(bench: Bench) -> Rows:
+    """Rooms of five, ten or many of them: what their silence costs, and what a message."""
+    effort = bench.effort
+    compared = bench.systems(CHATTY, SOCKETIO) * effort.repeats
+    for rooms in (10, effort.many_rooms):
+        for system in [*compared, *bench.systems(CHATTY_POSTGRES)]:
+            with system.running(bench.plan) as running:
+                crowd = Crowd(running.dialect, running.base)
+                await crowd.fill([f"room-{number}" for number in range(rooms)], rooms * SMALL_ROOM)
+                await asyncio.sleep(3)
+                silence = await idle(running, crowd, effort.seconds)
+                found = await fan_out(running, crowd, SMALL_ROOMS_RATE, effort.seconds, effort.patience_seconds)
+                figures = _fan_out(found) | {
+                    "idle_cpu_share": round(silence.cpu_share, 4),
+                    "cpu_us_per_message": round(found.cost.cpu_seconds / SMALL_ROOMS_RATE / found.cost.seconds * 1e6),
+                }
+                of = {"rooms": rooms, "members": rooms * SMALL_ROOM, "rate": SMALL_ROOMS_RATE}
+                yield Row("small", system.name, of, figures)
+                await crowd.leave()
+
+
 GROWTH_DELIVERIES = 20_000  # A second, whatever the members: so nothing but their number differs.
 
 
@@ -326,6 +350,7 @@ SCENARIOS: dict[str, Scenario] = {
     "saturation": saturation,
     "connect": connect,
     "posting": posting,
+    "small": small_rooms,
     "growth": growth,
     "storm": storm,
     "idle": silence,

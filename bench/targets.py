@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from .scenarios import Row
-from .systems import CHATTY, SOCKETIO, TUTORIAL
+from .systems import CHATTY, CHATTY_POSTGRES, SOCKETIO, TUTORIAL
 
 TARGET_RATE = 1500  # Messages/s: the most that the targets speak of.
 # With 200 members that is 300,000 deliveries/s, which a fast machine takes and still has time: the target can then
@@ -84,6 +84,7 @@ def verdicts(rows: Iterable[Row]) -> Iterator[Verdict]:
     yield from _saturation(figures)
     yield from _connect(figures)
     yield from _posting(figures)
+    yield from _small_rooms(figures)
     yield from _growth(figures)
     yield from _alone(figures)
 
@@ -131,6 +132,22 @@ def _posting(figures: Figures) -> Iterator[Verdict]:
     yield _at_least("100 rooms, SQLite: messages/s accepted and committed", rate, 2000, "/s")
     late = figures.get("posting", CHATTY.name, "latency_p99", rate=500)
     yield _at_most("100 rooms, 500 messages/s: p99 from post to `message`", late, 50, " ms")
+
+
+def _small_rooms(figures: Figures) -> Iterator[Verdict]:
+    for rooms, p99_limit in ((10, 2), (1000, 3)):
+        where = f"{rooms:,} rooms of 5, 200 messages/s"
+        if rooms == 10:
+            cpu = figures.ratio(SOCKETIO.name, "small", "cpu_us_per_message", rooms=rooms)
+            yield _at_most(f"{where}: CPU per message, to Socket.IO's", cpu, 1, " x")
+            theirs = figures.get("small", SOCKETIO.name, "cpu_us_per_message", rooms=rooms)
+            ours = figures.get("small", CHATTY_POSTGRES.name, "cpu_us_per_message", rooms=rooms)
+            ratio = ours / theirs if ours and theirs else None
+            yield _at_most(f"{where}, PostgreSQL: CPU per message, to Socket.IO's", ratio, 1.8, " x")
+        late = figures.ratio(SOCKETIO.name, "small", "latency_p99", rooms=rooms)
+        yield _at_most(f"{where}: p99 latency, to Socket.IO's", late, p99_limit, " x")
+    silence = figures.get("small", CHATTY.name, "idle_cpu_share", rooms=1000)
+    yield _at_most("1,000 rooms of 5, silent: share of a core", None if silence is None else silence * 100, 3, " %")
 
 
 def _growth(figures: Figures) -> Iterator[Verdict]:
