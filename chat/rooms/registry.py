@@ -30,8 +30,8 @@ from chat.cluster.presence_store import (
     MemoryPresence,
     Presence,
     PresenceUnavailable,
-    RedisPresence,
 )
+from chat.cluster.redis_presence import RedisPresence
 from chat.conf import chatty
 from chat.log.committer import Committed, Committer
 from chat.log.entries import Entry

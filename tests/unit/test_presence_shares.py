@@ -13,7 +13,7 @@ from chat.cluster import presence_shares
 from chat.cluster.messages import MemberGone, MemberPresent
 from chat.cluster.names import ScreenName
 from chat.cluster.presence_shares import Known, Seen
-from chat.cluster.presence_store import RedisPresence
+from chat.cluster.redis_presence import RedisPresence
 from chat.protocol.events import Event
 from chat.protocol.fields import MemberId
 from chat.rooms import presence
