@@ -203,15 +203,17 @@ class Shard:
                 self._received += 1
                 if (number := received.get("echo")) is not None:
                     self._handle_echo(number)
-                    continue
-                message = messages.decode(received["message"])
-                if message.process != self.process:
-                    self._deliver(message)
+                elif received.get("from") != self.process:  # Its own messages aren't worth decoding.
+                    self._receive_message(messages.decode(received["message"]))
             except (msgspec.DecodeError, KeyError, TypeError) as error:
                 logger.error("Another process sent something that this one can't read: %s", error)
             except Exception:
                 logger.exception("A message from the channel layer was lost")
                 await asyncio.sleep(1)  # Limits how often a permanent failure is logged.
+
+    def _receive_message(self, message: ClusterMessage) -> None:
+        if message.process != self.process:  # An older release doesn't say where a message is from.
+            self._deliver(message)
 
     def _handle_echo(self, number: int) -> None:
         echo = self._echoes.get(number)
@@ -238,9 +240,10 @@ class Shard:
                 try:
                     for room, items in outbox.items():
                         encoded = messages.encode(ClusterMessage(room, self.process, items))
+                        message = {"type": "room.message", "message": encoded, "from": self.process}
                         async with asyncio.timeout(LAYER_SECONDS):
-                            await self._layer.group_send(group_name(room), {"type": "room.message", "message": encoded})
-                except Exception as error:  # The rest would fail, too: it is for the same server.
+                            await self._layer.group_send(group_name(room), message)
+                except Exception as error:  # The rest would fail as well: all of it is for the same server.
                     self._note_failure(error)
                 finally:
                     self._outbox_size -= size
