@@ -46,11 +46,11 @@ from chat.protocol.errors import CloseCode
 from chat.protocol.events import RoomInfo
 from chat.protocol.fields import MemberId
 from chat.rooms.change_buffer import ChangeBuffers
-from chat.rooms.comparison import HEADS_SECONDS, Comparison
+from chat.rooms.comparison import HEADS_SECONDS, ROOMS_AT_ONCE, Comparison
 from chat.rooms.hub import OPENING_CHANGES, JoinRequest, RoomHub
 from chat.rooms.presence_sync import PresenceSync
 from chat.rooms.readiness import Readiness
-from chat.rooms.scheduler import PART_SECONDS, PulseWheel, Scheduler
+from chat.rooms.scheduler import PART_SECONDS, PulseWheel, Scheduler, in_slices
 from chat.rooms.watch import WATCH_SECONDS, Watching
 
 logger = logging.getLogger(__name__)
@@ -374,8 +374,11 @@ class RoomRegistry:
 
     async def _drop_empty(self) -> None:
         """Closes rooms whose only joiner left while they were opening."""
-        for hub in [hub for hub in self._by_name.values() if hub.is_empty]:
-            self._drop(hub)
+        for hubs in in_slices(self._by_name.values(), ROOMS_AT_ONCE):
+            for hub in hubs:
+                if hub.is_empty:
+                    self._drop(hub)
+            await asyncio.sleep(0)
 
     async def _tell_spent(self) -> None:
         """Shares members' usage of limits between processes."""
