@@ -34,11 +34,14 @@ _ALTERABLE = [
         *("reactions", "mentions", "reply_to", "has_link"),
     }
 ]
-_UPDATE = f"UPDATE {_MESSAGES} SET {', '.join(f'{field.column} = %s' for field in _ALTERABLE)} WHERE id = %s"  # nosec B608
-# A mention that is there already was left by a process of an older version, which knew nothing of this table.
-_INSERT_MENTION = f"INSERT INTO {_MENTIONS} (member_id, room_id, seq) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"  # nosec B608
-_DELETE_MENTION = f"DELETE FROM {_MENTIONS} WHERE member_id = %s AND room_id = %s AND seq = %s"  # nosec B608
-_MOVE = f"UPDATE {_ROOMS} SET head = %s WHERE id = %s"  # nosec B608
+_CHANGES = ", ".join(f"{field.column} = %s" for field in _ALTERABLE)
+_UPDATE = "UPDATE {messages} SET {changes} WHERE id = %s".format(**_TABLES, changes=_CHANGES)  # nosec B608
+# A conflict: a process of an older version, which didn't know this table, has left the mention.
+_INSERT_MENTION = (
+    "INSERT INTO {mentions} (member_id, room_id, seq) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING".format(**_TABLES)  # nosec B608
+)
+_DELETE_MENTION = "DELETE FROM {mentions} WHERE member_id = %s AND room_id = %s AND seq = %s".format(**_TABLES)  # nosec B608
+_MOVE = "UPDATE {rooms} SET head = %s WHERE id = %s".format(**_TABLES)  # nosec B608
 PREPARE_THRESHOLD = 5  # Executions after which PostgreSQL keeps a statement's plan for a connection.
 
 
@@ -82,7 +85,8 @@ def rooms_with(columns: str, ids: Collection[int]) -> list[tuple[Any, ...]]:
     """These columns of the rooms with these ids, as the database has them."""
     if not ids:
         return []
-    return _rows(f"SELECT {columns} FROM {_ROOMS} WHERE id IN ({_marks(ids)})", list(ids))  # nosec B608
+    sql = "SELECT {columns} FROM {rooms} WHERE id IN ({ids})".format(**_TABLES, columns=columns, ids=_marks(ids))  # nosec B608
+    return _rows(sql, list(ids))
 
 
 def existing(ids: Collection[int]) -> set[int]:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -87,6 +88,7 @@ class RoomRegistry:
         self._opening: dict[str, tuple[asyncio.Task[RoomHub], Askers]] = {}  # And the callers that wait for it.
         self._early: dict[str, list[ClusterMessage]] = {}  # By name: messages for a room that is opening.
         self._early_size = 0
+        self._mailbox = mailbox(self.presence.process)
         self._handlers_everywhere: dict[type, Callable[[Any], None]] = {}  # By the item's type.
         self._comparison = Comparison(
             self.log,
@@ -106,6 +108,7 @@ class RoomRegistry:
         self.subscribe_everywhere(RoomChanged, self._handle_room_changed)
         _in_background(self._broker.subscribe(EVERYWHERE))
         self.subscribe_everywhere(LimitsUsed, lambda spent: self._limiter.charge(spent.used))
+        self._at_end: list[Callable[[], Awaitable[None]]] = []
         self._pulses = PulseWheel()
         self._scheduler = Scheduler()
         for seconds, work in (
@@ -174,9 +177,8 @@ class RoomRegistry:
         """
         await self._ban_enforcement.ready()
         await self._comparison.compare_first()
-        if request.since is not None and request.since.epoch is not None:
-            await self._comparison.check_proof(request.since.epoch)
-        person = request.person
+        if epoch_seen is not None:
+            await self._comparison.check_proof(epoch_seen)
         if not (answer := self.can_join(person, slug)):
             if answer.close_code is CloseCode.BANNED:
                 self._ban_enforcement.note(person, is_attempt=True)
@@ -329,7 +331,7 @@ class RoomRegistry:
         self, seconds: float, work: Callable[[], Awaitable[None]], at_end: Callable[[], Awaitable[None]]
     ) -> None:
         """Runs `work` every few seconds until this registry closes, and `at_end` then."""
-        self._routines.append(asyncio.create_task(_repeat(seconds, work)))
+        self._scheduler.repeat(seconds, work)
         self._at_end.append(at_end)
 
     def _deliver(self, message: ClusterMessage) -> None:
