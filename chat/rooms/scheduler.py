@@ -19,8 +19,7 @@ T = TypeVar("T")
 PARTS = 20  # Of a beat. Each room has its turn in one of them: with 10,000 small rooms, 60 have their pulse at a time.
 PART_SECONDS = PULSE_SECONDS / BEATS / PARTS
 ANSWER_BEATS = 6  # 3 s to answer a pulse. With the pulse and the grace, a member whose cable was pulled is gone in 9.
-LATE_SECONDS = 2 * PARTS * PART_SECONDS  # A wheel that is this late has slept.
-PARTS_AT_ONCE = 2  # A wheel that is late makes up for it slowly.
+LATE_SECONDS = 0.5  # A wheel that is this late was asleep, or the loop is overloaded: answers may be waiting unread.
 
 
 class Scheduler:
@@ -94,14 +93,12 @@ class PulseWheel:
             part.pop(room, None)
 
     async def turn(self) -> None:
-        """Pulses those whose turn has come. Call it every PART_SECONDS."""
+        """Pulses those whose turn has come. Call it every PART_SECONDS. It makes up for one beat at most."""
         now = asyncio.get_running_loop().time()
-        if now - self._due_at > LATE_SECONDS:  # This process was asleep: answers may be waiting unread.
-            self._due_at = now
-            self._patient_until = now + PARTS * PART_SECONDS
-        for _ in range(PARTS_AT_ONCE):
-            if self._due_at > now:
-                return
+        if now - self._due_at > LATE_SECONDS:
+            self._due_at = max(self._due_at, now - PARTS * PART_SECONDS)
+            self._patient_until = now + ANSWER_BEATS * PARTS * PART_SECONDS
+        while self._due_at <= now:
             self._due_at += PART_SECONDS
             self._turn_part(may_cut_off=now >= self._patient_until)
 
