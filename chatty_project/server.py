@@ -29,12 +29,12 @@ from chat.transports.connections import EXTENSION
 # The kernel's send buffer, in addition to UNSENT_LIMIT (Linux doubles it). By default it grows to 4 MiB a socket, which
 # would hide a slow reader for longer. With 100 ms to a client, it still allows 1 MiB/s.
 KERNEL_BYTES = 128 * 1024
-FLUSH_SECONDS = 2  # What a reader hasn't taken by then, it resumes.
-RECONNECT_SPREAD_SECONDS = 3  # Members of a server that stops come back over this long, not all at once.
-SLICE_BYTES = 1_024  # Looked at before the frames in it are answered: 170 of the smallest ones, or 3 ms.
+FLUSH_SECONDS = 2  # Time to flush before the connection is aborted. The client resumes the rest.
+RECONNECT_SPREAD_SECONDS = 3  # Members of a stopping server reconnect over this time, not all at once.
+SLICE_BYTES = 1_024  # Parsed before its frames are answered: 170 of the smallest ones, or 3 ms.
 PONG, PONG_BYTES = b"\x8a\x80", 6  # A masked pong without a payload, as it answers Chatty's pings: header and mask.
-# Frames that are no commands: pings, pongs, continuations. A client pings every few seconds, and has no need to cut a
-# command of 48 KB into more than a dozen pieces.
+# Frames that aren't commands: pings, pongs, continuations. A client pings every few seconds, and needn't split a
+# command of 48 KB into more than a dozen frames.
 EXTRA_FRAMES = Rate(200, 20)
 
 

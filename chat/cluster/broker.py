@@ -243,7 +243,7 @@ class Shard:
                         message = {"type": "room.message", "message": encoded, "from": self.process}
                         async with asyncio.timeout(LAYER_SECONDS):
                             await self._layer.group_send(group_name(room), message)
-                except Exception as error:  # The rest would fail as well: all of it is for the same server.
+                except Exception as error:  # The rest would fail, too: it is for the same server.
                     self._note_failure(error)
                 finally:
                     self._outbox_size -= size

@@ -19,9 +19,9 @@ LEASE_SECONDS = 7  # Three missed renewals: a slow disk or a GC pause is not a d
 FAREWELL_SECONDS = 10  # The lease of a process that stops: time for its members to come back elsewhere.
 ROOMS_AT_ONCE = 50  # Checked together: 2 ms of the loop.
 
-# Asked at the last moment, so that what is written is not older than what was applied. None: the room was closed.
+# Called just before writing, so that the written share includes all applied changes. None: the room was closed.
 Own = Callable[[str], Share | None]
-FindKnown = Callable[[str, str], Known]  # By room and process, what needn't be read.
+FindKnown = Callable[[str, str], Known]  # Room and process -> the known share, which needn't be read.
 
 
 class PresenceUnavailable(Exception):

@@ -162,7 +162,7 @@ class Committer:
     async def _commit(
         self, thread: WorkThread, work: "Work", operations: list[Operation]
     ) -> Sequence[Outcome | Exception]:
-        """An outcome for each operation. One that can't be written doesn't take the others with it."""
+        """Returns an outcome for each operation. An operation that fails doesn't fail the others."""
         try:
             return await thread.run(retrying, work, operations)
         except LogUnavailable as error:

@@ -228,9 +228,9 @@ class Log:
     async def states(
         self, room_ids: Sequence[int], known: Mapping[int, RoomState] = MappingProxyType({})
     ) -> dict[int, RoomState]:
-        """How far each of these rooms goes, its rules and its title, by id; a deleted room is missing.
+        """The states of these rooms, by id. Deleted rooms are missing.
 
-        Where nothing has changed, it is the same object as the `known` one.
+        A state that hasn't changed is the same object as the `known` one.
         """
         return await self.read(_states, room_ids, known)
 

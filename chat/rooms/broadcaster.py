@@ -8,8 +8,8 @@ from chat.protocol import codec
 from chat.rooms.connection import Connection, Frame, Reached
 
 WAIT_LIMIT_SECONDS = 0.1  # The longest tick of a busy room: readers don't notice it.
-PENDING_BYTES = 1024 * 1024  # The most that a tick batches; beyond it the frame is sent at once.
-BEATS = 8  # In a pulse: an eighth of the members has its turn at a time, so that nobody waits for 5,000 answers.
+PENDING_BYTES = 1024 * 1024  # The most that a tick batches. A larger frame is sent at once.
+BEATS = 8  # Per pulse. Each beat serves an eighth of the members, so nobody waits for 5,000 answers.
 TOGETHER = 16  # Members who share a turn: a small room has one, and one frame for all.
 
 
@@ -32,7 +32,7 @@ class Broadcaster:
         self._next_turn = random.randrange(BEATS)
         self._turn_sizes = [0] * BEATS  # The connections of each beat.
         self.beats = 0  # A bit for each beat in which a connection has its turn.
-        # Connections that came since the last tick, with how many of the pending events their welcome told already.
+        # Connections added since the last tick, each with the number of pending events that its welcome included.
         self._newcomers: dict[Connection, int] = {}
         self._pending: list[bytes] = []
         self._pending_size = 0

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 HEADS_SECONDS = 2  # Maximum delay until lost messages are found: one query for ROOMS_AT_ONCE rooms.
 ROOMS_AT_ONCE = 250  # Compared in one step: a millisecond of the loop.
-FIRST_COMPARISON_SECONDS = 5  # How long joins wait for it: longer than for a Redis that hangs.
+FIRST_COMPARISON_SECONDS = 5  # Joins wait so long for it: longer than for a Redis that hangs.
 PROVEN_LIMIT = 10_000  # Texts of about 200 bytes.
 
 
@@ -42,12 +42,12 @@ class Comparison:
         self._announce = announce
         self.proof = Proof()
         self.has_written = True  # This process, since the epoch was moved on.
-        self._epoch: Epoch | None = None  # The database's newest that was seen; None before the first comparison.
-        self._proven: set[str] = set()  # What clients carried, and the database has.
-        self._epoch_due = 0.0  # When it is moved on, by the loop's clock.
+        self._epoch: Epoch | None = None  # The newest epoch seen in the database. None before the first comparison.
+        self._proven: set[str] = set()  # Clients' epochs that the database has.
+        self._epoch_due = 0.0  # The time of the next advance, by the loop's clock.
         self._comparing = asyncio.Lock()
         self._first_comparison: asyncio.Task[None] | None = None
-        self._looking = asyncio.Lock()  # At what the database says of rooms: an older look never follows a newer one.
+        self._looking = asyncio.Lock()  # Keeps the reads of rooms' state in order.
 
     async def compare_all(self) -> None:
         """Finds messages that the fan-out lost, and versions that the database lost, in all rooms.
@@ -68,7 +68,7 @@ class Comparison:
             if known:  # Another process has moved it on.
                 self._epoch_due = now + epoch.ADVANCE_SECONDS
             is_due = now >= self._epoch_due and self.has_written
-            if is_due:  # First: a copy that was moved on would seem as new as what it is a copy of.
+            if is_due:  # Compare before advancing: an advanced copy would look as new as its original.
                 known += await self._tell_epoch(found)
             if await self._leave_lost_behind(known):
                 found = await self._log.read(epoch.read)
@@ -88,7 +88,7 @@ class Comparison:
             return []
 
     async def _leave_lost_behind(self, known: Sequence[Epoch]) -> bool:
-        """Gives all rooms new logs where the database lacks one of these epochs. Whether it does."""
+        """Gives all rooms new logs if the database lacks one of these epochs. Returns whether it did."""
         lost = await self._log.run(epoch.find_lost, known) if known else None
         if lost is None:
             return False
@@ -102,7 +102,7 @@ class Comparison:
         return True
 
     async def compare_first(self) -> None:
-        """Returns when the epoch was compared for the first time, or after a moment: renewing all logs takes longer.
+        """Waits for the first comparison of epochs, at most FIRST_COMPARISON_SECONDS: renewing logs may take longer.
 
         Raises:
             LogUnavailable: the database can't be read.
@@ -116,9 +116,9 @@ class Comparison:
             task.result()
 
     async def check_proof(self, text: str) -> None:
-        """Finds out by the epoch that a client carries whether the database went back.
+        """Checks with a client's epoch whether the database went back.
 
-        One without our signature is ignored. Asked of the database once for each epoch.
+        An epoch without our signature is ignored. Each epoch costs one query.
         """
         if text in self._proven or (seen := epoch_proof.verify(text)) is None:
             return
@@ -133,7 +133,7 @@ class Comparison:
             await self.compare_all()
 
     async def look_at(self, hubs: Iterable[RoomHub]) -> None:
-        """Brings these rooms to where the database has them: what was said, who may write, what they are about.
+        """Updates these rooms from the database: messages, rules, title and topic.
 
         Raises:
             LogUnavailable: they couldn't be read.
@@ -167,9 +167,9 @@ class Comparison:
                 hub.catch_up()
 
     def start_new_history(self, room: RoomRow) -> None:
-        """The database has lost versions that members were told of; it has a new log for the room already."""
+        """Restarts a room whose database lost versions that members had got. The database has its new log already."""
         hub = self._hubs.get(room.name)
-        if hub is None or hub.room.log != room.log:  # It was noticed before.
+        if hub is None or hub.room.log != room.log:  # Done before.
             return
         logger.error(
             "Room %s went back, from version %d: the database was restored, or a replica took over that lacked the"

@@ -265,7 +265,7 @@ class RoomHub:
             raise crowded(wait)
 
     def handle(self, message: ClusterMessage) -> None:
-        """Takes what another process says."""
+        """Handles a message of another process."""
         if message.process not in (self._process, OUTSIDE):
             self._note_peer(message.process, asyncio.get_running_loop().time())
         for item in message.items:
@@ -290,7 +290,7 @@ class RoomHub:
         return True
 
     def take_state(self, state: RoomState) -> None:
-        """Takes who may write here, and what the room is about, as the database has it."""
+        """Adopts the database's rules, title and topic of the room."""
         self.state = state
         before = self.info
         self.rules, self.about = state.rules, state.about
@@ -308,7 +308,7 @@ class RoomHub:
         return self._presence.known(process)
 
     async def reconcile(self, shares: Shares, read_at: float) -> None:
-        """Compares the roster with the presence store, as it was at `read_at` (the loop's time) or later."""
+        """Compares the roster with the presence store's state at `read_at` (the loop's time) or later."""
         for process in shares:
             self._note_peer(process, read_at)
         self._peers = {process: at for process, at in self._peers.items() if process in shares or at >= read_at}

@@ -35,8 +35,8 @@ class PresenceSync:
         self._hubs = hubs
         self._servers = servers
         self._start_anew = start_anew
-        # Changes of presence on their way to the store, by the Redis that has the room: none waits for another. Of
-        # each room and member the last one.
+        # Changes of presence that aren't stored yet, by the room's Redis, so that no Redis waits for another. Each
+        # room and member has its latest change here.
         self._unstored: dict[int, dict[tuple[str, MemberId], MemberPresent | MemberGone]] = {}
         self._storing: dict[int, asyncio.Task[None]] = {}
         self._unsettled: set[str] = set()  # Rooms from whose shares a process was missing at the last look.
@@ -52,7 +52,7 @@ class PresenceSync:
             return
         place = place_of_room(name, self._servers)
         unstored = self._unstored.setdefault(place, {})
-        unstored.pop((name, item.member_id), None)  # The last one counts, and in its turn.
+        unstored.pop((name, item.member_id), None)  # The latest change counts, at its place in the order.
         unstored[name, item.member_id] = item
         if place not in self._storing:
             self._storing[place] = asyncio.create_task(self._store(place))
@@ -133,7 +133,7 @@ class PresenceSync:
             return dict(proposals)
 
     async def find_open(self, slugs: Iterable[str]) -> set[str]:
-        """Those of these rooms without a row that somebody is in, in any process."""
+        """The rooms among these, without a row, that have a member in any process."""
         here = {slug for slug in slugs if slug in self._hubs}
         try:
             return here | await self._presence.proposed(set(slugs) - here)

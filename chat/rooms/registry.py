@@ -57,8 +57,8 @@ from chat.rooms.watch import WATCH_SECONDS, Watching
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-TIDY_SECONDS = 60  # Addresses of bans are forgotten within a minute of their end.
-CLOSE_SECONDS = 2  # For each part of the end: the process shall be gone within 10.
+TIDY_SECONDS = 60  # The addresses of ended bans are deleted within a minute.
+CLOSE_SECONDS = 2  # For each part of the shutdown: the process must end within 10 s.
 EARLY_BYTES = 16 * 1024 * 1024  # Messages for rooms that are opening, in all of them.
 SPENT_SECONDS = 0.5  # Maximum delay until other processes know a member's usage of limits.
 
