@@ -18,6 +18,7 @@ from tests import servers
 from tests.client import Client
 from tests.faults.http_members import HttpMember, PollingMember
 from tests.faults.members import Books, Event, Member, keep, until
+from tests.http_client import Requester
 from tests.servers import ChattyServer, PostgresServer, RedisServer
 
 ROOMS = ("harbour", "island", "ocean")
@@ -252,7 +253,7 @@ class Storm:
                 self.report.books.violations.append(f"a worker holds {counts} after all have left; a new one {idle}")
 
     def _new_worker_counts(self) -> dict[str, int]:
-        """Of a worker that somebody has joined once, and left."""
+        """Of a worker that somebody has joined once on a socket and asked over HTTP, and left."""
         with servers.chatty_server(REDIS_URL=self.redis.url, DATABASE_URL=self.database_url) as worker:
             asyncio.run(_visit(worker))
             servers.wait_until(lambda: worker.counts()["rooms"] == 0, 10, "the room dropped")
@@ -313,6 +314,8 @@ def _milliseconds(moment: datetime) -> int:
 async def _visit(worker: ChattyServer) -> None:
     async with Client(worker.http_url, "Visitor", "elsewhere") as visitor:
         await visitor.post("hello")
+        async with Requester(worker.http_url, "elsewhere") as requester:
+            await requester.command([])
 
 
 def main() -> int:
