@@ -30,7 +30,7 @@ def from_address(address: str) -> dict[str, str]:
 async def identity(http_url: str, token: str | None = None, address: str = "") -> dict[str, str]:
     """What /get_user_info.json says: uuid, token, socketURL."""
     headers = from_address(address) | ({"Authorization": f"Bearer {token}"} if token else {})
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         answer = await http.get(f"{http_url}/get_user_info.json", headers=headers)
     answer.raise_for_status()
     info: dict[str, str] = answer.json()

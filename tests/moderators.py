@@ -23,7 +23,7 @@ def make_moderators(database_url: str, *names: str) -> None:
 
 def sign_in(http_url: str, name: str) -> httpx.Client:
     """A browser, so to speak, that went through /admin/login/."""
-    browser = httpx.Client(base_url=http_url, trust_env=False)
+    browser = httpx.Client(base_url=http_url, trust_env=False, timeout=60)
     page = browser.get("/admin/login/")
     assert page.status_code == 200, page.text
     answer = post(browser, "/admin/login/?next=/admin/", username=name, password=PASSWORD)

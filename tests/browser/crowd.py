@@ -145,7 +145,7 @@ class Crowd:
 
     def _tell_the_past(self) -> None:
         """What somebody said who has left."""
-        me = httpx.get(f"{self.server.http_url}/get_user_info.json", trust_env=False).json()
+        me = httpx.get(f"{self.server.http_url}/get_user_info.json", trust_env=False, timeout=60).json()
         with connect(f"{self.server.ws_url}/{self.room}", proxy=None, max_size=None) as socket:
             socket.send(json.dumps({"type": "join", "token": me["token"], "name": "Old", "v": 1}))
             for _ in range(self._history):

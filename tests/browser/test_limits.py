@@ -87,7 +87,7 @@ def test_newcomer_from_a_busy_network_is_told_and_let_in(
     ann: Person, address: str, server: servers.ChattyServer
 ) -> None:
     for _ in range(2):
-        httpx.get(f"{server.http_url}/get_user_info", headers=from_address(address), trust_env=False)
+        httpx.get(f"{server.http_url}/get_user_info", headers=from_address(address), trust_env=False, timeout=60)
     ann.open()
     ann.name_field.fill("Ann")
     ann.name_field.press("Enter")

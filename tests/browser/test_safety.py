@@ -27,7 +27,7 @@ Make = Callable[..., Person]
 
 def speak(server: ChattyServer, room: str, name: str, body: str) -> None:
     """Somebody comes under that name, types, says that, and goes: a plain client that minds no page's rules."""
-    with httpx.Client(base_url=server.http_url, trust_env=False) as http:
+    with httpx.Client(base_url=server.http_url, trust_env=False, timeout=60) as http:
         info = http.get("/get_user_info.json").json()
     with connect(f"{info['socketURL']}/{room}", proxy=None) as socket:
 
@@ -96,7 +96,7 @@ def test_no_payload_as_body_or_name_becomes_more_than_text(person: Make, server:
 
 
 def test_no_payload_as_a_room_becomes_more_than_a_page_that_is_not_there(visitor: Make, server: ChattyServer) -> None:
-    with httpx.Client(base_url=server.http_url, trust_env=False) as http:
+    with httpx.Client(base_url=server.http_url, trust_env=False, timeout=60) as http:
         nothing = http.get("/chatty/No_Room").text
         for payload in set(xss.PAYLOADS) - {"constructor"}:  # That one is a room like any other.
             answer = http.get(f"/chatty/{quote(payload, safe='')}")

@@ -15,7 +15,7 @@ from tests.servers import ChattyServer, PostgresServer, RedisServer
 
 
 async def readyz(server: ChattyServer) -> tuple[int, dict[str, Any]]:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         answer = await http.get(f"{server.http_url}/readyz", timeout=10)
     parts: dict[str, Any] = answer.json()
     return answer.status_code, parts

@@ -272,7 +272,7 @@ def test_however_many_ask_it_is_tried_once_a_second(
 
         servers.wait_until(lambda: writes() > 0, 30, "the first write, counted")
         before, started = writes(), time.monotonic()
-        with httpx.Client(trust_env=False) as browser:
+        with httpx.Client(trust_env=False, timeout=60) as browser:
             for _ in range(60):
                 assert browser.get(f"{server.http_url}/readyz", timeout=30).status_code == 200
         most = 2 + int(time.monotonic() - started)

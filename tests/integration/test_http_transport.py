@@ -333,7 +333,7 @@ _tokens: dict[str, str] = {}
 
 def _token(server: ChattyServer) -> str:
     if server.http_url not in _tokens:
-        answer = httpx.get(f"{server.http_url}/get_user_info.json", trust_env=False)
+        answer = httpx.get(f"{server.http_url}/get_user_info.json", trust_env=False, timeout=60)
         _tokens[server.http_url] = answer.json()["token"]
     return _tokens[server.http_url]
 

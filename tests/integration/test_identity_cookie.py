@@ -19,7 +19,7 @@ DAY_SECONDS = 86_400
 @pytest.fixture
 def browser(server: ChattyServer) -> Iterator[httpx.Client]:
     """One with a jar for cookies."""
-    with httpx.Client(base_url=server.http_url, trust_env=False) as client:
+    with httpx.Client(base_url=server.http_url, trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -43,7 +43,9 @@ def test_an_identity_comes_with_a_cookie_that_no_script_and_no_other_site_can_us
 
 def test_behind_https_the_cookie_is_secure_and_lasts_as_long_as_the_token() -> None:
     with ChattyServer(HTTPS="true", TOKEN_MAX_AGE_DAYS="3") as server:
-        answer = httpx.get(f"{server.http_url}{PATH}", headers={"X-Forwarded-Proto": "https"}, trust_env=False)
+        answer = httpx.get(
+            f"{server.http_url}{PATH}", headers={"X-Forwarded-Proto": "https"}, trust_env=False, timeout=60
+        )
         (cookie,) = SimpleCookie(answer.headers["set-cookie"]).values()
         assert cookie["secure"] is True
         assert cookie["max-age"] == str(3 * DAY_SECONDS)
@@ -101,7 +103,10 @@ def test_the_page_sets_no_cookie_and_gets_none(browser: httpx.Client) -> None:
     page = browser.get("/chatty/lobby")
     assert "set-cookie" not in page.headers
     assert "cookie" not in page.request.headers
-    assert page.headers["etag"] == httpx.get(browser.base_url.join("/chatty/lobby"), trust_env=False).headers["etag"]
+    assert (
+        page.headers["etag"]
+        == httpx.get(browser.base_url.join("/chatty/lobby"), trust_env=False, timeout=60).headers["etag"]
+    )
 
 
 async def test_who_holds_a_token_waits_where_nobody_can_tell_whether_it_was_revoked(

@@ -219,7 +219,7 @@ async def test_an_address_gets_so_many_identities_and_is_told_when_the_next(tigh
     mine = await identity(tight.http_url, address=address)
     for _ in range(5):
         await identity(tight.http_url, address=address)
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         answer = await http.get(f"{tight.http_url}/get_user_info", headers=from_address(address))
 
     assert answer.status_code == 429

@@ -54,7 +54,7 @@ async def test_through_nginx_on_any_port_the_page_and_its_socket_work(
     server: ChattyServer, nginx: NginxServer, room: str
 ) -> None:
     address = f"http://127.0.0.1:{nginx.port}"
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         assert (await http.get(f"{address}/chatty/{room}")).status_code == 200
     async with Client(address, "Ann", room, headers={"Origin": address}) as ann:
         await ann.post("through nginx")
@@ -64,7 +64,7 @@ async def test_through_nginx_on_any_port_the_page_and_its_socket_work(
 
 async def test_through_nginx_under_a_name_the_socket_is_the_pages(nginx: NginxServer, room: str) -> None:
     host = f"{NAME}:{nginx.port}"
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         info = await http.get(f"http://127.0.0.1:{nginx.port}/get_user_info.json", headers={"Host": host})
     assert info.json()["socketURL"] == f"ws://{host}/ws/chatty"
     url = f"ws://{host}/ws/chatty/{room}"
@@ -214,7 +214,7 @@ def test_errors_have_a_page_of_chattys_own_in_the_readers_language(
 
 
 def test_a_form_without_its_token_gets_chattys_page(server: ChattyServer) -> None:
-    answer = httpx.post(f"{server.http_url}/admin/login/", data={"username": "x"}, trust_env=False)
+    answer = httpx.post(f"{server.http_url}/admin/login/", data={"username": "x"}, trust_env=False, timeout=60)
     assert answer.status_code == 403
     assert "Access denied" in answer.text
 

@@ -36,7 +36,7 @@ async def refused_everywhere(pair: Pair, token: str) -> bool:
         await client.close()
         if (event["type"], event.get("code")) != ("bye", 4401):
             return False
-        async with httpx.AsyncClient(base_url=process.http_url, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=process.http_url, trust_env=False, timeout=60) as http:
             for headers in (bearer(token), {"Cookie": f"chatty_identity={token}"}):
                 if (await http.get(PATH, headers=headers)).json()["uuid"] == member:
                     return False

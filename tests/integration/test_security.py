@@ -99,7 +99,7 @@ async def test_a_token_of_the_former_key_is_taken_and_renewed(server: ChattyServ
 async def test_a_client_without_a_valid_token_is_a_new_member(server: ChattyServer, header: str) -> None:
     answers = []
     for _ in range(2):
-        async with httpx.AsyncClient(trust_env=False) as http:  # Each without the other's cookie.
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:  # Each without the other's cookie.
             address = f"{server.http_url}/get_user_info.json"
             answers.append(await http.get(address, headers={"Authorization": header.encode()}))
     assert answers[0].json()["uuid"] != answers[1].json()["uuid"]
@@ -114,7 +114,7 @@ def policy(answer: httpx.Response) -> dict[str, set[str]]:
 
 
 def test_every_answer_says_what_browsers_may_not_do_with_it(server: ChattyServer) -> None:
-    with httpx.Client(base_url=server.http_url, trust_env=False) as http:
+    with httpx.Client(base_url=server.http_url, trust_env=False, timeout=60) as http:
         for path, status in (
             ("/chatty", 200),
             ("/get_user_info.json", 200),
@@ -142,11 +142,11 @@ def test_every_answer_says_what_browsers_may_not_do_with_it(server: ChattyServer
 
 
 def test_who_may_frame_the_page_is_a_setting(server: ChattyServer, chatty_server: Callable[..., ChattyServer]) -> None:
-    framed = httpx.get(f"{server.http_url}/chatty", trust_env=False)
+    framed = httpx.get(f"{server.http_url}/chatty", trust_env=False, timeout=60)
     assert policy(framed)["frame-ancestors"] == {"https://intranet.example.com"}
     assert "x-frame-options" not in framed.headers  # It can't name a site.
 
-    unframed = httpx.get(f"{chatty_server().http_url}/chatty", trust_env=False)
+    unframed = httpx.get(f"{chatty_server().http_url}/chatty", trust_env=False, timeout=60)
     assert policy(unframed)["frame-ancestors"] == {"'none'"}
     assert unframed.headers["x-frame-options"] == "DENY"
 
@@ -154,7 +154,7 @@ def test_who_may_frame_the_page_is_a_setting(server: ChattyServer, chatty_server
 def test_no_other_site_can_read_an_identity(server: ChattyServer) -> None:
     address, origin = f"{server.http_url}/get_user_info.json", {"Origin": "https://evil.example"}
     answers = [
-        httpx.get(address, headers=origin, trust_env=False),
+        httpx.get(address, headers=origin, trust_env=False, timeout=60),
         httpx.options(address, headers=origin | {"Access-Control-Request-Method": "GET"}, trust_env=False),
     ]
     for answer in answers:

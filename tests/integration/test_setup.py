@@ -414,9 +414,9 @@ def test_behind_https_plain_requests_are_redirected_and_the_platforms_probes_are
     chatty = chatty_server(HTTPS="true")
     proxied = {"X-Forwarded-Proto": "https"}
 
-    plain = httpx.get(f"{chatty.http_url}/chatty", trust_env=False)
+    plain = httpx.get(f"{chatty.http_url}/chatty", trust_env=False, timeout=60)
     assert (plain.status_code, plain.headers["location"]) == (301, f"https://127.0.0.1:{chatty.port}/chatty")
-    secure = httpx.get(f"{chatty.http_url}/chatty", headers=proxied, trust_env=False)
+    secure = httpx.get(f"{chatty.http_url}/chatty", headers=proxied, trust_env=False, timeout=60)
     assert (secure.status_code, secure.headers["strict-transport-security"]) == (200, "max-age=31536000")
     assert get(f"{chatty.http_url}/healthz").status_code == 200
 

@@ -135,7 +135,7 @@ async def test_a_message_that_the_group_lost_is_found_in_the_log(
 
 
 async def test_readyz_says_what_answers(pair: Pair) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         answer = await http.get(f"{pair[0].http_url}/readyz")
     assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok"}
 

@@ -67,14 +67,18 @@ def test_wrong_passwords_at_once_are_refused_and_leave_lines_in_the_log(server: 
     assert 0 < statuses[200] <= 12
     assert server.log.count("A try to sign in at /admin failed: from 127.0.0.1") == statuses[200]
     assert server.log.count("Tries to sign in at /admin are refused") <= 1
-    answer = httpx.get(f"{server.http_url}/healthz", trust_env=False)
+    answer = httpx.get(f"{server.http_url}/healthz", trust_env=False, timeout=60)
     assert answer.status_code == 200
 
 
 def test_pages_at_once_are_all_the_same_page(server: ChattyServer) -> None:
     assert at_once(server, 150, lambda client: client.get("/chatty/lobby")) == {200: 150}
-    page = httpx.get(f"{server.http_url}/chatty/lobby", trust_env=False, headers={"Accept-Encoding": "identity"})
-    packed = httpx.get(f"{server.http_url}/chatty/lobby", trust_env=False, headers={"Accept-Encoding": "gzip"})
+    page = httpx.get(
+        f"{server.http_url}/chatty/lobby", trust_env=False, timeout=60, headers={"Accept-Encoding": "identity"}
+    )
+    packed = httpx.get(
+        f"{server.http_url}/chatty/lobby", trust_env=False, timeout=60, headers={"Accept-Encoding": "gzip"}
+    )
     assert packed.headers["Content-Encoding"] == "gzip"
     assert packed.text == page.text
     assert int(packed.headers["Content-Length"]) < int(page.headers["Content-Length"]) / 3

@@ -605,7 +605,7 @@ async def test_an_identity_holds_as_long_as_its_token_does(server: ChattyServer)
 
 
 def test_pages_and_probes(server: ChattyServer) -> None:
-    with httpx.Client(base_url=server.http_url, trust_env=False) as http:
+    with httpx.Client(base_url=server.http_url, trust_env=False, timeout=60) as http:
         for path in ("/chatty", "/chatty/", "/chatty/some-room"):
             assert http.get(path).status_code == 200
         assert http.get("/").headers["location"] == "/chatty"
@@ -618,7 +618,7 @@ def test_pages_and_probes(server: ChattyServer) -> None:
 
 
 def test_a_page_holds_nothing_personal(server: ChattyServer) -> None:
-    with httpx.Client(base_url=server.http_url, trust_env=False) as http:
+    with httpx.Client(base_url=server.http_url, trust_env=False, timeout=60) as http:
         first, second = http.get("/chatty"), http.get("/chatty", headers={"Authorization": "Bearer x", "Cookie": "a=b"})
     assert first.text == second.text
     assert "set-cookie" not in first.headers

@@ -180,7 +180,7 @@ class Stage:
 
     def _token(self, name: str) -> str:
         if name not in self._tokens:
-            info = httpx.get(f"{self.server.http_url}/get_user_info.json", trust_env=False).json()
+            info = httpx.get(f"{self.server.http_url}/get_user_info.json", trust_env=False, timeout=60).json()
             self._tokens[name] = info["token"]
             self.masks[info["uuid"]] = identity_of(name)
         return self._tokens[name]
