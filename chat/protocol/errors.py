@@ -33,6 +33,10 @@ class RefusalCode(StrEnum):
     TOO_BIG = "too_big"
 
 
+# The same for an invalid address and for a room that somebody has no access to.
+NO_SUCH_ROOM = "There is no such room. A room's address is 1 to 50 characters of a-z, 0-9 and hyphens."
+
+
 class CloseCode(IntEnum):
     GOING_AWAY = 1001
     FRAME_TOO_BIG = 1009

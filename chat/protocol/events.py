@@ -24,12 +24,13 @@ class Answer(Event, frozen=True, kw_only=True):
 
 
 class Member(Struct, frozen=True):
-    """A person in a room. `like`: another one there who has had a name that looks the same for longer."""
+    """A member of a room. `like`: another one there who has had a name that looks the same for longer. `bot`: a program."""
 
     id: MemberId
     name: str
     like: MemberId | UnsetType = UNSET
     away: bool | UnsetType = UNSET
+    bot: bool | UnsetType = UNSET
 
 
 class RoomInfo(Struct, frozen=True, omit_defaults=True):

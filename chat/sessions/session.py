@@ -370,9 +370,16 @@ class ClientSession:
             claims = tokens.verify(token, chatty.TOKEN_MAX_AGE_DAYS)
             session, asker = session_of(self._asked), Asker(self._network, claims.member_id)
             moderator = None
-            if session is not None:
+            if session is not None and not claims.is_bot:  # What a bot may do, its token alone says.
                 moderator = await registry.log.read(accounts.moderator_of, session, asker=asker)
-            person = Person(claims.member_id, claims.name, moderator, generation=claims.generation)
+            person = Person(
+                claims.member_id,
+                claims.name,
+                moderator,
+                generation=claims.generation,
+                is_bot=claims.is_bot,
+                rooms=claims.rooms,
+            )
         return replace(person, network=self._network)
 
     @handles(Post)

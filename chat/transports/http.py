@@ -211,7 +211,7 @@ class CommandsConsumer(HttpConsumer):
     async def handle(self, request: Request) -> None:
         query = request.query(CommandsQuery)
         if not SLUG.fullmatch(request.slug):
-            raise Refusal(RefusalCode.NO_SUCH_ROOM, "A room's address is 1 to 50 characters of a-z, 0-9 and hyphens.")
+            raise refusal_of_close(CloseCode.NO_SUCH_ROOM)
         claims = await current_registry().identify(request.token)
         network = client_network(client_address(request.scope))
         limit = REQUESTS_A_CONNECTION * chatty.MAX_CONNECTIONS_PER_ADDRESS

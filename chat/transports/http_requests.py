@@ -12,7 +12,7 @@ import msgspec
 from chat.protocol import codec, events
 from chat.protocol.commands import Since
 from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES, PROTOCOL_VERSION
-from chat.protocol.errors import CloseCode, Refusal, RefusalCode
+from chat.protocol.errors import NO_SUCH_ROOM, CloseCode, Refusal, RefusalCode
 from chat.rooms.connection import Frame
 
 BODY_LIMIT_BYTES = COMMANDS_LIMIT * FRAME_LIMIT_BYTES
@@ -49,6 +49,7 @@ _STATUS_OF_CLOSE = {
 _REFUSAL_OF_CLOSE = {
     CloseCode.BAD_TOKEN: (RefusalCode.BAD_TOKEN, "Expected `Authorization: Bearer` with a valid token."),
     CloseCode.BANNED: (RefusalCode.BANNED, "You can't be in this room any more."),
+    CloseCode.NO_SUCH_ROOM: (RefusalCode.NO_SUCH_ROOM, NO_SUCH_ROOM),
 }
 _refused_decoder = msgspec.json.Decoder(list[events.Refused])
 
