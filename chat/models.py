@@ -222,6 +222,30 @@ class Bot(models.Model):
         return self.name
 
 
+class Hook(models.Model):
+    """An incoming webhook of a room: who knows its secret may post there. One that is revoked is deleted.
+
+    `id` is the author's in its messages. It was created by a member of the room, or by an account at /admin; or by a
+    moderator in the room, who is both.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="hooks")
+    name = models.CharField(max_length=NAME_LIMIT, help_text="The name of its messages.")
+    secret_hash = models.CharField(max_length=64, unique=True, editable=False)
+    made_by = models.UUIDField("created by member", null=True, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "webhook"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DatabaseEpoch(models.Model):
     """The epochs of the last weeks. They reveal a database that was restored from an older copy (epoch.py).
 
@@ -248,6 +272,8 @@ class ModerationAction(models.Model):
         REVOKE = "revoke", "revoked tokens"
         ROOM = "room", "deleted the room"
         BOT = "bot", "created a bot"
+        HOOK = "hook", "created a webhook"
+        UNHOOK = "unhook", "revoked a webhook"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     kind = models.CharField(max_length=10, choices=Kind)

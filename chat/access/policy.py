@@ -52,6 +52,7 @@ YES = Answer()
 _LOCKED = Answer(RefusalCode.LOCKED, "This room is locked: only moderators can write.")
 _NOT_YOURS = Answer(RefusalCode.NOT_YOURS, "Only the author can change a message.")
 _NO_SUCH_ROOM = Answer(RefusalCode.NO_SUCH_ROOM, NO_SUCH_ROOM, close_code=CloseCode.NO_SUCH_ROOM)
+_NO_HOOKS = Answer(RefusalCode.NOT_ALLOWED, "Only the room's creator and moderators can manage its webhooks.")
 _NO_MODERATOR = Answer(RefusalCode.NOT_ALLOWED, "Only moderators may do that, and you aren't signed in as one.")
 
 # --- rooms ---
@@ -102,6 +103,15 @@ def can_describe(person: Person, made_by: MemberId | None, rules: Rules) -> Answ
     if rules.locked:
         return Answer(RefusalCode.LOCKED, "The room is locked: only moderators can edit its name and topic.")
     return YES
+
+
+def can_manage_hooks(person: Person, made_by: MemberId | None, rules: Rules) -> Answer:
+    """Whether the person may create, see and revoke a room's webhooks: who may describe it, and no bot."""
+    if person.is_bot:
+        return _NO_HOOKS
+    if not (answer := can_describe(person, made_by, rules)) and answer.code is RefusalCode.NOT_ALLOWED:
+        return _NO_HOOKS
+    return answer
 
 
 # --- messages ---

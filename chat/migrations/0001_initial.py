@@ -100,6 +100,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Hook',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('name', models.CharField(help_text='The name of its messages.', max_length=40)),
+                ('secret_hash', models.CharField(editable=False, max_length=64, unique=True)),
+                ('made_by', models.UUIDField(blank=True, editable=False, null=True, verbose_name='created by member')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hooks', to='chat.room')),
+            ],
+            options={
+                'verbose_name': 'webhook',
+            },
+        ),
+        migrations.CreateModel(
             name='BannedNetwork',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -112,7 +127,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('kind', models.CharField(choices=[('delete', 'deleted a message'), ('ban', 'banned'), ('unban', 'lifted a ban'), ('lock', 'locked'), ('unlock', 'unlocked'), ('slow', 'changed slow mode'), ('describe', 'edited name or topic'), ('revoke', 'revoked tokens'), ('room', 'deleted the room'), ('bot', 'created a bot')], max_length=10)),
+                ('kind', models.CharField(choices=[('delete', 'deleted a message'), ('ban', 'banned'), ('unban', 'lifted a ban'), ('lock', 'locked'), ('unlock', 'unlocked'), ('slow', 'changed slow mode'), ('describe', 'edited name or topic'), ('revoke', 'revoked tokens'), ('room', 'deleted the room'), ('bot', 'created a bot'), ('hook', 'created a webhook'), ('unhook', 'revoked a webhook')], max_length=10)),
                 ('moderator_name', models.CharField(help_text="The account's name at the time.", max_length=150)),
                 ('room', models.CharField(blank=True, help_text="The room's address at the time.", max_length=50)),
                 ('member_id', models.UUIDField(null=True, verbose_name="member's id")),

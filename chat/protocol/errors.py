@@ -22,6 +22,7 @@ class RefusalCode(StrEnum):
     EDITED_MEANWHILE = "edited_meanwhile"
     NO_SUCH_MESSAGE = "no_such_message"
     TOO_MANY_REACTIONS = "too_many_reactions"
+    TOO_MANY_HOOKS = "too_many_hooks"
     NOT_ALLOWED = "not_allowed"
     QUERY_EMPTY = "query_empty"
     QUERY_TOO_LONG = "query_too_long"

@@ -17,7 +17,7 @@ from tests.servers import ChattyServer, Pair, ServerError
 
 
 async def manage(server: ChattyServer, *arguments: str) -> str:
-    """What `manage.py bot` prints."""
+    """What `manage.py bot` prints; of a new bot, the last line is the token."""
     settings = {"DATABASE_URL": server.settings["DATABASE_URL"], "SECRET_KEY": servers.SECRET_KEY}
     return await asyncio.to_thread(servers.manage, "bot", *arguments, **settings)
 
@@ -35,7 +35,7 @@ async def new_bot(server: ChattyServer, *rooms: str, name: str = "") -> Requeste
     """A bot with its token, over HTTP."""
     options = [part for room in rooms for part in ("--room", room)]
     bot = Requester(server.http_url, rooms[0] if rooms else "lobby")
-    bot.token = (await manage(server, "create", name or new_name(), *options)).strip()
+    bot.token = (await manage(server, "create", name or new_name(), *options)).splitlines()[-1]
     return await bot.identify()
 
 
@@ -267,7 +267,7 @@ async def test_a_moderator_creates_and_revokes_a_bot_in_the_admin_and_sees_its_t
 
 
 async def test_nothing_of_a_bots_token_is_in_the_database(pair: Pair, shared_database: str) -> None:
-    token = (await manage(pair[0], "create", new_name())).strip()
+    token = (await manage(pair[0], "create", new_name())).splitlines()[-1]
     dump = await asyncio.to_thread(servers.manage, "dumpdata", "chat", "-v", "0", DATABASE_URL=shared_database)
     assert json.loads(dump)
     assert token.rpartition(":")[2] not in dump

@@ -137,6 +137,23 @@ def test_who_may_describe_a_room(person: Person, made_by: MemberId | None, rules
     assert policy.can_describe(person, made_by, rules).code == code
 
 
+@pytest.mark.parametrize(
+    ("person", "made_by", "rules", "code"),
+    [
+        (ANN, ANN.id, OPEN, None),
+        (ANN, ANN.id, LOCKED, "locked"),
+        (ANN, BOB.id, OPEN, "not_allowed"),
+        (ANN, None, OPEN, "not_allowed"),
+        (MO, BOB.id, LOCKED, None),
+        (Person(ANN.id, is_bot=True), ANN.id, OPEN, "not_allowed"),
+    ],
+)
+def test_who_may_manage_a_rooms_webhooks(
+    person: Person, made_by: MemberId | None, rules: Rules, code: str | None
+) -> None:
+    assert policy.can_manage_hooks(person, made_by, rules).code == code
+
+
 def test_anybody_makes_a_room_but_the_lobby() -> None:
     assert policy.can_make(ANN, "harbour")
     assert policy.can_make(MO, "lobby").code == "room_exists"
