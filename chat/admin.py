@@ -30,9 +30,10 @@ from chat.log import room_management
 from chat.log.deletion import delete_messages, delete_room
 from chat.log.reader import RoomRow
 from chat.log.slices import Budget
-from chat.models import Ban, BannedNetwork, Message, ModerationAction, Revocation, Room
-from chat.moderation import acts
-from chat.protocol.constants import MODERATION_REASON_LIMIT, NAME_LIMIT
+from chat.models import Ban, BannedNetwork, Bot, Hook, Message, ModerationAction, Revocation, Room
+from chat.moderation import acts, bots, hooks
+from chat.paths import hook_url
+from chat.protocol.constants import HOOKS_LIMIT, MODERATION_REASON_LIMIT, NAME_LIMIT
 from chat.protocol.errors import Refusal
 from chat.protocol.fields import MemberId
 
@@ -447,6 +448,141 @@ class RevocationAdmin(ForModerators):
         given = form.cleaned_data
         acts.revoke(moderator(request), obj.member_id, given["member_name"], given["reason"])
         announce_after_commit(EVERYWHERE, BansChanged())
+
+
+class BotForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Bot
+        fields = ("name", "rooms")
+        widgets = {"rooms": forms.TextInput(attrs={"class": "vTextField"})}
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if "name" in given:
+            try:
+                given["name"], rooms = bots.check(given["name"], given.get("rooms", "").split())
+            except Refusal as refusal:
+                raise forms.ValidationError(refusal.detail) from None
+            given["rooms"] = " ".join(rooms)
+        return given
+
+
+@admin.register(Bot)
+class BotAdmin(ForModerators):
+    """Bots are created here and revoked, not changed: a token says what its bot may do."""
+
+    form = BotForm
+    list_display = ("name", "rooms", "created_by", "created_at", "revoked_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("created_by",)
+    search_fields = ("name", "member_id")
+    ordering = ("-pk",)
+    actions = ("revoke",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = ("name", "rooms")
+        return fields if obj is None else (*fields, "member_id", "created_by", "created_at", "revoked_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_moderate(request)
+
+    def save_model(self, request: HttpRequest, obj: Bot, form: Any, change: bool) -> None:
+        new = bots.create(moderator(request), obj.name, obj.rooms.split())
+        obj.pk = new.bot.pk
+        request.shown_once = new.token  # type: ignore[attr-defined]
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Not in Django's own history: the record has it."""
+
+    def response_add(self, request: HttpRequest, obj: Bot, post_url_continue: str | None = None) -> HttpResponse:
+        return shown_once(self, request, f"The token of {obj.name}")
+
+    @admin.action(description="Revoke the tokens of the selected bots", permissions=["view"])
+    def revoke(self, request: HttpRequest, queryset: "QuerySet[Bot]") -> None:
+        for bot in queryset:
+            bots.revoke(moderator(request), bot)
+        announce_after_commit(EVERYWHERE, BansChanged())
+        self.message_user(request, f"Bots revoked: {len(queryset)}.")
+
+
+class HookForm(forms.ModelForm):  # type: ignore[type-arg]
+    address = forms.CharField(max_length=50, label="Room", help_text="The room's address.")
+
+    class Meta:
+        model = Hook
+        fields = ("name",)
+
+    def clean_name(self) -> str:
+        try:
+            return validation.clean_name(self.cleaned_data["name"])
+        except Refusal as refusal:
+            raise forms.ValidationError(refusal.detail) from None
+
+    def clean_address(self) -> Room:
+        if (room := Room.objects.filter(slug=self.cleaned_data["address"]).first()) is None:
+            raise forms.ValidationError("There is no such room.")
+        if room.hooks.count() >= HOOKS_LIMIT:
+            raise forms.ValidationError(f"A room has at most {HOOKS_LIMIT} webhooks.")
+        return room
+
+
+@admin.register(Hook)
+class HookAdmin(ForModerators):
+    """Incoming webhooks are created here, and deleted to revoke them."""
+
+    form = HookForm
+    list_display = ("name", "room", "created_by", "made_by", "created_at")
+    list_filter = (RoomFilter,)
+    list_select_related = ("room", "created_by")
+    search_fields = ("name", "id", "made_by")
+    ordering = ("-created_at",)
+    actions = ("delete_selected",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("name", "address") if obj is None else ("name", "room", "id", "created_by", "made_by", "created_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_moderate(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_moderate(request)
+
+    def response_action(self, request: HttpRequest, queryset: Any, *arguments: Any) -> Any:
+        """Keys are UUIDs here, which Django checks itself."""
+        return admin.ModelAdmin.response_action(self, request, queryset, *arguments)
+
+    def save_model(self, request: HttpRequest, obj: Hook, form: Any, change: bool) -> None:
+        info, secret = hooks.make(RoomRow.of(form.cleaned_data["address"]), obj.name, person_at(request))
+        obj.pk = info.id
+        request.shown_once = hook_url(request, secret)  # type: ignore[attr-defined]
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Not in Django's own history: the record has it."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """The same."""
+        return []
+
+    def response_add(self, request: HttpRequest, obj: Hook, post_url_continue: str | None = None) -> HttpResponse:
+        return shown_once(self, request, f"The address of {obj.name}")
+
+    def delete_model(self, request: HttpRequest, obj: Hook) -> None:
+        self.delete_queryset(request, [obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for hook in list(queryset):
+            hooks.revoke(RoomRow.of(hook.room), hook.pk, person_at(request))
+
+
+def shown_once(page: ForModerators, request: HttpRequest, title: str) -> HttpResponse:
+    """A page with a secret, `request.shown_once`, which nothing can show again. No cache keeps a page of the admin."""
+    context = {
+        **page.admin_site.each_context(request),
+        "title": title,
+        "opts": page.opts,
+        "secret": request.shown_once,  # type: ignore[attr-defined]
+    }
+    return TemplateResponse(request, "chat/admin/shown_once.html", context)
 
 
 @admin.register(ModerationAction)

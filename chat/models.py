@@ -77,6 +77,7 @@ class Message(models.Model):
         null=True, blank=True, help_text="The seq of the message that it replies to."
     )
     has_link = models.BooleanField(null=True, blank=True, help_text="Whether the body has a link; null for no.")
+    is_by_bot = models.BooleanField(null=True, blank=True, help_text="Whether a program wrote it; null for no.")
     # It is computed from the body, and must be written with it.
     search_text = models.TextField(
         null=True,
@@ -195,6 +196,56 @@ class BanRevision(models.Model):
     number = models.PositiveBigIntegerField(default=0)
 
 
+class Bot(models.Model):
+    """A program with a token of its own. The token is nowhere: it is signed and shown once.
+
+    Of a bot that was revoked the row stays, so that its messages have an owner to be found.
+    """
+
+    member_id = models.UUIDField("member's id", unique=True, editable=False)
+    name = models.CharField(max_length=NAME_LIMIT, help_text="Its screen name, which can't be changed later.")
+    rooms = models.TextField(
+        blank=True,
+        default="",
+        help_text="Addresses of the only rooms that it may use, separated by spaces. Leave empty for all rooms.",
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("name",), name="bot_name_once", condition=Q(revoked_at=None)),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Hook(models.Model):
+    """An incoming webhook of a room: who knows its secret may post there. One that is revoked is deleted.
+
+    `id` is the author's in its messages. It was created by a member of the room, or by an account at /admin; or by a
+    moderator in the room, who is both.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="hooks")
+    name = models.CharField(max_length=NAME_LIMIT, help_text="The name of its messages.")
+    secret_hash = models.CharField(max_length=64, unique=True, editable=False)
+    made_by = models.UUIDField("created by member", null=True, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "webhook"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DatabaseEpoch(models.Model):
     """The epochs of the last weeks. They reveal a database that was restored from an older copy (epoch.py).
 
@@ -220,6 +271,9 @@ class ModerationAction(models.Model):
         DESCRIBE = "describe", "edited name or topic"
         REVOKE = "revoke", "revoked tokens"
         ROOM = "room", "deleted the room"
+        BOT = "bot", "created a bot"
+        HOOK = "hook", "created a webhook"
+        UNHOOK = "unhook", "revoked a webhook"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     kind = models.CharField(max_length=10, choices=Kind)

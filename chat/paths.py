@@ -1,7 +1,10 @@
 """The paths that the page, the socket and the views share."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -12,6 +15,7 @@ SLUG_LIMIT = 50  # Characters; the database's column has as many.
 SLUG = re.compile(rf"[a-z0-9-]{{1,{SLUG_LIMIT}}}")
 SOCKET_PATH = "ws/chatty"  # Below the prefix that the host has given the application; a room's slug follows.
 HTTP_PATH = "chatty"  # The same, for a room's streams and commands over HTTP; and for its page.
+HOOK_PATH = "hooks"  # The same, for incoming webhooks; a hook's secret follows.
 ADMIN_PATH = "/admin"
 
 
@@ -43,7 +47,30 @@ def http_url(request: HttpRequest) -> str:
     Raises:
         DisallowedHost: the request names a host that isn't ours.
     """
+    return (_configured_base() or _base(request.is_secure(), request.get_host())) + HTTP_PATH
+
+
+def hook_url(asked: Mapping[str, Any] | HttpRequest, secret: str) -> str:
+    """The address of an incoming webhook, for whoever has asked over this scope or request."""
+    if base := _configured_base():
+        return f"{base}{HOOK_PATH}/{secret}"
+    if isinstance(asked, HttpRequest):
+        return f"{_base(asked.is_secure(), asked.get_host())}{HOOK_PATH}/{secret}"
+    headers = dict(asked.get("headers", ()))
+    is_secure = asked.get("scheme") in ("https", "wss")
+    if settings.SECURE_PROXY_SSL_HEADER:  # As Django looks at it.
+        name, value = settings.SECURE_PROXY_SSL_HEADER
+        given = headers.get(name.removeprefix("HTTP_").replace("_", "-").lower().encode())
+        is_secure = is_secure if given is None else given.decode("latin-1").partition(",")[0].strip().lower() == value
+    return f"{_base(is_secure, headers.get(b'host', b'localhost').decode('latin-1'))}{HOOK_PATH}/{secret}"
+
+
+def _base(is_secure: bool, host: str) -> str:
+    return f"{'https' if is_secure else 'http'}://{host}{prefix()}"
+
+
+def _configured_base() -> str:
+    """Where SOCKET_URL says that the application is; empty where it doesn't."""
     base: str = chatty.SOCKET_URL.rstrip("/")
-    if base.startswith("ws") and base.endswith(f"/{SOCKET_PATH}"):
-        return f"http{base[2:].removesuffix(SOCKET_PATH)}{HTTP_PATH}"
-    return f"{'https' if request.is_secure() else 'http'}://{request.get_host()}{prefix()}{HTTP_PATH}"
+    is_ours = base.startswith("ws") and base.endswith(f"/{SOCKET_PATH}")
+    return f"http{base[2:].removesuffix(SOCKET_PATH)}" if is_ours else ""

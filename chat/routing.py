@@ -5,7 +5,8 @@ from typing import Any
 
 from django.urls import re_path
 
-from chat.paths import HTTP_PATH, SOCKET_PATH, prefix
+from chat.paths import HOOK_PATH, HTTP_PATH, SOCKET_PATH, prefix
+from chat.transports.hooks import HookConsumer
 from chat.transports.http import CommandsConsumer, EventsConsumer
 from chat.transports.websocket import ChatConsumer
 from chat.web.cross_origin import PageOrigin
@@ -17,7 +18,9 @@ _PREFIX = re.escape(prefix().lstrip("/"))
 websocket_urlpatterns = [re_path(rf"^(?:{_PREFIX})?{SOCKET_PATH}/(?P<slug>[^/]*)$", consumer)]
 _events: Any = PageOrigin(EventsConsumer.as_asgi())
 _commands: Any = PageOrigin(CommandsConsumer.as_asgi())
+_hooks: Any = PageOrigin(HookConsumer.as_asgi())
 http_urlpatterns = [
+    re_path(rf"^(?:{_PREFIX})?{HOOK_PATH}/(?P<secret>[^/]*)$", _hooks),
     re_path(rf"^(?:{_PREFIX})?{HTTP_PATH}/(?P<slug>[^/]*)/events$", _events),
     re_path(rf"^(?:{_PREFIX})?{HTTP_PATH}/(?P<slug>[^/]*)/commands$", _commands),
 ]

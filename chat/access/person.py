@@ -24,6 +24,7 @@ class Person:
     `moderator`: the account that they moderate with.
     `network`: their network by `client_address.client_network`.
     `generation`: the generation of their token. None if no token identifies them, so that none can be revoked.
+    `is_bot`: whether it is a program. `rooms`: the only rooms that their token is for. None for all rooms.
     """
 
     id: MemberId
@@ -31,6 +32,8 @@ class Person:
     moderator: Moderator | None = None
     network: str = ""
     generation: int | None = None
+    is_bot: bool = False
+    rooms: frozenset[str] | None = None
 
 
 ANYBODY = Person(MemberId(""))  # An unknown reader.

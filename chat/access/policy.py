@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from chat.access.bans import Bans
 from chat.access.person import Person
 from chat.paths import DEFAULT_ROOM
-from chat.protocol.errors import CloseCode, Refusal, RefusalCode
+from chat.protocol.errors import NO_SUCH_ROOM, CloseCode, Refusal, RefusalCode
 from chat.protocol.fields import MemberId
 
 
@@ -51,6 +51,8 @@ class Answer:
 YES = Answer()
 _LOCKED = Answer(RefusalCode.LOCKED, "This room is locked: only moderators can write.")
 _NOT_YOURS = Answer(RefusalCode.NOT_YOURS, "Only the author can change a message.")
+_NO_SUCH_ROOM = Answer(RefusalCode.NO_SUCH_ROOM, NO_SUCH_ROOM, close_code=CloseCode.NO_SUCH_ROOM)
+_NO_HOOKS = Answer(RefusalCode.NOT_ALLOWED, "Only the room's creator and moderators can manage its webhooks.")
 _NO_MODERATOR = Answer(RefusalCode.NOT_ALLOWED, "Only moderators may do that, and you aren't signed in as one.")
 
 # --- rooms ---
@@ -59,13 +61,14 @@ _NO_MODERATOR = Answer(RefusalCode.NOT_ALLOWED, "Only moderators may do that, an
 def can_join(person: Person, slug: str, bans: Bans) -> Answer:
     """Whether the person may enter this room, and stay there.
 
-    A ban comes first: a client gets a new identity after BAD_TOKEN, and gives up after BANNED.
+    A ban comes first: a client gets a new identity after BAD_TOKEN, and gives up after BANNED. Who has no access is
+    answered as if there were no such room.
     """
     if bans.is_banned(person.id, bannable_network(person)):
         return Answer(RefusalCode.UNAVAILABLE, "You can't be in this room any more.", close_code=CloseCode.BANNED)
     if person.generation is not None and bans.is_revoked(person.id, person.generation):
         return Answer(RefusalCode.UNAVAILABLE, "Your token was revoked.", close_code=CloseCode.BAD_TOKEN)
-    return YES
+    return can_read(person, slug)
 
 
 def bannable_network(person: Person) -> str:
@@ -75,11 +78,15 @@ def bannable_network(person: Person) -> str:
 
 def can_read(person: Person, slug: str) -> Answer:
     """Whether the person may see anything of this room: its page, its messages, its unread count."""
+    if person.rooms is not None and slug not in person.rooms:
+        return _NO_SUCH_ROOM
     return YES  # All rooms are public.
 
 
 def can_make(person: Person, slug: str) -> Answer:
     """Whether the person may create a room at this address, if it is free. Nobody may create the default room."""
+    if not (answer := can_read(person, slug)):
+        return answer
     return room_exists(slug) if slug == DEFAULT_ROOM else YES
 
 
@@ -96,6 +103,15 @@ def can_describe(person: Person, made_by: MemberId | None, rules: Rules) -> Answ
     if rules.locked:
         return Answer(RefusalCode.LOCKED, "The room is locked: only moderators can edit its name and topic.")
     return YES
+
+
+def can_manage_hooks(person: Person, made_by: MemberId | None, rules: Rules) -> Answer:
+    """Whether the person may create, see and revoke a room's webhooks: who may describe it, and no bot."""
+    if person.is_bot:
+        return _NO_HOOKS
+    if not (answer := can_describe(person, made_by, rules)) and answer.code is RefusalCode.NOT_ALLOWED:
+        return _NO_HOOKS
+    return answer
 
 
 # --- messages ---

@@ -2,10 +2,12 @@
 
 A token proves who a member is, so it is never logged and never shown to anybody else. It is signed, not encrypted.
 A guest's token is valid for long and is renewed at each visit. If the host identified the member (`AUTHENTICATE`), the
-token is valid just long enough to join: after that the host must identify the member again.
+token is valid just long enough to join: after that the host must identify the member again. A bot's token is valid
+until it is revoked.
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote, unquote
@@ -32,19 +34,35 @@ class Claims:
     member_id: MemberId
     generation: int = 0
     is_hosts: bool = False  # The host has identified the member.
-    name: str | None = None  # The host's name for the member.
+    name: str | None = None  # The host's name for the member, or a bot's name.
+    is_bot: bool = False
+    rooms: frozenset[str] | None = None  # The only rooms that the token is for. None for all rooms.
 
 
 def new_member_id() -> MemberId:
     return MemberId(str(uuid.uuid4()))
 
 
-def issue(member_id: MemberId, generation: int = 0, *, is_hosts: bool = False, name: str | None = None) -> str:
+def issue(
+    member_id: MemberId,
+    generation: int = 0,
+    *,
+    is_hosts: bool = False,
+    name: str | None = None,
+    is_bot: bool = False,
+    rooms: Collection[str] | None = None,
+) -> str:
     """A token for `member_id`: 87 characters of ASCII, and some more for each field.
 
-    Signed is `<uuid>` or `<uuid>;<field>=<value>;...`, without the fields that are 0 or empty.
+    Signed is `<uuid>` or `<uuid>;<field>=<value>;...`, without the fields that are 0 or empty. `rooms` are slugs.
     """
-    fields = {"generation": generation, "host": int(is_hosts), "name": quote(name or "")}
+    fields = {
+        "generation": generation,
+        "host": int(is_hosts),
+        "name": quote(name or ""),
+        "bot": int(is_bot),
+        "rooms": ",".join(sorted(rooms or ())),
+    }
     parts = [str(member_id), *(f"{field}={value}" for field, value in fields.items() if value)]
     return signing.TimestampSigner(salt=_SALT).sign(";".join(parts))
 
@@ -54,16 +72,19 @@ def verify(token: str, max_age_days: int) -> Claims:
 
     Raises:
         BadToken: forged, truncated, signed with another key, or older than `max_age_days`;
-            or than HOSTS_MINUTES if the host has identified the member.
+            or than HOSTS_MINUTES if the host has identified the member. A bot's token may be of any age.
     """
     signer = signing.TimestampSigner(salt=_SALT)
     try:
-        signed = signer.unsign(token, max_age=timedelta(days=max_age_days))
+        signed = signer.unsign(token)
         member_id, *parts = signed.split(";")
         fields = dict(part.split("=", 1) for part in parts)
-        if is_hosts := "host" in fields:
-            signer.unsign(token, max_age=timedelta(minutes=HOSTS_MINUTES))
+        is_hosts, is_bot = "host" in fields, "bot" in fields
+        if not is_bot:
+            signer.unsign(token, timedelta(minutes=HOSTS_MINUTES) if is_hosts else timedelta(days=max_age_days))
         name = unquote(fields["name"]) if "name" in fields else None
-        return Claims(MemberId(str(uuid.UUID(member_id))), int(fields.get("generation", 0)), is_hosts, name)
+        rooms = frozenset(fields["rooms"].split(",")) if "rooms" in fields else None
+        generation = int(fields.get("generation", 0))
+        return Claims(MemberId(str(uuid.UUID(member_id))), generation, is_hosts, name, is_bot, rooms)
     except (signing.BadSignature, ValueError) as error:
         raise BadToken(type(error).__name__) from None

@@ -10,8 +10,10 @@ class ScreenName(NamedTuple):
     processes choose the same name, independent of their clocks.
 
     `away`: the user is idle in all tabs on this process. A member is away if it is away on all processes.
+    `is_bot`: the member is a program, on all processes.
     """
 
     turn: int
     name: str
     away: bool = False
+    is_bot: bool = False

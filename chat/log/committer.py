@@ -336,6 +336,7 @@ class _Batch:
             nonce=post.nonce,
             author_id=key[1],
             author_name=post.name,
+            is_by_bot=post.by.is_bot or None,
             body=post.body,
             html=rendered.html,
             mentions=rendered.mentions or None,

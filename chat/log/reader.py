@@ -148,7 +148,7 @@ def to_entry(message: Message) -> Entry:
         seq=message.seq,
         version=message.version,
         nonce=message.nonce,
-        author=Member(MemberId(str(message.author_id)), message.author_name),
+        author=Member(MemberId(str(message.author_id)), message.author_name, bot=message.is_by_bot or UNSET),
         body=message.body,
         html=message.html,
         at=milliseconds(message.at),

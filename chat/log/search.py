@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
+from msgspec import UNSET
 
 from chat.content.search_terms import Excerpts, Phrase
 from chat.log.deadline import deadline
@@ -46,7 +47,7 @@ def find(room_id: int, wanted: SearchQuery, limit: int) -> tuple[list[Result], b
     """
     messages = _BACKENDS[connection.vendor](_narrowed(room_id, wanted), room_id, wanted.phrases, limit + 1)
     with deadline("That search takes too long. Add a word, a member or a date.") as watch:
-        found = list(messages.only("seq", "author_id", "author_name", "at", "body"))
+        found = list(messages.only("seq", "author_id", "author_name", "is_by_bot", "at", "body"))
         excerpts = Excerpts(wanted.phrases)
         results = []
         for message in found[:limit]:  # An excerpt's time grows with its text. The deadline is for all of them.
@@ -115,5 +116,5 @@ _BACKENDS: dict[str, Callable[["QuerySet[Message]", int, Sequence[Phrase], int],
 
 
 def _result(message: Message, excerpts: Excerpts) -> Result:
-    author = Member(MemberId(str(message.author_id)), message.author_name)
+    author = Member(MemberId(str(message.author_id)), message.author_name, bot=message.is_by_bot or UNSET)
     return Result(message.seq, author, milliseconds(message.at), excerpts.of(message.body))

@@ -85,6 +85,36 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Bot',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('member_id', models.UUIDField(editable=False, unique=True, verbose_name="member's id")),
+                ('name', models.CharField(help_text="Its screen name, which can't be changed later.", max_length=40)),
+                ('rooms', models.TextField(blank=True, default='', help_text='Addresses of the only rooms that it may use, separated by spaces. Leave empty for all rooms.')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('revoked_at', None)), fields=('name',), name='bot_name_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Hook',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('name', models.CharField(help_text='The name of its messages.', max_length=40)),
+                ('secret_hash', models.CharField(editable=False, max_length=64, unique=True)),
+                ('made_by', models.UUIDField(blank=True, editable=False, null=True, verbose_name='created by member')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hooks', to='chat.room')),
+            ],
+            options={
+                'verbose_name': 'webhook',
+            },
+        ),
+        migrations.CreateModel(
             name='BannedNetwork',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -97,7 +127,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('kind', models.CharField(choices=[('delete', 'deleted a message'), ('ban', 'banned'), ('unban', 'lifted a ban'), ('lock', 'locked'), ('unlock', 'unlocked'), ('slow', 'changed slow mode'), ('describe', 'edited name or topic'), ('revoke', 'revoked tokens'), ('room', 'deleted the room')], max_length=10)),
+                ('kind', models.CharField(choices=[('delete', 'deleted a message'), ('ban', 'banned'), ('unban', 'lifted a ban'), ('lock', 'locked'), ('unlock', 'unlocked'), ('slow', 'changed slow mode'), ('describe', 'edited name or topic'), ('revoke', 'revoked tokens'), ('room', 'deleted the room'), ('bot', 'created a bot'), ('hook', 'created a webhook'), ('unhook', 'revoked a webhook')], max_length=10)),
                 ('moderator_name', models.CharField(help_text="The account's name at the time.", max_length=150)),
                 ('room', models.CharField(blank=True, help_text="The room's address at the time.", max_length=50)),
                 ('member_id', models.UUIDField(null=True, verbose_name="member's id")),
@@ -129,6 +159,7 @@ class Migration(migrations.Migration):
                 ('mentions', models.JSONField(blank=True, help_text='The ids of the mentioned members; null for none.', null=True)),
                 ('reply_to', models.PositiveBigIntegerField(blank=True, help_text='The seq of the message that it replies to.', null=True)),
                 ('has_link', models.BooleanField(blank=True, help_text='Whether the body has a link; null for no.', null=True)),
+                ('is_by_bot', models.BooleanField(blank=True, help_text='Whether a program wrote it; null for no.', null=True)),
                 ('search_text', models.TextField(blank=True, editable=False, help_text="The body's words, folded, for the search index; null if the index uses the body itself.", null=True)),
                 ('room', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='chat.room')),
             ],

@@ -152,6 +152,20 @@ class Describe(Command, frozen=True, tag="describe"):
     topic: str
 
 
+class MakeHook(Command, frozen=True, tag="make_hook"):
+    """Create an incoming webhook for the room. `name`: the name of its messages."""
+
+    name: str
+
+
+class ListHooks(Command, frozen=True, tag="hooks"):
+    pass
+
+
+class RevokeHook(Command, frozen=True, tag="revoke_hook"):
+    hook: uuid.UUID
+
+
 class ReadPosition(Struct, frozen=True):
     """A room, and the seq up to which the member has read it."""
 

@@ -54,6 +54,9 @@ WATCH_LIMIT = 50  # Rooms that one connection may watch: more than a list of roo
 UNREAD_LIMIT = 100  # Unread messages of one room are counted up to here.
 
 
+HOOKS_LIMIT = 20  # Incoming webhooks of one room.
+
+
 PULSE_SECONDS = 4  # A client gives a connection up after 2.5 pulses of silence: 10 s.
 
 

@@ -22,6 +22,7 @@ class RefusalCode(StrEnum):
     EDITED_MEANWHILE = "edited_meanwhile"
     NO_SUCH_MESSAGE = "no_such_message"
     TOO_MANY_REACTIONS = "too_many_reactions"
+    TOO_MANY_HOOKS = "too_many_hooks"
     NOT_ALLOWED = "not_allowed"
     QUERY_EMPTY = "query_empty"
     QUERY_TOO_LONG = "query_too_long"
@@ -31,6 +32,10 @@ class RefusalCode(StrEnum):
     BANNED = "banned"
     NO_SUCH_ROOM = "no_such_room"
     TOO_BIG = "too_big"
+
+
+# The same for an invalid address and for a room that somebody has no access to.
+NO_SUCH_ROOM = "There is no such room. A room's address is 1 to 50 characters of a-z, 0-9 and hyphens."
 
 
 class CloseCode(IntEnum):

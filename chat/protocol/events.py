@@ -24,12 +24,16 @@ class Answer(Event, frozen=True, kw_only=True):
 
 
 class Member(Struct, frozen=True):
-    """A person in a room. `like`: another one there who has had a name that looks the same for longer."""
+    """A person in a room, or a program (`bot`).
+
+    `like`: another one there who has had a name that looks the same for longer.
+    """
 
     id: MemberId
     name: str
     like: MemberId | UnsetType = UNSET
     away: bool | UnsetType = UNSET
+    bot: bool | UnsetType = UNSET
 
 
 class RoomInfo(Struct, frozen=True, omit_defaults=True):
@@ -128,6 +132,33 @@ class Made(Answer, frozen=True, tag="made"):
     """Answers `make`."""
 
     room: RoomInfo
+
+
+class HookInfo(Struct, frozen=True):
+    """An incoming webhook. Its `id` is also that of its messages' author. Times as in messages."""
+
+    id: MemberId
+    name: str
+    at: int
+
+
+class HookMade(Answer, frozen=True, tag="hook_made"):
+    """Answers `make_hook`. The `url` is told this once."""
+
+    hook: HookInfo
+    url: str
+
+
+class HooksNow(Answer, frozen=True, tag="hooks"):
+    """Answers `hooks`."""
+
+    hooks: list[HookInfo]
+
+
+class HookRevoked(Answer, frozen=True, tag="hook_revoked"):
+    """Answers `revoke_hook`."""
+
+    hook: MemberId
 
 
 class UnreadRoom(Struct, frozen=True):
@@ -261,6 +292,9 @@ EVENTS: tuple[type[Event], ...] = (
     AwayNow,
     RoomNow,
     Made,
+    HookMade,
+    HooksNow,
+    HookRevoked,
     Unread,
     Activity,
     Banned,

@@ -515,7 +515,7 @@ class RoomHub:
         known = -1 if since is None else since.version
         messages, more, reset = self._changed_after(known)
         return Welcome(
-            me=Member(person.id, request.name),
+            me=Member(person.id, request.name, bot=person.is_bot or UNSET),
             room=self.info,
             log=self.room.log,
             head=self.head,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from chat.access.person import Person
 from chat.access.policy import Answer
@@ -103,7 +103,7 @@ class RoomPresence:
         own.connections[connection] = person
         if is_idle:
             own.idle.add(connection)
-        named = self._roster.named_next(person.id, name)._replace(away=own.is_away)
+        named = self._roster.named_next(person.id, name)._replace(away=own.is_away, is_bot=person.is_bot)
         if is_new or named != own.named:
             own.named = named
             self._hold(own)
@@ -155,7 +155,8 @@ class RoomPresence:
     def rename(self, member_id: MemberId, name: str) -> None:
         """Changes a member's name for everybody. `name` is validated."""
         own = self._own[member_id]
-        own.named = self._roster.named_next(member_id, name)._replace(away=own.named.away)
+        next_name = self._roster.named_next(member_id, name)
+        own.named = next_name._replace(away=own.named.away, is_bot=own.named.is_bot)
         self._hold(own)
 
     def set_idle(self, connection: Connection, member_id: MemberId, is_idle: bool) -> None:
@@ -176,7 +177,8 @@ class RoomPresence:
 
     def member(self, member_id: MemberId) -> Member:
         """An own member with its current name."""
-        return Member(member_id, self._own[member_id].named.name)
+        named = self._own[member_id].named
+        return Member(member_id, named.name, bot=named.is_bot or UNSET)
 
     def name_of(self, member_id: MemberId) -> str:
         """A member's current name, from any process. Empty if the member isn't here."""
@@ -283,7 +285,8 @@ class RoomPresence:
 
     def _changed(self, events: Iterable[Event]) -> None:
         for event in events:
-            if not (isinstance(event, Joined) and event.online > WELCOME_MEMBERS):  # Later joiners aren't listed.
+            # Later joiners aren't listed.
+            if not (isinstance(event, Joined) and len(self._roster) > WELCOME_MEMBERS):
                 self._encoded = None
             if isinstance(event, AwayNow):
                 self._shifted.add(event.id)

@@ -23,9 +23,15 @@ class Roster:
         self._looks: dict[MemberId, tuple[str, ...]] = {}
         self._alike: dict[str, dict[MemberId, None]] = {}  # The members by look, the longest present first.
         self._shared: set[str] = set()  # The looks of more than one member. Usually empty.
+        self._bots: set[MemberId] = set()
 
     @property
     def online(self) -> int:
+        """The people. Bots are members, but nobody waits for them."""
+        return len(self._holders) - len(self._bots)
+
+    def __len__(self) -> int:
+        """All members, bots as well."""
         return len(self._holders)
 
     @property
@@ -41,10 +47,7 @@ class Roster:
         for look in self._shared:
             longest, *others = self._alike[look]
             like |= dict.fromkeys(others, longest)
-        return (
-            Member(member_id, self.name(member_id), like.get(member_id, UNSET), self.is_away(member_id) or UNSET)
-            for member_id in self._holders
-        )
+        return (self._as_listed(member_id, like.get(member_id, UNSET)) for member_id in self._holders)
 
     def name(self, member_id: MemberId) -> str:
         """The current name of a present member."""
@@ -69,6 +72,8 @@ class Roster:
         self._held.setdefault(process, set()).add(member_id)
         if holders is None:
             self._holders[member_id] = {process: named}
+            if named.is_bot:
+                self._bots.add(member_id)
             self._look(member_id, skeleton(named.name))
             return [Joined(self._member(member_id), self.online)]
         before = self.name(member_id), self.is_away(member_id)
@@ -88,6 +93,7 @@ class Roster:
         if holders:
             return self._differences(member_id, *before)
         del self._holders[member_id]
+        self._bots.discard(member_id)
         self._look(member_id, ())
         return [Left(member_id, self.online)]
 
@@ -138,7 +144,11 @@ class Roster:
                 self._shared.add(look)
 
     def _member(self, member_id: MemberId) -> Member:
-        return Member(member_id, self.name(member_id), self._like(member_id), self.is_away(member_id) or UNSET)
+        return self._as_listed(member_id, self._like(member_id))
+
+    def _as_listed(self, member_id: MemberId, like: MemberId | UnsetType) -> Member:
+        is_away, is_bot = self.is_away(member_id), member_id in self._bots
+        return Member(member_id, self.name(member_id), like, is_away or UNSET, is_bot or UNSET)
 
     def _like(self, member_id: MemberId) -> MemberId | UnsetType:
         """The member who has had one of this member's look-alike names for longest, if it is another member."""

@@ -35,11 +35,14 @@ from chat.protocol.commands import (
     Edit,
     History,
     Join,
+    ListHooks,
     Lock,
     Make,
+    MakeHook,
     Post,
     React,
     Rename,
+    RevokeHook,
     Search,
     SlowDown,
     Sync,
@@ -55,14 +58,17 @@ from chat.rooms.connection import Connection, Frame
 from chat.rooms.hub import JoinRequest, RoomHub
 from chat.rooms.registry import NotAdmitted, RoomRegistry, current_registry
 from chat.rooms.watch import Watching
-from chat.sessions import identification, moderator_commands
+from chat.sessions import hook_commands, identification, moderator_commands
+from chat.sessions.hook_commands import HookCommand
 from chat.sessions.moderator_commands import ModeratorCommand
 
 logger = logging.getLogger(__name__)
 
 _warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
 _Question = Search | History | Sync | Watch
-_Answered = Join | Make | BanMember | UnbanMember | _Question  # By their own events. `done` answers the others.
+_Hooks = MakeHook | ListHooks | RevokeHook
+# By their own events. `done` answers the others.
+_Answered = Join | Make | BanMember | UnbanMember | _Hooks | _Question
 NOTHING: Asked = {}  # The scope of an unknown client.
 RETRY_SECONDS = 2  # The `retry_after` while the database is away. A restart takes about as long.
 
@@ -186,9 +192,19 @@ class ClientSession:
             LogUnavailable, RoomGone: nobody can tell, or the room couldn't be read.
             Refusal: the name isn't valid, or too many wait.
         """
+        async with self.visit_as(await self._identify(current_registry(), token), name):
+            yield
+
+    @asynccontextmanager
+    async def visit_as(self, person: Person, name: str | None = None) -> AsyncIterator[None]:
+        """The same for somebody who is known already.
+
+        Raises:
+            As `visit`, but for BadToken.
+        """
         registry = current_registry()
         self._is_visit, self._is_listed = True, False
-        self._person = await self._identify(registry, token)
+        self._person = replace(person, network=self._network)
         self._name = validation.clean_name(self._person.name or name or guest_name(self._person.id))
         self._membership = self._limiter.visit(self._person.id)
         self._refusals = self._membership.refusals
@@ -370,9 +386,16 @@ class ClientSession:
             claims = tokens.verify(token, chatty.TOKEN_MAX_AGE_DAYS)
             session, asker = session_of(self._asked), Asker(self._network, claims.member_id)
             moderator = None
-            if session is not None:
+            if session is not None and not claims.is_bot:  # What a bot may do, its token alone says.
                 moderator = await registry.log.read(accounts.moderator_of, session, asker=asker)
-            person = Person(claims.member_id, claims.name, moderator, generation=claims.generation)
+            person = Person(
+                claims.member_id,
+                claims.name,
+                moderator,
+                generation=claims.generation,
+                is_bot=claims.is_bot,
+                rooms=claims.rooms,
+            )
         return replace(person, network=self._network)
 
     @handles(Post)
@@ -527,6 +550,18 @@ class ClientSession:
             event = RoomNow(self._joined.info, re=command.re)
         if event is not None:
             self._joined.reply(self._answers, event)
+
+    @handles(MakeHook, ListHooks, RevokeHook)
+    async def _handle_hooks(self, command: HookCommand) -> None:
+        event = await hook_commands.carry_out(
+            command,
+            person=await self._person_now(),
+            hub=self._joined,
+            registry=current_registry(),
+            asked=self._asked,
+            asker=self._asker,
+        )
+        self._joined.reply(self._answers, event)
 
     async def _person_now(self) -> Person:
         """The member with current rights. A moderator's are looked up each time: they may have been revoked."""

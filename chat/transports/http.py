@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -34,26 +33,24 @@ from chat.transports.http_requests import (
     joined_payloads,
     refusal_of_close,
     status_of_close,
+    under_way,
 )
 from chat.transports.http_sessions import Key, PollSession, current_sessions
 
 PACE_SECONDS = 1  # The longest wait of a refused request; its client sends no other on this connection meanwhile.
 FLUSH_SECONDS = 2  # What a reader hasn't taken of an ended stream by then, it resumes.
 RECONNECT_SPREAD_SECONDS = 3  # Clients of a server that stops come back over this long, not all at once.
-# Answers under way to one network, for one connection that it may have: each has a socket of its own meanwhile.
-REQUESTS_A_CONNECTION = 2
-
-_requests: Counter[str] = Counter()  # For commands, under way in this process, by network.
 
 
 class HttpConsumer(AsyncConsumer):  # type: ignore[misc]
     """One request. It has no channel, as `ChatConsumer` has none."""
 
     method = "GET"
+    request_class = Request
     request: Request
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        request = self.request = Request(scope, receive, send)
+        request = self.request = self.request_class(scope, receive, send)
         try:
             if scope["method"] != self.method:
                 refusal = Refusal(RefusalCode.BAD_FRAME, f"Expected {self.method}; got {scope['method']}.")
@@ -211,24 +208,15 @@ class CommandsConsumer(HttpConsumer):
     async def handle(self, request: Request) -> None:
         query = request.query(CommandsQuery)
         if not SLUG.fullmatch(request.slug):
-            raise Refusal(RefusalCode.NO_SUCH_ROOM, "A room's address is 1 to 50 characters of a-z, 0-9 and hyphens.")
+            raise refusal_of_close(CloseCode.NO_SUCH_ROOM)
         claims = await current_registry().identify(request.token)
-        network = client_network(client_address(request.scope))
-        limit = REQUESTS_A_CONNECTION * chatty.MAX_CONNECTIONS_PER_ADDRESS
-        if 0 < limit <= _requests[network]:
-            raise Refusal(RefusalCode.RATE_LIMITED, "Too many requests at once.", retry_after=RETRY_SECONDS)
-        _requests[network] += 1
-        try:
+        with under_way(client_network(client_address(request.scope))):
             if (body := await request.body()) is None:
                 return
             commands = codec.decode_commands(body)
             key = None if query.session is None else Key(request.slug, claims.member_id, query.session)
             request.watch()
             payload = await self._perform(request, body, commands, key, query.name)
-        finally:
-            _requests[network] -= 1
-            if not _requests[network]:
-                del _requests[network]
         if payload is None:
             return
         if len(commands) == 1:

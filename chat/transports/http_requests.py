@@ -2,23 +2,30 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 import msgspec
 
+from chat.conf import chatty
 from chat.protocol import codec, events
 from chat.protocol.commands import Since
 from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES, PROTOCOL_VERSION
-from chat.protocol.errors import CloseCode, Refusal, RefusalCode
+from chat.protocol.errors import NO_SUCH_ROOM, CloseCode, Refusal, RefusalCode
 from chat.rooms.connection import Frame
 
 BODY_LIMIT_BYTES = COMMANDS_LIMIT * FRAME_LIMIT_BYTES
 BODY_SECONDS = 10  # For the whole of a body. uvicorn's connections have the same limit.
 RETRY_SECONDS = 2  # What a client is asked to wait where nothing says how long.
 FIELDS_LIMIT = 20  # Of a query.
+# Answers under way to one network, for one connection that it may have: each has a socket of its own meanwhile.
+REQUESTS_A_CONNECTION = 2
+
+_requests: Counter[str] = Counter()  # Under way in this process, by network.
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -35,6 +42,7 @@ _STATUS = {
     RefusalCode.EDITED_MEANWHILE: 409,
     RefusalCode.ROOM_EXISTS: 409,
     RefusalCode.TOO_MANY_REACTIONS: 409,
+    RefusalCode.TOO_MANY_HOOKS: 409,
     RefusalCode.TOO_BIG: 413,
     RefusalCode.RATE_LIMITED: 429,
     RefusalCode.UNAVAILABLE: 503,
@@ -49,6 +57,7 @@ _STATUS_OF_CLOSE = {
 _REFUSAL_OF_CLOSE = {
     CloseCode.BAD_TOKEN: (RefusalCode.BAD_TOKEN, "Expected `Authorization: Bearer` with a valid token."),
     CloseCode.BANNED: (RefusalCode.BANNED, "You can't be in this room any more."),
+    CloseCode.NO_SUCH_ROOM: (RefusalCode.NO_SUCH_ROOM, NO_SUCH_ROOM),
 }
 _refused_decoder = msgspec.json.Decoder(list[events.Refused])
 
@@ -140,16 +149,16 @@ class Request:
         except (ValueError, msgspec.ValidationError) as error:
             raise Refusal(RefusalCode.BAD_FRAME, f"Expected another query: {error}") from None
 
-    async def body(self) -> bytes | None:
-        """The whole body; None where the client has gone.
+    async def body(self, limit: int = BODY_LIMIT_BYTES) -> bytes | None:
+        """The whole body, up to `limit` bytes; None where the client has gone.
 
         Raises:
             Refusal: `too_big`.
             TimeoutError: it didn't come.
         """
         declared = self.header(b"content-length")
-        if declared.isdigit() and len(declared) < 20 and int(declared) > BODY_LIMIT_BYTES:
-            raise _too_big()
+        if declared.isdigit() and len(declared) < 20 and int(declared) > limit:
+            raise _too_big(limit)
         parts, size = [], 0
         async with asyncio.timeout(BODY_SECONDS):
             while True:
@@ -158,8 +167,8 @@ class Request:
                     return None
                 part = message.get("body", b"")
                 size += len(part)
-                if size > BODY_LIMIT_BYTES:
-                    raise _too_big()
+                if size > limit:
+                    raise _too_big(limit)
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts)
@@ -216,5 +225,24 @@ def joined_payloads(frames: list[Frame]) -> bytes:
     return codec.frame(frame.payload[1:-1] for frame in frames if len(frame) > 2)
 
 
-def _too_big() -> Refusal:
-    return Refusal(RefusalCode.TOO_BIG, f"Expected at most {BODY_LIMIT_BYTES // 1024} KiB.")
+def _too_big(limit: int) -> Refusal:
+    return Refusal(RefusalCode.TOO_BIG, f"Expected at most {limit // 1024} KiB.")
+
+
+@contextmanager
+def under_way(network: str) -> Iterator[None]:
+    """Counts a request that is being answered to this network.
+
+    Raises:
+        Refusal: `rate_limited`, too many are.
+    """
+    limit = REQUESTS_A_CONNECTION * chatty.MAX_CONNECTIONS_PER_ADDRESS
+    if 0 < limit <= _requests[network]:
+        raise Refusal(RefusalCode.RATE_LIMITED, "Too many requests at once.", retry_after=RETRY_SECONDS)
+    _requests[network] += 1
+    try:
+        yield
+    finally:
+        _requests[network] -= 1
+        if not _requests[network]:
+            del _requests[network]

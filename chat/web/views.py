@@ -85,7 +85,10 @@ async def user_info(request: HttpRequest) -> JsonResponse:
         if wait := current_limiter().issue(network):
             return _refuse(429, "rate_limited", math.ceil(wait))
         known = tokens.Claims(tokens.new_member_id())
-    token = tokens.issue(known.member_id, known.generation)
+    token = tokens.issue(known.member_id, known.generation, name=known.name, is_bot=known.is_bot, rooms=known.rooms)
+    if known.is_bot:  # A program keeps its token itself: a browser must not become a bot.
+        info = {"uuid": known.member_id, "token": token, **_urls(request)}
+        return JsonResponse(info | {"name": known.name})
     response = JsonResponse({"uuid": known.member_id, "token": token, **_urls(request)})
     identity_cookie.write_token(request, response, token)
     return response

@@ -142,6 +142,7 @@ def right_fields(kind: type[Command], nonce: uuid.UUID, *optional: str) -> Field
         "title": '"Mallory\'s"',
         "topic": '"None"',
         "rooms": '[{"slug":"mallorys","seq":0}]',
+        "hook": f'"{NONCE}"',
     }
     if kind is Join:
         values["since"] = f'{{"log":"{NONCE}","version":1}}'

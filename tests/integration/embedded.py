@@ -106,6 +106,24 @@ async def check_http() -> None:
         assert json.loads(answer["body"])[0]["author"]["id"] == info["uuid"]
 
 
+async def check_hooks() -> None:
+    """A webhook's address is under the prefix, and works by either router."""
+    info: Any = (await AsyncClient().get("/talk/get_user_info.json")).json()
+    headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {info['token']}".encode())]
+    commands = [{"type": "make", "slug": "quay", "title": "Quay"}, {"type": "make_hook", "name": "CI"}]
+    routers = (URLRouter(http_urlpatterns), URLRouter([path("talk/", URLRouter(http_urlpatterns))]))
+    body = json.dumps(commands).encode()
+    communicator = HttpCommunicator(routers[0], "POST", "/talk/chatty/quay/commands", body, headers)
+    made, hook = json.loads((await communicator.get_response(timeout=10))["body"])
+    assert made["type"] == "made"
+    assert hook["url"].startswith("http://testserver/talk/hooks/"), hook
+    address = hook["url"].removeprefix("http://testserver")
+    for router in routers:
+        communicator = HttpCommunicator(router, "POST", address, b'{"text": "hello"}', headers[:1])
+        answer = await communicator.get_response(timeout=10)
+        assert (answer["status"], answer["body"]) == (200, b"ok"), answer
+
+
 async def check_other_sockets() -> None:
     for address in ("/", "/ws/", "/ws/other/harbour", "/talk/ws/other"):
         socket = WebsocketCommunicator(AT_THE_ROOT, address)
@@ -118,6 +136,7 @@ async def main(session: str) -> None:
     await check_pages()
     await check_rooms(session)
     await check_http()
+    await check_hooks()
     await check_other_sockets()
     await close_registry()
 

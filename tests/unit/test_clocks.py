@@ -26,6 +26,7 @@ TIMES_OF_DAY = {
     ("chat/moderation/acts.py", "ban"): "the same",
     ("chat/moderation/acts.py", "lift"): "when it was lifted",
     ("chat/moderation/acts.py", "read_exclusions"): "how long a ban holds from now on",
+    ("chat/moderation/bots.py", "revoke"): "when it was revoked",
     ("chat/moderation/acts.py", "revoke"): "a number that rises though its row was lost; else it is counted up",
 }
 WALL_CLOCKS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "timezone.now", "datetime.today"}

@@ -51,6 +51,23 @@ def test_who_may_be_in_a_room(person: Person, bans: Bans, code: CloseCode | None
     assert answer or answer.close_code is code
 
 
+def test_a_token_for_named_rooms_finds_no_other_room() -> None:
+    bot = Person(MemberId("bot"), name="Bot", generation=0, is_bot=True, rooms=frozenset({"harbour", "quay"}))
+    assert policy.can_join(bot, "harbour", Bans())
+    assert policy.can_read(bot, "quay")
+    assert policy.can_make(bot, "quay")
+    for answer in (
+        policy.can_join(bot, "lobby", Bans()),
+        policy.can_read(bot, "lobby"),
+        policy.can_make(bot, "lobby"),
+        policy.can_make(bot, "pier"),
+    ):
+        assert (answer.code, answer.close_code) == (RefusalCode.NO_SUCH_ROOM, CloseCode.NO_SUCH_ROOM)
+    # Who is shut out everywhere learns that first.
+    assert policy.can_join(bot, "lobby", ban(bot)).close_code is CloseCode.BANNED
+    assert policy.can_join(bot, "lobby", Bans([], {bot.id: 7})).close_code is CloseCode.BAD_TOKEN
+
+
 @pytest.mark.parametrize("person", [ANN, MO, HOSTS, ANYBODY])
 def test_everybody_reads_every_room(person: Person) -> None:
     assert policy.can_read(person, "lobby")
@@ -118,6 +135,23 @@ def test_who_may_do_what_to_anns_message(
 )
 def test_who_may_describe_a_room(person: Person, made_by: MemberId | None, rules: Rules, code: str | None) -> None:
     assert policy.can_describe(person, made_by, rules).code == code
+
+
+@pytest.mark.parametrize(
+    ("person", "made_by", "rules", "code"),
+    [
+        (ANN, ANN.id, OPEN, None),
+        (ANN, ANN.id, LOCKED, "locked"),
+        (ANN, BOB.id, OPEN, "not_allowed"),
+        (ANN, None, OPEN, "not_allowed"),
+        (MO, BOB.id, LOCKED, None),
+        (Person(ANN.id, is_bot=True), ANN.id, OPEN, "not_allowed"),
+    ],
+)
+def test_who_may_manage_a_rooms_webhooks(
+    person: Person, made_by: MemberId | None, rules: Rules, code: str | None
+) -> None:
+    assert policy.can_manage_hooks(person, made_by, rules).code == code
 
 
 def test_anybody_makes_a_room_but_the_lobby() -> None:

@@ -119,11 +119,29 @@ def test_a_member_is_away_where_all_that_hold_it_say_so() -> None:
     assert roster.release("p", ANN) == [Left(ANN, 0)]
 
 
+def test_a_bot_is_listed_and_not_counted_among_the_people() -> None:
+    roster = Roster()
+    bot = Member(BOB, "Bob", bot=True)
+    assert roster.hold("p", BOB, ScreenName(1, "Bob", is_bot=True)) == [Joined(bot, 0)]
+    assert roster.hold("p", ANN, ScreenName(1, "Ann")) == [Joined(Member(ANN, "Ann"), 1)]
+    assert (list(roster), roster.online, len(roster)) == ([bot, Member(ANN, "Ann")], 1, 2)
+    assert roster.release("p", BOB) == [Left(BOB, 1)]
+    assert (roster.online, len(roster)) == (1, 1)
+
+
+def test_a_bot_with_the_name_of_somebody_present_is_marked_like_anybody_else() -> None:
+    roster = Roster()
+    roster.hold("p", ANN, ScreenName(1, "Ann"))
+    (joined,) = roster.hold("p", BOB, ScreenName(1, "ANN", is_bot=True))
+    assert joined == Joined(Member(BOB, "ANN", like=ANN, bot=True), 1)
+
+
 names = ["x", "y", "X", "x\u0443"]  # The last looks like "xy".
+BOTS = {"c", "d"}
 shares = st.dictionaries(
     st.sampled_from("abcd").map(MemberId),
-    st.builds(ScreenName, st.integers(0, 5), st.sampled_from(names), st.booleans()),
-)
+    st.builds(ScreenName, st.integers(0, 5), st.sampled_from(names), st.booleans(), st.just(False)),
+).map(lambda share: {member_id: named._replace(is_bot=member_id in BOTS) for member_id, named in share.items()})
 
 
 @given(st.lists(st.tuples(st.sampled_from("pqr"), shares)))
@@ -155,7 +173,8 @@ def test_the_events_add_up_to_the_union_of_all_shares(changes: list[tuple[str, d
         assert {member.id: member.name for member in roster} == seen
         assert away == {member_id for member_id, names in union.items() if all(named.away for named in names)}
         assert away == {member.id for member in roster if member.away is True}
-        assert roster.online == len(seen)
+        assert {member.id for member in roster if member.bot is True} == seen.keys() & BOTS
+        assert (roster.online, len(roster)) == (len(seen.keys() - BOTS), len(seen))
         for one, other in combinations(roster, 2):
             if set(skeleton(one.name)) & set(skeleton(other.name)):
                 assert not (one.like is UNSET and other.like is UNSET)

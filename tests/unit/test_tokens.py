@@ -79,3 +79,19 @@ def test_a_field_of_a_later_version_is_passed_over() -> None:
     member_id = tokens.new_member_id()
     token = signing.TimestampSigner(salt="chatty.identity").sign(f"{member_id};generation=3;later=x")
     assert tokens.verify(token, max_age_days=1) == Claims(member_id, 3)
+
+
+def test_a_bots_token_says_what_it_may_and_grows_no_older(monkeypatch: pytest.MonkeyPatch) -> None:
+    member_id = tokens.new_member_id()
+    token = tokens.issue(member_id, 3, name="CI; bot=1", is_bot=True, rooms=["quay", "harbour"])
+    said = Claims(member_id, 3, name="CI; bot=1", is_bot=True, rooms=frozenset({"harbour", "quay"}))
+    now = signing.time.time()
+    monkeypatch.setattr(signing.time, "time", lambda: now + 4_000 * 24 * 3600)
+    assert tokens.verify(token, max_age_days=1) == said
+    assert tokens.verify(tokens.issue(member_id, is_bot=True), max_age_days=1) == Claims(member_id, is_bot=True)
+
+
+def test_a_guests_name_makes_no_bot() -> None:
+    member_id = tokens.new_member_id()
+    token = tokens.issue(member_id, is_hosts=True, name="Ann;bot=1;rooms=lobby")
+    assert tokens.verify(token, max_age_days=1) == Claims(member_id, is_hosts=True, name="Ann;bot=1;rooms=lobby")

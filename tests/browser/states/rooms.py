@@ -2,11 +2,12 @@
 
 import re
 
+import httpx
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.browser.states import EVERYWHERE, state
-from tests.browser.states.stage import Stage, choose_of_room, open_sidebar
+from tests.browser.states.stage import DARK, LIGHT, Stage, choose_of_room, open_sidebar
 from tests.browser.states.talking import ann_at_release
 
 NAMES = {"book-club": "Book club", "garden": "Garden", "help-desk": "Help desk"}
@@ -26,7 +27,7 @@ def made(stage: Stage) -> None:
         bob = stage.enter("Bob", "lobby", stays=True, viewport={"width": 1120, "height": 720})
         for slug, title in NAMES.items():
             make(bob, title, slug, "What we read, on Thursdays" if slug == "book-club" else "")
-            bob.page.get_by_role("button", name="Create").click()
+            bob.page.get_by_role("button", name="Create", exact=True).click()
             bob.page.wait_for_url(f"**/{slug}")
             bob.wait_until_joined()
             stage.residents[slug] = stage.tab(bob.page.context, slug, "Bob").open().wait_until_joined()
@@ -104,4 +105,36 @@ def describe(stage: Stage) -> Person:
     bob = stage.enter("Bob", "book-club")
     choose_of_room(bob, "Edit name and topic…")
     expect(bob.page.get_by_role("dialog", name="Edit name and topic")).to_be_visible()
+    return bob
+
+
+def with_webhooks(stage: Stage) -> Person:
+    """Bob at the dialog, who has just created two webhooks."""
+    made(stage)
+    bob = stage.enter("Bob", "book-club")
+    choose_of_room(bob, "Webhooks…")
+    dialog = bob.page.get_by_role("dialog", name="Webhooks")
+    for name in ("Alerts", "Build server"):
+        dialog.get_by_label("Name of a new webhook").fill(name)
+        dialog.get_by_role("button", name="Create").click()
+        expect(dialog.locator(".hook-name").last).to_have_text(name)
+    address = dialog.get_by_label("Copy this address now")
+    answer = httpx.post(address.input_value(), json={"text": "*Build* failed: _3 tests_"}, trust_env=False)
+    assert answer.text == "ok"
+    expect(bob.messages.filter(has_text="Build failed")).to_be_visible()
+    bob.run("() => (document.querySelector('#room-hooks-url').value = 'https://chat.example.org/hooks/…')")
+    return bob
+
+
+@state("The room's creator has created a webhook, whose address is shown once.", (LIGHT, DARK))
+def webhooks(stage: Stage) -> Person:
+    return with_webhooks(stage)
+
+
+@state("Messages of a webhook are marked as a bot's.")
+def bots(stage: Stage) -> Person:
+    bob = with_webhooks(stage)
+    bob.page.keyboard.press("Escape")
+    expect(bob.page.get_by_role("dialog", name="Webhooks")).to_be_hidden()
+    expect(bob.page.locator(".message-head .bot").first).to_be_visible()
     return bob

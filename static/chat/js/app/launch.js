@@ -42,6 +42,7 @@ import * as readMarker from "../timeline/read-marker.js";
 import * as replying from "../composer/replying.js";
 import * as roomAbout from "../rooms/room-about.js";
 import * as roomDescribe from "../rooms/room-describe.js";
+import * as roomHooks from "../rooms/room-hooks.js";
 import * as roomKeys from "../rooms/room-keys.js";
 import * as roomList from "../rooms/room-list.js";
 import * as roomCreate from "../rooms/room-create.js";
@@ -112,6 +113,7 @@ export const MODULES = {
   replying,
   "room-about": roomAbout,
   "room-describe": roomDescribe,
+  "room-hooks": roomHooks,
   "room-keys": roomKeys,
   "room-list": roomList,
   "room-create": roomCreate,

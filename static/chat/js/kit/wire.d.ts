@@ -8,6 +8,8 @@ declare namespace Wire {
   interface Person {
     id: string;
     name: string;
+    /** A program. */
+    bot?: boolean;
   }
 
   interface Member extends Person {
@@ -31,6 +33,13 @@ declare namespace Wire {
     /** Ids of members. */
     mentions?: string[];
     reply_to?: number;
+  }
+
+  /** An incoming webhook. `id` is the author's in its messages. */
+  interface Hook {
+    id: string;
+    name: string;
+    at: number;
   }
 
   interface Room {
@@ -138,6 +147,7 @@ declare namespace Wire {
     | "edited_meanwhile"
     | "no_such_message"
     | "too_many_reactions"
+    | "too_many_hooks"
     | "not_allowed"
     | "query_empty"
     | "query_too_long"
@@ -178,6 +188,9 @@ declare namespace Wire {
     away: { id: string; on: boolean };
     room: Answer & { room: Room };
     made: Answer & { room: Room };
+    hook_made: Answer & { hook: Hook; url: string };
+    hooks: Answer & { hooks: Hook[] };
+    hook_revoked: Answer & { hook: string };
     unread: Answer & { rooms: UnreadRoom[] };
     activity: { rooms: ActiveRoom[] };
     banned: Answer & { id: string; until?: number };
@@ -193,7 +206,7 @@ declare namespace Wire {
     bye: { code: number; reconnect: boolean; after: number };
   }
 
-  type AnswerType = "done" | "page" | "found" | "changes" | "made" | "room" | "unread" | "banned";
+  type AnswerType = "done" | "page" | "found" | "changes" | "made" | "room" | "unread" | "banned" | "hook_made" | "hooks" | "hook_revoked";
 
   /** What a request ends with. `offline`: there was no connection, or it was lost; `late`: no answer came. */
   type Outcome =
@@ -232,6 +245,9 @@ declare namespace Wire {
     | { type: "sync"; since: number }
     | { type: "make"; slug: string; title: string; topic?: string }
     | { type: "describe"; title: string; topic: string }
+    | { type: "make_hook"; name: string }
+    | { type: "hooks" }
+    | { type: "revoke_hook"; hook: string }
     | { type: "watch"; rooms: { slug: string; seq: number }[] }
     | { type: "ban"; id: string; reason: string; minutes?: number; address?: boolean }
     | { type: "lock"; on: boolean; reason?: string }

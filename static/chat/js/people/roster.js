@@ -96,6 +96,8 @@ export function mount({ events, root }) {
     clearTimeout(known?.leaving);
     const item = known?.item ?? fromTemplate(root, member.id === me ? "myself" : "member");
     item.classList.remove("is-leaving");
+    item.classList.toggle("is-bot", Boolean(member.bot));
+    slot(item, "bot").hidden = !member.bot;
     items.set(member.id, { member, item, leaving: null });
     item.dataset.member = member.id;
     slot(item, "link").href = `#users/${encodeURIComponent(member.id)}`;
@@ -119,10 +121,10 @@ export function mount({ events, root }) {
     item.title = member.away ? word("away") : "";
   }
 
-  /** The item before which `member` belongs: the reader first, the others by name. */
+  /** The item before which `member` belongs: the reader first, then people by name, then bots by name. */
   function following(member) {
     if (member.id === me) return [...list.children].find((item) => item.dataset.member !== me) ?? null;
-    const order = (other) => collator.compare(member.name, other.name) || (member.id < other.id ? -1 : 1);
+    const order = (other) => Number(member.bot ?? false) - Number(other.bot ?? false) || collator.compare(member.name, other.name) || (member.id < other.id ? -1 : 1);
     const later = ({ dataset }) => dataset.member !== me && dataset.member !== member.id && order(items.get(dataset.member).member) < 0;
     return [...list.children].find(later) ?? null;
   }
@@ -145,7 +147,7 @@ export function mount({ events, root }) {
     online = number;
     setText(slot(root, "count"), formatNumber(online));
     slot(root, "counted").hidden = false;
-    const staying = [...items.values()].filter(({ leaving }) => !leaving).length;
+    const staying = [...items.values()].filter(({ leaving, member }) => !leaving && !member.bot).length; // Bots aren't counted.
     rest.hidden = online <= staying;
     setText(rest, plural("rest", Math.max(0, online - staying)));
   }

@@ -52,6 +52,7 @@ export class FoundList {
     item.dataset.seq = seq;
     item.firstElementChild.href = `#message/${seq}`;
     setText(slot(item, "name"), author.name);
+    slot(item, "bot").hidden = !author.bot;
     const time = slot(item, "time");
     time.dateTime = isoOf(at);
     setText(time, `${dayName(at)}, ${clock(at)}`);

@@ -76,6 +76,7 @@ function fillHead(item, author, at) {
   item.dataset.author = author.id ?? "";
   item.dataset.at = at;
   setText(slot(item, "name"), author.name);
+  slot(item, "bot").hidden = !author.bot;
   slot(item, "author").href = fragmentOf({ authors: [author.id ?? ""] });
   paintAvatar(slot(item, "avatar"), { id: author.id ?? "", name: author.name });
   const time = slot(item, "time");
