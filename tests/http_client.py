@@ -52,10 +52,11 @@ class Requester:
         return events_of(answer)[0]
 
     async def poll(self, **query: str) -> list[Event]:
-        """The answer to one poll."""
+        """The answer to one poll, without the pulse that may come at any time beside events."""
         answer = await self.http.get(f"{self.base}/events", params={"poll": "1", "session": self.session} | query)
         assert answer.status_code == 200, answer.text
-        return events_of(answer)
+        events = events_of(answer)
+        return [event for event in events if event["type"] != "pulse"] or events
 
     async def __aenter__(self) -> Self:
         return await self.identify()

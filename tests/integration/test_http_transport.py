@@ -324,6 +324,9 @@ def test_whatever_bytes_come_get_an_answer(server: ChattyServer, body: bytes, qu
         text = "".join(f"%{byte:02x}" for byte in query)
         for address in (f"?session={text}", f"?{text}", ""):
             answer = http.post(f"{server.http_url}/chatty/fuzzed/commands{address}", content=body)
+            if answer.status_code == 200:  # Of all that may come, only no commands at all.
+                assert json.loads(body) == answer.json() == []
+                continue
             assert answer.status_code in (400, 413), answer.text
             assert events_of(answer)[0]["type"] == "refused"
 
