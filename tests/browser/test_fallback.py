@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.person import Person
+from tests.moderators import make_moderators, sign_in
 from tests.servers import ChattyServer, NginxServer
 
 Make = Callable[..., Person]
@@ -223,6 +224,59 @@ def test_through_a_proxy_that_collects_answers_the_page_polls(at: Make, person: 
     expect_transport(ann, "poll")
 
 
+@pytest.fixture(scope="module")
+def session(server: ChattyServer) -> Any:
+    """The cookie of a moderator who signed in at /admin, for all ports."""
+    make_moderators(server.settings["DATABASE_URL"], "mo")
+    with closing(sign_in(server.http_url, "mo")) as browser:
+        return {"name": "sessionid", "value": browser.cookies["sessionid"], "url": server.http_url}
+
+
+@pytest.mark.parametrize("proxy", ["without_upgrades", "buffering"])
+def test_other_commands_and_moderation_work_as_well(
+    at: Make,
+    session: Any,
+    new_context: Callable[..., BrowserContext],
+    proxy: str,
+    request: pytest.FixtureRequest,
+    room: str,
+) -> None:
+    url = request.getfixturevalue(proxy)
+    context = new_context()
+    context.add_cookies([session])
+    mo, eve = at(url, "Mo", context), at(url, "Eve")
+    eve.say("Buy my stuff")
+    assert ask(eve, {"type": "rename", "name": "Eva"})["type"] == "done"
+    expect(mo.member("Eva")).to_be_visible()
+    assert ask(eve, {"type": "watch", "rooms": [{"slug": room, "seq": 0}]})["type"] == "unread"
+    assert ask(eve, {"type": "lock", "on": True})["code"] == "not_allowed"
+    assert ask(eve, {"type": "away", "on": True})["type"] == "done"
+    # The collecting proxy holds streams that the page has tried and left, until the server misses signs of life.
+    expect(mo.member("Eva")).to_have_class(re.compile("is-away"), timeout=60_000)
+    assert ask(mo, {"type": "delete", "seq": 1, "reason": "spam"})["type"] in {"done", "message"}
+    expect(eve.bodies).to_have_text(["Message deleted"])
+    assert ask(mo, {"type": "ban", "id": eve.id, "reason": "spam"})["type"] == "banned"
+    notice = eve.page.get_by_role("dialog", name="You've been banned from this room")
+    expect(notice).to_be_visible()
+    expect(eve.connection).to_have_attribute("data-state", "stopped")
+    expect(mo.member("Eva")).to_have_count(0)
+    eve.reload()
+    expect(notice).to_be_visible(timeout=60_000)
+
+
+def test_a_refused_token_is_renewed_over_a_stream_too(at: Make, without_upgrades: str) -> None:
+    ann = at(without_upgrades, "Ann")
+    before = ann.id
+    asked: list[str] = []
+    ann.page.on("request", lambda request: "/events" in request.url and asked.append(request.url))
+    ann.run("""() => app.events.publish("identity:ready", { uuid: "another", token: "forged", former: null,
+        socketURL: location.origin.replace("http", "ws") + "/ws/chatty", httpURL: location.origin + "/chatty" })""")
+    expect(ann.connection).to_have_attribute("data-state", "joined", timeout=60_000)
+    ann.say("still me")
+    assert asked
+    assert ann.id == before
+
+
 def test_where_everything_is_cut_the_page_streams_on_and_nobody_notices(
     at: Make, person: Make, server: ChattyServer
 ) -> None:
@@ -242,6 +296,7 @@ def test_where_everything_is_cut_the_page_streams_on_and_nobody_notices(
         for somebody in (ann, bob):
             expect(somebody.bodies).to_have_text(said)
         expect(bob.member("Ann")).to_be_visible()
+        assert ann.run("states.filter((state) => state === 'connecting').length < welcomes")  # It resumed unnoticed.
 
 
 @pytest.mark.parametrize("proxy", ["without_upgrades", "buffering"])

@@ -82,8 +82,8 @@ declare namespace Page {
     progress?: (isSent: boolean) => unknown;
   }
 
-  /** How a connection ended of which the server said nothing: it didn't open, no event came, or it had worked. */
-  type Loss = "refused" | "silent" | "cut";
+  /** How a connection ended of which the server said nothing: it didn't open, no event came, events stopped coming, or it had worked and ended. */
+  type Loss = "refused" | "silent" | "stalled" | "cut";
 
   /** What a transport needs, and tells. */
   interface Line {

@@ -63,14 +63,15 @@ export class Choice {
     if (!LOST.has(code) || !navigator.onLine) return false;
     const before = this.kind;
     const isShort = now() - this.#began < SHORT_MS;
-    const isSilent = how === "silent" && isShort; // Later, the machine may have slept.
+    const isCut = how === "cut" || how === "stalled";
+    const isStalled = how === "stalled" && isShort; // Later, the machine may have slept.
     if (this.kind === "websocket") {
-      if (how === "cut") this.#cuts = isShort ? this.#cuts + 1 : 0;
+      if (isCut) this.#cuts = isShort ? this.#cuts + 1 : 0;
       this.#refusals = how === "refused" ? this.#refusals + 1 : 0;
-      if (isSilent || this.#refusals >= REFUSALS || this.#cuts >= CUTS) this.kind = "stream";
-    } else if (this.kind === "stream" && isSilent) {
+      if (how === "silent" || this.#refusals >= REFUSALS || this.#cuts >= CUTS) this.kind = "stream";
+    } else if (this.kind === "stream" && (how === "silent" || isStalled)) {
       this.kind = "poll";
-    } else if (how === "refused" || isSilent) {
+    } else if (!isCut) {
       this.kind = "websocket"; // Nothing works. Probably the server is gone.
       this.#refusals = REFUSALS - 1;
       this.#cuts = 0;

@@ -166,7 +166,7 @@ export function mount({ events, root }) {
     clearTimeout(watchTimer);
     heardAt = now();
     const look = () => {
-      if (now() - heardAt >= seconds * 1000) lose(1006, "silent");
+      if (now() - heardAt >= seconds * 1000) lose(1006, state === "joined" ? "stalled" : "silent");
       else watchTimer = setTimeout(look, seconds * 500);
     };
     watchTimer = setTimeout(look, seconds * 500);

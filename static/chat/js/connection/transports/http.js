@@ -81,7 +81,7 @@ export function openHTTP(kind, line) {
 
   async function poll() {
     free ??= await takeSlot();
-    if (signal.aborted) return;
+    if (signal.aborted) return free?.();
     if (free) await pollFor(POLL_SECONDS);
     else await inTurn(pollFor, signal);
   }

@@ -21,7 +21,7 @@ export async function takeSlot() {
 
 function take(name) {
   return new Promise((taken) => {
-    const hold = (lock) => new Promise((free) => taken(lock ? () => free(undefined) : free(undefined) ?? null));
+    const hold = (lock) => (lock ? new Promise((free) => taken(() => free(undefined))) : taken(null));
     navigator.locks.request(name, { ifAvailable: true }, hold).catch(() => taken(null)); // They are refused if storage is blocked.
   });
 }
