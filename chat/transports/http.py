@@ -96,12 +96,12 @@ class EventsConsumer(HttpConsumer):
         reached = None if since is None else (since.log, since.version)
         found = current_sessions().find(key) if query.poll else None
         if isinstance(found, PollSession) and not found.is_behind(reached):
-            await self._poll(request, found, raw)
+            await self._poll(request, found, raw, query.wait)
             return
         relay = current_relay()
         if query.poll and query.session is not None:
             try:
-                await self._answer_if_there(request, await relay.poll(key, reached, request.gone))
+                await self._answer_if_there(request, await relay.poll(key, reached, request.gone, query.wait))
                 return
             except Unreached:  # It begins, or begins anew.
                 pass
@@ -185,11 +185,11 @@ class EventsConsumer(HttpConsumer):
                 await request.send({"type": "http.response.body", "body": b""})
                 return
 
-    async def _poll(self, request: Request, session: PollSession, raw: RawRequest | None) -> None:
+    async def _poll(self, request: Request, session: PollSession, raw: RawRequest | None, wait: int) -> None:
         if raw is not None:
             raw.when_stopping = lambda: session.restart(_spread())
         try:
-            payload = await session.poll(request.gone)
+            payload = await session.poll(request.gone, wait)
         finally:
             if raw is not None:
                 raw.when_stopping = None

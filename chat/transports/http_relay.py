@@ -22,7 +22,7 @@ from chat.rooms.connection import Reached
 from chat.rooms.registry import RoomRegistry, current_registry
 from chat.transports.http_connections import Collected
 from chat.transports.http_requests import joined_payloads
-from chat.transports.http_sessions import POLL_SECONDS, HttpSession, HttpSessions, Key, PollSession, current_sessions
+from chat.transports.http_sessions import HttpSession, HttpSessions, Key, PollSession, current_sessions
 
 logger = logging.getLogger(__name__)
 
@@ -83,13 +83,13 @@ class Relay:
 
     # --- asking ---
 
-    async def poll(self, key: Key, reached: Reached | None, gone: "asyncio.Future[None]") -> bytes | None:
-        """What another process answers a poll; None where the client has `gone`.
+    async def poll(self, key: Key, reached: Reached | None, gone: "asyncio.Future[None]", wait: float) -> bytes | None:
+        """What another process answers a poll within `wait` seconds; None where the client has `gone`.
 
         Raises:
             Unreached: none has the session.
         """
-        left = float(POLL_SECONDS)
+        left = wait
         while True:
             seconds = min(left, TURN_SECONDS)
             left -= seconds

@@ -21,6 +21,7 @@ from chat.rooms.connection import Frame
 BODY_LIMIT_BYTES = COMMANDS_LIMIT * FRAME_LIMIT_BYTES
 BODY_SECONDS = 10  # For the whole of a body. uvicorn's connections have the same limit.
 RETRY_SECONDS = 2  # What a client is asked to wait where nothing says how long.
+POLL_SECONDS = 25  # The longest wait of a poll: below the 30 s after which many proxies give up.
 FIELDS_LIMIT = 20  # Of a query.
 # Answers under way to one network, for one connection that it may have: each has a socket of its own meanwhile.
 REQUESTS_A_CONNECTION = 2
@@ -83,6 +84,7 @@ class EventsQuery(msgspec.Struct, frozen=True):
     name: str | None = None
     session: UUID | None = None
     poll: bool = False
+    wait: Annotated[int, msgspec.Meta(ge=1, le=POLL_SECONDS)] = POLL_SECONDS
     away: bool = False
     alive: Annotated[int, msgspec.Meta(ge=2, le=60)] | None = None
     v: int = PROTOCOL_VERSION

@@ -12,9 +12,8 @@ from chat.protocol.fields import MemberId
 from chat.rooms.connection import Reached
 from chat.sessions.session import ClientSession
 from chat.transports.http_connections import Outbox, PollOutbox, RawStream, StreamOutbox
-from chat.transports.http_requests import joined_payloads
+from chat.transports.http_requests import POLL_SECONDS, joined_payloads
 
-POLL_SECONDS = 25  # The longest wait of a poll: below the 30 s after which many proxies give up.
 IDLE_SECONDS = 10  # Without a poll the session ends after this.
 ABORTED_SECONDS = 2  # The same after a poll whose client went: with the grace of presence, its member leaves in 4 s.
 

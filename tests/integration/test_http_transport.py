@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator
 
 import httpx
@@ -146,6 +147,19 @@ async def test_polls_miss_nothing_in_between_and_nobody_sees_the_member_leave(an
 async def test_a_poll_without_news_is_answered_with_a_pulse(ann: Requester) -> None:
     await ann.poll(name="Ann")
     assert kinds(await ann.poll()) == ["pulse"]
+
+
+async def test_a_poll_may_say_how_long_it_waits(ann: Requester) -> None:
+    other = str(uuid.uuid4())
+    for session in (ann.session, other):
+        assert kinds(await ann.poll(name="Ann", session=session)) == ["welcome"]
+    longer = asyncio.create_task(ann.poll(session=other))
+    assert kinds(await ann.poll(wait="1")) in ([], ["pulse"])
+    assert not longer.done()
+    longer.cancel()
+    for wait in ("0", "26", "x"):
+        answer = await ann.http.get(f"{ann.base}/events", params={"poll": "1", "session": ann.session, "wait": wait})
+        assert (answer.status_code, events_of(answer)[0]["code"]) == (400, "bad_frame")
 
 
 async def test_a_session_without_polls_ends_and_the_next_poll_resumes(ann: Requester, bob: Client) -> None:

@@ -38,9 +38,13 @@ def by_name(path: Path) -> str:
     return path.relative_to(SCRIPTS).as_posix()
 
 
+def area(script: Path) -> str:
+    return script.relative_to(SCRIPTS).parts[0]
+
+
 @pytest.mark.parametrize("script", SCRIPTS_OF_AREAS, ids=by_name)
 def test_an_area_imports_its_own_files_the_kit_and_the_bus_only(script: Path) -> None:
-    assert {target.parent for target in imports(script) if target != EVENTS} <= {script.parent, KIT}
+    assert {area(target) for target in imports(script) if target != EVENTS} <= {area(script), "kit"}
 
 
 @pytest.mark.parametrize("script", sorted(KIT.glob("*.js")), ids=by_name)
@@ -90,9 +94,10 @@ def test_only_one_place_turns_html_into_nodes() -> None:
     ]
 
 
-def test_only_the_socket_module_knows_the_websocket_and_only_main_makes_a_global() -> None:
+def test_only_one_transport_knows_the_websocket_and_only_main_makes_a_global() -> None:
     scripts = list(SCRIPTS.rglob("*.js"))
-    assert [by_name(script) for script in scripts if "new WebSocket" in script.read_text()] == ["connection/socket.js"]
+    transport = "connection/transports/websocket.js"
+    assert [by_name(script) for script in scripts if "new WebSocket" in script.read_text()] == [transport]
     assigned = re.compile(r"\b(?:window|globalThis|self)\.\w+\s*=[^=]")
     assert [by_name(script) for script in scripts if assigned.search(script.read_text())] == ["app/main.js"]
 

@@ -82,6 +82,28 @@ declare namespace Page {
     progress?: (isSent: boolean) => unknown;
   }
 
+  /** How a connection ended of which the server said nothing: it didn't open, no event came, events stopped coming, or it had worked and ended. */
+  type Loss = "refused" | "silent" | "stalled" | "cut";
+
+  /** What a transport needs, and tells. */
+  interface Line {
+    identity: () => { socketURL: string; httpURL: string; token: string };
+    room: string;
+    /** The `join` command as of now. */
+    join: () => any;
+    heard: (events: any[]) => unknown;
+    /** Called once at most, with a close code of the protocol or of WebSockets. */
+    lost: (code: number, how: Loss) => unknown;
+  }
+
+  interface Transport {
+    kind: "websocket" | "stream" | "poll";
+    /** Seconds without events after which it is dead, if they aren't those of the pulse. */
+    silence?: number;
+    send: (command: any) => unknown;
+    close: () => unknown;
+  }
+
   interface Shown {
     messages: Wire.Message[];
     more: boolean;
@@ -113,12 +135,12 @@ interface Payloads {
 
   "session:joined": Page.Session;
   "session:changed": Page.Session;
-  "identity:ready": { uuid: string; token: string; socketURL: string; former: string | null };
+  "identity:ready": { uuid: string; token: string; socketURL: string; httpURL: string; former: string | null };
   "name:chosen": { name: string };
   "name:change": { name: string };
   "screen-name:open": Page.Nothing;
 
-  "connection:changed": { state: "idle" | "connecting" | "joined" | "waiting" | "stopped"; reason?: string; retryAt?: number; isSlow?: boolean };
+  "connection:changed": { state: "idle" | "connecting" | "joined" | "waiting" | "stopped"; reason?: string; retryAt?: number; isSlow?: boolean; transport?: Page.Transport["kind"] };
   "connection:retry": Page.Nothing;
   "command:send": Page.Request;
 

@@ -19,7 +19,7 @@ const DELAY_MS = 3_000; // Until then, the skeleton is enough.
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const store = openStore("localStorage");
-  let current = store.get(KEY); // {uuid, token}; from the first answer on also {socketURL}.
+  let current = store.get(KEY); // {uuid, token}; from the first answer on also {socketURL, httpURL}.
   let timer = null;
   let attempt = 0;
   let isSlow = false; // The server asked for a pause, which nothing shortens.
@@ -67,9 +67,9 @@ export function mount({ events, root }) {
       const retryAfter = response.status === 429 ? Number(response.headers.get("Retry-After")) : 0;
       throw Object.assign(new Error(`Expected an identity, but got ${response.status}`), { retryAfter });
     }
-    const { uuid, token: fresh, socketURL } = await response.json();
+    const { uuid, token: fresh, socketURL, httpURL } = await response.json();
     store.set(KEY, { uuid, token: fresh });
-    return { uuid, token: fresh, socketURL };
+    return { uuid, token: fresh, socketURL, httpURL };
   }
 
   function take(identity) {

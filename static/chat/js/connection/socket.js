@@ -1,5 +1,5 @@
 /**
- * The connection to the room. The only module that knows the WebSocket and its frames; docs/protocol.md describes them.
+ * The connection to the room, and the only module that knows the protocol's frames (docs/protocol.md). `transports/` carries them.
  *
  * It joins as soon as there are an identity and a name, resumes from the timeline's version, and reconnects by itself.
  */
@@ -30,11 +30,13 @@ import {
   subscribeAll,
 } from "../app/events.js";
 import { backoff } from "./backoff.js";
+import { Choice } from "./choice.js";
 import { afterClose } from "./close-codes.js";
 import { listen } from "../kit/dom.js";
 import { now } from "../kit/elapsed.js";
 import { Requests } from "./requests.js";
 import { idleChanged, renewIdentity } from "./signals.js";
+import { Upward } from "./upward.js";
 
 const PROTOCOL_VERSION = 1;
 const WELCOME_SECONDS = 10; // The time limit for connecting and joining.
@@ -67,6 +69,7 @@ export function mount({ events, root }) {
   let since = null;
   let epoch = null; // The database's signed epoch, an opaque text.
   let isIdle = false;
+  /** @type {Page.Transport | null} */
   let socket = null;
   /** @type {Payloads["connection:changed"]["state"]} */
   let state = "idle";
@@ -77,7 +80,9 @@ export function mount({ events, root }) {
   let heardAt = 0;
   let retryTimer = null;
   let watchTimer = null;
-  const requests = new Requests(send);
+  const requests = new Requests((command) => socket?.send(command));
+  const choice = new Choice();
+  const upward = new Upward(choice, (kind, hooks) => choice.open(kind, line(hooks)), rise);
 
   const ends = [
     subscribeAll(events, {
@@ -101,7 +106,7 @@ export function mount({ events, root }) {
     idleChanged.listen((idle) => {
       isIdle = idle.isIdle;
     }),
-    listen(window, "online", hurry),
+    listen(window, "online", () => upward.doubt() || hurry()),
     // The browser notices before the pulses do. It may be wrong (a server on this machine), so the retries continue.
     listen(window, "offline", () => socket && lose(1006)),
     listen(document, "visibilitychange", () => !document.hidden && hurry()),
@@ -126,11 +131,10 @@ export function mount({ events, root }) {
     farewell = null;
     isSlow = false;
     become("connecting");
-    const opened = new WebSocket(`${identity.socketURL}/${encodeURIComponent(root.dataset.room)}`);
+    const heard = (frame) => opened === socket && hear(frame);
+    const lost = (code, how) => opened === socket && lose(code, how);
+    const opened = choice.begin(line({ heard, lost }));
     socket = opened;
-    opened.onopen = join;
-    opened.onmessage = ({ data }) => opened === socket && hear(data);
-    opened.onclose = ({ code }) => opened === socket && lose(code);
     watch(WELCOME_SECONDS);
   }
 
@@ -141,13 +145,20 @@ export function mount({ events, root }) {
     connect();
   }
 
-  function join() {
-    const reached = since && { since: { ...since, ...(epoch && { epoch }) } };
-    send({ type: "join", token: identity.token, name, v: PROTOCOL_VERSION, ...reached, ...(isIdle && { away: true }) });
+  function line(hooks) {
+    return { identity: () => identity, room: root.dataset.room, join, ...hooks };
   }
 
-  function send(command) {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(command));
+  function join() {
+    const reached = since && { since: { ...since, ...(epoch && { epoch }) } };
+    return { type: "join", token: identity.token, name, v: PROTOCOL_VERSION, ...reached, ...(isIdle && { away: true }) };
+  }
+
+  /** Reconnects by a better transport, which has just been tried. */
+  function rise(kind) {
+    choice.rise(kind);
+    drop();
+    connect();
   }
 
   /** Drops a connection that was silent for too long. It checks twice in that time, because a sleeping laptop's timers are late. */
@@ -155,19 +166,20 @@ export function mount({ events, root }) {
     clearTimeout(watchTimer);
     heardAt = now();
     const look = () => {
-      if (now() - heardAt >= seconds * 1000) lose(1006);
+      if (now() - heardAt >= seconds * 1000) lose(1006, state === "joined" ? "stalled" : "silent");
       else watchTimer = setTimeout(look, seconds * 500);
     };
     watchTimer = setTimeout(look, seconds * 500);
   }
 
-  function hear(data) {
+  function hear(frame) {
     heardAt = now();
-    for (const event of parse(data)) {
+    for (const event of frame) {
       if (event.type === "welcome" || event.type === "pulse") epoch = event.epoch ?? epoch;
       if (event.type === "welcome") {
-        watch(event.pulse * SILENT_PULSES);
-        become("joined");
+        watch(socket?.silence ?? event.pulse * SILENT_PULSES);
+        if (state !== "joined") upward.begin();
+        become("joined", { transport: socket?.kind });
         const { me, moderator = false, may_describe: mayDescribe = false, log } = event;
         events.publish(SESSION_JOINED, { ...me, isModerator: moderator, mayDescribe, log }); // First, because handlers of the welcome need it.
       } else if (event.type === "pulse") {
@@ -186,13 +198,15 @@ export function mount({ events, root }) {
     }
   }
 
-  function lose(code) {
+  /** @param {Page.Loss} [how] */
+  function lose(code, how = "cut") {
+    const isOther = !farewell && choice.lost(code, how);
     drop();
     const { next, reason } = afterClose(code, farewell, state === "joined");
     if (next === "stop") return become("stopped", { reason });
     if (next === "renew") return renew(reason);
     isSlow = next === "slow";
-    const wait = pause();
+    const wait = isOther ? backoff(0) : pause();
     attempt += 1;
     retryTimer = setTimeout(connect, wait);
     become("waiting", { reason, retryAt: now() + wait, isSlow });
@@ -224,22 +238,11 @@ export function mount({ events, root }) {
     clearTimeout(watchTimer);
     clearTimeout(retryTimer);
     retryTimer = null;
+    upward.stop();
     const dropped = socket;
     socket = null; // First, so that a late close event is ignored.
     dropped?.close();
   }
 
   return () => [...ends, () => requests.close(), drop].forEach((end) => end());
-}
-
-/** The events in a frame. None if it isn't an array of objects. */
-function parse(data) {
-  try {
-    const frame = JSON.parse(data);
-    if (Array.isArray(frame)) return frame.filter((event) => event && typeof event === "object");
-  } catch {
-    // Reported below, like other frames that aren't arrays.
-  }
-  reportError(new Error("Expected a JSON array of events, but got another frame"));
-  return [];
 }

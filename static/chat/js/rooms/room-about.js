@@ -1,5 +1,5 @@
-/** The dialog with the room's full topic and its link. */
-import { MENU_CHOSEN, ROOM_CHANGED, ROOM_WELCOMED, subscribeAll } from "../app/events.js";
+/** The dialog with the room's full topic, its link, and how the page is connected. */
+import { CONNECTION_CHANGED, MENU_CHOSEN, ROOM_CHANGED, ROOM_WELCOMED, subscribeAll } from "../app/events.js";
 import { makeDialog } from "../kit/dialog.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { roomURL } from "../kit/room-names.js";
@@ -16,6 +16,7 @@ export function mount({ events, root }) {
     subscribeAll(events, {
       [ROOM_WELCOMED]: ({ room }) => show(room),
       [ROOM_CHANGED]: ({ room }) => show(room),
+      [CONNECTION_CHANGED]: ({ transport }) => setText(slot(root, "transport"), transport ? word(transport) : ""),
       [MENU_CHOSEN]: ({ entry }) => entry === "about" && open(),
     }),
     openAbout.listen(open),
