@@ -28,7 +28,7 @@ class RefusalCode(StrEnum):
     QUERY_TOO_LONG = "query_too_long"
     LOCKED = "locked"
     UNAVAILABLE = "unavailable"
-    BAD_TOKEN = "bad_token"  # nosec B105: a code, not a password.
+    BAD_TOKEN = "bad_token"  # nosec B105
     BANNED = "banned"
     NO_SUCH_ROOM = "no_such_room"
     TOO_BIG = "too_big"
