@@ -66,7 +66,7 @@ async def test_who_is_away_is_seen_and_shares_of_other_releases_are_read(stores:
     await apply(here, ("lobby", MemberPresent(ANN, ScreenName(1, "Ann", True))))
     assert await shares_of_others(there, ["lobby"]) == {"lobby": {here.process: {ANN: ScreenName(1, "Ann", True)}}}
     (server, _), *_ = here._by_server(["lobby"])
-    older, newer = '[1,"Ann"]', '[2,"Ann",true,"what is said of members one day"]'
+    older, newer = '[1,"Ann"]', '[2,"Ann",true,false,"what is said of members one day"]'
     await server.redis.hset(here._share_key("lobby"), mapping={ANN: older, "revision": 9})
     assert await shares_of_others(there, ["lobby"]) == {"lobby": {here.process: {ANN: ScreenName(1, "Ann")}}}
     await server.redis.hset(here._share_key("lobby"), mapping={ANN: newer, "revision": 10})
