@@ -81,12 +81,13 @@ def test_two_tabs_that_become_somebody_at_once_end_as_one_person(visitor: Make, 
 
 
 class SocketRoute:
-    """Intercepts the room's socket: connects it, refuses the token (4401) or closes (1011)."""
+    """Intercepts the room's socket: connects it, refuses the token (4401) or closes (1011). HTTP gets nowhere."""
 
     def __init__(self, page: Page) -> None:
         self.does = "connect"
         self.opened: list[WebSocketRoute] = []
         page.route_web_socket(re.compile("/ws/chatty/"), self._open)
+        page.route(re.compile(r"/events\?"), lambda route: route.abort())
 
     def _open(self, socket: WebSocketRoute) -> None:
         self.opened.append(socket)

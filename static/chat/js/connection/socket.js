@@ -39,6 +39,7 @@ import { idleChanged, renewIdentity } from "./signals.js";
 import { Upward } from "./upward.js";
 
 const PROTOCOL_VERSION = 1;
+const QUICK_CHANGES = 4; // Lost connections after which another transport waits as long as the same one would: the server may be gone.
 const WELCOME_SECONDS = 10; // The time limit for connecting and joining.
 const SILENT_PULSES = 2.5; // A pulse may be late. After two and a half missing ones, the connection is dead.
 const FLOOD_SECONDS = 10; // The wait after a 4008 without a time.
@@ -206,7 +207,7 @@ export function mount({ events, root }) {
     if (next === "stop") return become("stopped", { reason });
     if (next === "renew") return renew(reason);
     isSlow = next === "slow";
-    const wait = isOther ? backoff(0) : pause();
+    const wait = isOther && attempt < QUICK_CHANGES ? backoff(0) : pause();
     attempt += 1;
     retryTimer = setTimeout(connect, wait);
     become("waiting", { reason, retryAt: now() + wait, isSlow });
