@@ -51,7 +51,7 @@ def http_url(request: HttpRequest) -> str:
 
 
 def hook_url(asked: Mapping[str, Any] | HttpRequest, secret: str) -> str:
-    """The address of an incoming webhook, for whoever has asked over this scope or request."""
+    """The public address of an incoming webhook, on the host of this scope or request."""
     if base := _configured_base():
         return f"{base}{HOOK_PATH}/{secret}"
     if isinstance(asked, HttpRequest):

@@ -45,11 +45,11 @@ def fitting(body: str) -> str:
     body = body.strip()
     if len(body) <= BODY_LIMIT:
         return body
-    room = BODY_LIMIT - 50  # For the sign, and the end of a block of code.
-    kept = body[:room].rstrip()
+    limit = BODY_LIMIT - 50  # For the sign, and the end of a block of code.
+    kept = body[:limit].rstrip()
     if len(_FENCE.findall(kept)) % 2:
         kept += "\n```"
-    return f"{kept}\n… (+{len(body) - room:,} characters)"
+    return f"{kept}\n… (+{len(body) - limit:,} characters)"
 
 
 def markdown(text: str) -> str:

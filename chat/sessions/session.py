@@ -314,7 +314,7 @@ class ClientSession:
 
     @property
     def _is_beside(self) -> bool:
-        """Whether the command came beside a connection: its effect is answered, whoever else is told of it."""
+        """Whether the command came by its own request, whose answer has its effect, although others are told, too."""
         return self._is_visit or self._answers is not self._connection
 
     def _expect_listed(self) -> None:

@@ -201,7 +201,7 @@ class EventsConsumer(HttpConsumer):
 
 
 class CommandsConsumer(HttpConsumer):
-    """`POST commands`: carries out commands, for an open stream's member or for whoever the token names."""
+    """`POST commands`: carries out commands, for the member of an open stream or for the token's member."""
 
     method = "POST"
 

@@ -10,7 +10,7 @@ from chat.transports.extensions import RawRequest
 
 
 class Outbox(FrameQueue):
-    """Frames that wait for whoever fetches them: the writer of a stream, or the next poll."""
+    """Frames that wait for the writer of a stream, or for the next poll."""
 
     def __init__(self, unsent_limit: int, note: Note) -> None:
         super().__init__(unsent_limit, note)
@@ -22,7 +22,7 @@ class Outbox(FrameQueue):
 
     def abandon(self) -> None:
         super().abandon()
-        self._ready.set()  # Whoever waits has nothing to wait for any more.
+        self._ready.set()  # No frame will come any more: waiting ends.
 
     def end(self, code: CloseCode, after: float) -> None:
         """The process was told to stop: the member comes back to another one and isn't seen to leave."""

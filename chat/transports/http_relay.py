@@ -1,8 +1,8 @@
 """Requests for a session that another process has: this one asks it, and passes the answer on.
 
-The directory says which process that is. Messages between processes may be lost, and processes die. So whoever asks
-waits for a short time only, and begins without the session where no answer comes: a poll with a new welcome, which
-resumes by the log, and commands for the token's member, whose posts are found again by their nonces.
+The directory says which process that is. Messages between processes may be lost, and processes die. So a request waits
+for a short time only. Without an answer it goes on without the session: a poll gets a new welcome, which resumes by the
+log, and commands are carried out for the token's member, whose posts are found again by their nonces.
 """
 
 import asyncio

@@ -63,7 +63,7 @@ def test_a_token_for_named_rooms_finds_no_other_room() -> None:
         policy.can_make(bot, "pier"),
     ):
         assert (answer.code, answer.close_code) == (RefusalCode.NO_SUCH_ROOM, CloseCode.NO_SUCH_ROOM)
-    # Who is shut out everywhere learns that first.
+    # A ban from all rooms is answered before anything else.
     assert policy.can_join(bot, "lobby", ban(bot)).close_code is CloseCode.BANNED
     assert policy.can_join(bot, "lobby", Bans([], {bot.id: 7})).close_code is CloseCode.BAD_TOKEN
 
