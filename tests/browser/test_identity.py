@@ -193,3 +193,14 @@ def test_after_a_change_of_the_key_all_tabs_come_back_as_one_new_person_with_dra
     ann.page.locator("[data-module=new-identity]").get_by_role("button", name="Close").click()
     ann.say("I'm back")
     expect(tab.message("I'm back")).to_have_class(re.compile(r"\bis-own\b"))
+
+
+def test_pauses_grow_while_no_transport_works(chatty_server: Callable[..., ChattyServer], visitor: Make) -> None:
+    server = chatty_server()
+    ann = visitor(url=f"{server.http_url}/chatty/gone")
+    ann.expects_errors = True
+    ann.page.add_init_script(LONGEST_PAUSES)
+    ann.page.clock.install()
+    ann.open().enter("Ann")
+    server.stop()
+    wait_until_pauses_are_long(ann)
