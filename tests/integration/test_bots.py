@@ -230,7 +230,7 @@ async def test_a_bot_of_another_worker_is_marked_and_not_counted(pair: Pair, ent
 
 async def test_a_banned_bot_is_out(pair: Pair, enter: Enter, room: str, moderators_browser: httpx.Client) -> None:
     bot = await new_bot(pair[0], room)
-    member = await enter("x", on=1, token=bot.token)
+    member = await enter("x", on=0, token=bot.token)
     form = {"member_id": bot.id, "reason": "noise", "networks-TOTAL_FORMS": 0, "networks-INITIAL_FORMS": 0}
     assert submit(moderators_browser, "/admin/chat/ban/add/", **form).status_code == 302
     assert await member.closed() == 4003
