@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from chat.protocol.constants import COMMANDS_LIMIT
 from tests import servers
 from tests.client import BUSY_SECONDS, Client
 from tests.faults.cable import Cable
@@ -184,8 +185,11 @@ async def test_a_members_limits_are_the_same_over_http(room: str) -> None:
             answer = await bob.command({"type": "post", "nonce": bob.id, "body": "four"}, session=False)
             assert (answer.status_code, events_of(answer)[0]["code"]) == (429, "rate_limited")
             assert int(answer.headers["retry-after"]) >= 1
-            nonsense = [await bob.command({"type": "nonsense"}, session=False) for _ in range(60)]
-            assert {answer.status_code for answer in nonsense} == {400, 429}
+            codes = set[str]()
+            for _ in range(5):  # Faster than refusals are forgiven, however busy the machine is.
+                answer = await bob.command([{"type": "nonsense"}] * COMMANDS_LIMIT, session=False)
+                codes |= {event["code"] for event in events_of(answer)}
+            assert codes == {"bad_frame", "rate_limited"}
 
 
 async def test_refused_requests_of_an_address_are_paced(room: str) -> None:
