@@ -203,3 +203,149 @@ def test_shortcuts_leave_the_characters_of_altgr_and_the_keys_of_the_caret_alone
         "() => document.querySelector('input[type=date]').dispatchEvent("
         "new KeyboardEvent('keydown', {key: 'ArrowDown', altKey: true, bubbles: true, cancelable: true}))"
     )
+
+
+# --- markup by keys ---
+
+
+def select(person: Person, start: int, end: int) -> None:
+    person.composer.evaluate(
+        "(field, [start, end]) => { field.focus(); field.setSelectionRange(start, end); }", [start, end]
+    )
+
+
+def selected(person: Person) -> str:
+    found = person.composer.evaluate("field => field.value.slice(field.selectionStart, field.selectionEnd)")
+    assert isinstance(found, str)
+    return found
+
+
+def test_keys_mark_the_selection_and_take_the_mark_away_again(person: Make) -> None:
+    ann = person("Ann")
+    ann.write("a word here")
+    select(ann, 2, 7)  # With the space that a double click selects on Windows.
+    ann.composer.press("Control+b")
+    expect(ann.composer).to_have_value("a **word** here")
+    assert selected(ann) == "word"
+    ann.composer.press("Control+i")
+    expect(ann.composer).to_have_value("a ***word*** here")
+    ann.composer.press("Control+b")
+    expect(ann.composer).to_have_value("a *word* here")
+    ann.composer.press("Control+i")
+    expect(ann.composer).to_have_value("a word here")
+    ann.composer.press("Control+z")
+    expect(ann.composer).to_have_value("a *word* here")
+    ann.composer.press("Control+Enter")
+    expect(ann.bodies.locator("em")).to_have_text("word")
+
+
+def test_ctrl_k_makes_the_selection_a_link_and_goes_to_a_room_without_one(person: Make) -> None:
+    ann = person("Ann")
+    ann.write("see the docs")
+    select(ann, 8, 12)
+    ann.composer.press("Control+k")
+    ann.page.keyboard.type("https://example.com/")
+    expect(ann.composer).to_have_value("see the [docs](https://example.com/)")
+    expect(ann.page.get_by_role("dialog")).to_have_count(0)
+    select(ann, 0, 0)
+    ann.composer.press("Control+k")
+    expect(ann.page.get_by_role("dialog", name="Go to a room")).to_be_visible()
+
+
+def test_a_new_line_continues_a_list_and_an_empty_item_ends_it(person: Make) -> None:
+    ann = person("Ann")
+    for key in ("- milk", "Shift+Enter", "eggs", "Shift+Enter", "Shift+Enter", "9. nine", "Shift+Enter", "ten"):
+        ann.composer.press(key) if key == "Shift+Enter" else ann.composer.press_sequentially(key)
+    expect(ann.composer).to_have_value("- milk\n- eggs\n9. nine\n10. ten")
+
+
+def test_enter_makes_a_line_in_an_open_code_block_and_sends_behind_it(person: Make) -> None:
+    ann = person("Ann")
+    for key in ("```python", "Enter", "if x:", "Enter", "    y", "Enter", "```", "Enter"):
+        ann.composer.press(key) if key == "Enter" else ann.composer.press_sequentially(key)
+    expect(ann.bodies.locator("pre")).to_have_text("if x:\n    y")
+    expect(ann.composer).to_have_value("")
+    ann.write("```\nnever closed").composer.press("Control+Enter")
+    expect(ann.messages).to_have_count(2)
+
+
+# --- what is pasted or dropped ---
+
+PASTE = """(field, parts) => {
+    const data = new DataTransfer();
+    for (const [type, text] of Object.entries(parts)) {
+        if (type === "file") data.items.add(new File([text], "cat.png", {type: "image/png"}));
+        else data.setData(type, text);
+    }
+    field.focus();
+    const event = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+    const isDefault = field.dispatchEvent(event);
+    // What the browser does itself with a real one.
+    if (isDefault && parts["text/plain"]) document.execCommand("insertText", false, parts["text/plain"]);
+    return isDefault;
+}"""
+
+
+def paste(person: Person, **parts: str) -> bool:
+    """Whether the browser itself inserts it."""
+    found = person.composer.evaluate(PASTE, {name.replace("_", "/"): text for name, text in parts.items()})
+    assert isinstance(found, bool)
+    return found
+
+
+def test_an_address_pasted_over_a_selection_makes_it_a_link(person: Make) -> None:
+    ann = person("Ann")
+    ann.write("see the docs")
+    select(ann, 8, 12)
+    assert not paste(ann, text_plain="https://example.com/a")
+    expect(ann.composer).to_have_value("see the [docs](https://example.com/a)")
+    assert paste(ann, text_plain=" https://example.com/b")  # Nothing is selected now.
+    expect(ann.composer).to_have_value("see the [docs](https://example.com/a) https://example.com/b")
+
+
+def test_rows_of_a_spreadsheet_become_aligned_columns(person: Make) -> None:
+    ann = person("Ann")
+    ann.write("prices:")
+    paste(ann, text_plain="apple\t1\r\npomegranate\t20\r\n", text_html="<table><tr><td>apple</td></tr></table>")
+    expect(ann.composer).to_have_value("prices:\n```\napple        1\npomegranate  20\n```\n")
+
+
+CODE = "def double(x):\n    return 2 * x\n\nprint(double(2))"
+
+
+def test_pasted_code_is_offered_as_a_code_block(person: Make) -> None:
+    ann = person("Ann")
+    ann.write("look: ")
+    paste(ann, text_plain=CODE)
+    expect(ann.composer).to_have_value(f"look: {CODE}")
+    bar = ann.page.locator("[data-module=pasting]")
+    expect(bar).to_contain_text("This looks like code.")
+    bar.get_by_role("button", name="Format as code").click()
+    expect(ann.composer).to_have_value(f"look: \n```\n{CODE}\n```\n")
+    expect(bar).to_be_hidden()
+    expect(ann.composer).to_be_focused()
+    ann.write("")
+    paste(ann, text_plain="First we met.\nThen we talked about it.\nIt was late.")
+    expect(bar).to_be_hidden()
+    paste(ann, text_plain=CODE)
+    expect(bar).to_be_visible()
+    ann.composer.press("Control+Enter")
+    expect(bar).to_be_hidden()
+
+
+def test_a_file_is_refused_in_words_instead_of_being_opened(person: Make) -> None:
+    ann = person("Ann")
+    bar = ann.page.locator("[data-module=pasting]")
+    assert not paste(ann, file="x")
+    expect(bar).to_contain_text("Files can't be sent yet.")
+    expect(bar.get_by_role("button", name="Format as code")).to_be_hidden()
+    bar.get_by_role("button", name="Close").click()
+    expect(bar).to_be_hidden()
+    drop = """(type) => {
+        const data = new DataTransfer();
+        data.items.add(new File(["x"], "cat.png"));
+        return document.body.dispatchEvent(new DragEvent(type, {dataTransfer: data, bubbles: true, cancelable: true}));
+    }"""
+    assert ann.run(drop, "dragover") is False
+    assert ann.run(drop, "drop") is False
+    expect(bar).to_be_visible()

@@ -20,6 +20,7 @@ import * as filter from "../filters/filter.js";
 import * as filterBanner from "../filters/filter-banner.js";
 import * as filterEmpty from "../filters/filter-empty.js";
 import * as roomHeader from "../rooms/room-header.js";
+import * as formatting from "../composer/formatting.js";
 import * as help from "../composer/help.js";
 import * as identity from "../connection/identity.js";
 import * as idle from "../connection/idle.js";
@@ -33,6 +34,7 @@ import * as newIdentity from "../connection/new-identity.js";
 import * as notify from "../attention/notify.js";
 import * as offlinePage from "../shell/offline-page.js";
 import * as outbox from "../composer/outbox.js";
+import * as pasting from "../composer/pasting.js";
 import * as people from "../people/people.js";
 import * as quotes from "../messages/quotes.js";
 import * as emojiPicker from "../messages/emoji-picker.js";
@@ -90,6 +92,7 @@ export const MODULES = {
   filter,
   "filter-banner": filterBanner,
   "filter-empty": filterEmpty,
+  formatting,
   "room-header": roomHeader,
   help,
   identity,
@@ -104,6 +107,7 @@ export const MODULES = {
   notify,
   "offline-page": offlinePage,
   outbox,
+  pasting,
   people,
   quotes,
   "emoji-picker": emojiPicker,

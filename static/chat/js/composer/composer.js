@@ -22,11 +22,10 @@ import { isCovered } from "../kit/dialog.js";
 import { isComposing, listen, setText, slot } from "../kit/dom.js";
 import { openDraft } from "../kit/draft.js";
 import { COMPOSER, takeEscape } from "../kit/key-stack.js";
-import { hasModifier, takesText, typesText } from "../kit/keys.js";
+import { hasModifier, ON_SCREEN_KEYBOARD, takesText, typesText } from "../kit/keys.js";
 import { readWords } from "../kit/words.js";
 import { borrow, giveBack, lastWanted, openHelp, setContext, submitted, typed } from "./signals.js";
 
-const ON_SCREEN_KEYBOARD = matchMedia("(hover: none) and (pointer: coarse)");
 const COUNT_FROM = 0.9; // The share of the limit from which the remaining characters are shown.
 
 /** @param {Mounting} at */

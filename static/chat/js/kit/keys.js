@@ -2,6 +2,8 @@
 
 export const IS_APPLE = /Mac|iP(hone|ad|od)/.test(navigator.platform);
 
+export const ON_SCREEN_KEYBOARD = matchMedia("(hover: none) and (pointer: coarse)"); // It has no Shift+Enter.
+
 /** Whether AltGr is held. Windows reports it as Ctrl and Alt, but it types characters and is part of no shortcut. */
 export function hasAltGr(event) {
   return event.getModifierState?.("AltGraph") ?? false;
