@@ -168,7 +168,9 @@ def test_a_menu_is_worked_by_keyboard(mo: Person, person: Make) -> None:
     button.focus()
     button.press("Enter")
     entries = mo.page.get_by_role("menuitem")
-    expect(entries).to_have_text(["React…", "Reply", "Copy text", "Copy link", "Delete…", "Ban this person…"])
+    expect(entries).to_have_text(
+        ["React…", "Reply", "Copy text", "Copy link", "Mark as unread from here", "Delete…", "Ban this person…"]
+    )
     expect(entries.first).to_be_focused()
     expect(button).to_have_attribute("aria-expanded", "true")
     entries.first.press("ArrowUp")
@@ -186,7 +188,9 @@ def test_others_have_nothing_of_it(person: Make, server: servers.ChattyServer) -
     expect(ann.page.get_by_role("button", name="More actions for this person")).to_have_count(0)
     ann.messages.hover()
     ann.messages.get_by_role("button", name="More actions for this message").click()
-    expect(ann.page.get_by_role("menuitem")).to_have_text(["React…", "Reply", "Copy text", "Copy link"])
+    expect(ann.page.get_by_role("menuitem")).to_have_text(
+        ["React…", "Reply", "Copy text", "Copy link", "Mark as unread from here"]
+    )
     header(ann).get_by_role("button", name="More actions for this room").click()
     expect(ann.page.get_by_role("menu")).to_be_visible()
     expect(ann.page.get_by_role("menu").get_by_text(re.compile("[Ll]ock|Slow")).locator("visible=true")).to_have_count(

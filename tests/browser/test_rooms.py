@@ -90,6 +90,44 @@ def test_what_is_said_elsewhere_is_counted_until_it_is_read_in_any_tab(
     expect(count(ann, there)).to_be_hidden()
 
 
+def test_messages_marked_as_unread_stay_so_in_the_other_rooms(visitor: Make, server: ChattyServer, room: str) -> None:
+    here, there = f"{room}-b", f"{room}-a"
+    url = f"{server.http_url}/chatty/"
+    bob = visitor(url=url + there).open().enter("Bob")
+    ann = visitor(url=url + there).open().enter("Ann")
+    for text in ("one", "two", "three"):
+        bob.say(text)
+    expect(ann.messages).to_have_count(3)
+    mark_as_unread(ann, "two")
+    expect(ann.message("two").locator(".message-new")).to_be_visible()
+    bob.say("four")
+    expect(ann.messages).to_have_count(4)
+    go_to(ann, url + here)
+    expect(count(ann, there)).to_have_text("3")
+    go_to(ann, url + there)
+    expect(ann.message("two").locator(".message-new")).to_be_visible()
+
+    mark_as_unread(ann, "three")
+    expect(ann.message("three").locator(".message-new")).to_be_visible()
+    ann.say("I have read it")
+    expect(ann.page.locator(".message-new")).to_have_count(0)
+    go_to(ann, url + here)
+    expect(entries(ann)).to_have_text([there, here])
+    bob.say("five")
+    expect(count(ann, there)).to_have_text("1")
+
+
+def mark_as_unread(somebody: Person, text: str) -> None:
+    somebody.message(text).hover()
+    somebody.message(text).get_by_role("button", name="More actions").click()
+    somebody.page.get_by_role("menuitem", name="Mark as unread from here").click()
+
+
+def go_to(somebody: Person, url: str) -> None:
+    somebody.url = url
+    somebody.open().wait_until_joined()
+
+
 def test_going_to_rooms_takes_only_the_keyboard(visitor: Make, server: ChattyServer, room: str) -> None:
     url = f"{server.http_url}/chatty/"
     room = room.replace("-", "-a", 1)  # Another word of all of them begins with the last word of the first.

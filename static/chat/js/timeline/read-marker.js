@@ -1,13 +1,16 @@
 /**
  * Tracks how far the room was read. Shows a line above the first new message since the reader left, and a button that goes there.
  *
- * Read means on the screen while the window was visible and had the focus. `kit/visits.js` stores it for all tabs.
+ * Read means on the screen while the window was visible and had the focus. `kit/visits.js` stores it for all tabs. The reader may mark messages
+ * as unread: they stay so until the reader dismisses the line, writes, or leaves and comes back.
  */
 import {
   CONNECTION_CHANGED,
   FILTER_CHANGED,
+  MENU_CHOSEN,
   ROOM_PULSED,
   ROOM_WELCOMED,
+  SEND_MESSAGE,
   SESSION_CHANGED,
   SHOW_MESSAGE,
   SHOW_NEWEST,
@@ -50,6 +53,7 @@ export function mount({ events, root }) {
   let back = null; // The same, for GRACE_MS after the return.
   let line = null; // {after, first, lowest, isDone}: new messages begin after the seq `after`, with `first` once that is loaded.
   let isFiltered = false;
+  let isHeld = false; // The reader has marked messages as unread.
   let isLed = false; // A link leads to a message that isn't loaded yet. Nothing counts as read until then.
   let noteTimer = null;
   let tick = moment();
@@ -69,6 +73,8 @@ export function mount({ events, root }) {
       },
       [SHOW_MESSAGE]: () => (isLed = !isFiltered), // A filtered view shows only its own messages.
       [SHOW_NEWEST]: arrive,
+      [MENU_CHOSEN]: ({ entry, kind, subject }) => kind === "message" && entry === "unread" && markUnread(subject.seq),
+      [SEND_MESSAGE]: () => isHeld && dismiss(),
       [TIMELINE_RESET](reset) {
         if (!reset.newer && !isFiltered) miss(reset.messages, !reset.more);
         lookForFirst(reset);
@@ -83,7 +89,7 @@ export function mount({ events, root }) {
     visits.watch((changed) => changed === slug && follow(visits.get(slug))),
     listen(slot(root, "since-jump"), "click", jump),
     listen(slot(root, "since-dismiss"), "click", dismiss),
-    takeEscape(BAR, () => !bar.hidden && dismiss()),
+    takeEscape(BAR, () => (!bar.hidden || isHeld) && dismiss()),
     watchLooks((isLooked) => (isLooked ? comeBack() : leave())),
     listen(window, "pagehide", note), // The next page needs it for this room's unread count.
   ];
@@ -126,7 +132,7 @@ export function mount({ events, root }) {
   function see(moved) {
     view = moved;
     if (isLed) return;
-    if (isLookedAt() && log && view.newest > seq) {
+    if (isLookedAt() && log && !isHeld && view.newest > seq) {
       seq = view.newest;
       noteTimer ??= setTimeout(note, NOTE_MS);
     }
@@ -138,6 +144,13 @@ export function mount({ events, root }) {
     if (!isLed) return;
     isLed = false;
     requestAnimationFrame(() => view && see(view));
+  }
+
+  function markUnread(first) {
+    isHeld = true;
+    seq = first - 1;
+    note();
+    divide({ after: seq, lowest: first, first, isDone: true });
   }
 
   function note() {
@@ -157,7 +170,10 @@ export function mount({ events, root }) {
     back = { ...away, until: now() + GRACE_MS, isCatchingUp: false };
     away = null;
     if (elapsedSince(back.since) < AWAY_MS) back = null;
-    else divideAt(back);
+    else {
+      isHeld = false;
+      divideAt(back);
+    }
     if (view) see(view);
   }
 
@@ -213,7 +229,9 @@ export function mount({ events, root }) {
 
   function dismiss() {
     if (bar.contains(document.activeElement)) root.previousElementSibling?.focus();
+    isHeld = false;
     divide(null);
+    if (view) see(view);
     return true;
   }
 
