@@ -349,3 +349,38 @@ def test_a_file_is_refused_in_words_instead_of_being_opened(person: Make) -> Non
     assert ann.run(drop, "dragover") is False
     assert ann.run(drop, "drop") is False
     expect(bar).to_be_visible()
+
+
+# --- a text too long for one message ---
+
+
+def test_a_text_too_long_is_sent_as_several_messages_cut_where_it_reads_well(person: Make) -> None:
+    ann = person("Ann")
+    first, code, last = "one word " * 300, "print('x')  # " + "y" * 60, "z" * 900
+    ann.write(f"{first}\n\n```python\n" + f"{code}\n" * 60 + f"```\n{last}")
+    expect(ann.page.get_by_text("characters too many")).to_be_visible()
+    ann.page.get_by_role("button", name="Send as 3 messages").click()
+    expect(ann.messages).to_have_count(3)
+    expect(ann.pending).to_have_count(0)
+    expect(ann.composer).to_have_value("")
+    expect(ann.composer).to_be_focused()
+    texts = ann.bodies.all_inner_texts()
+    assert texts[0].strip().startswith("one word")
+    assert "".join(texts).count(code) == 60
+    assert texts[2].strip().endswith(last)
+    for index in (1, 2):  # The code block goes on as one.
+        expect(ann.bodies.nth(index).locator("pre")).to_have_count(1)
+    expect(ann.bodies.locator("pre .hl-string").first).to_be_visible()
+
+
+def test_a_text_far_too_long_and_a_command_are_not_offered_to_be_split(person: Make) -> None:
+    ann = person("Ann")
+    split = ann.page.get_by_role("button", name=re.compile("Send as"))
+    ann.write("x " * 10_000)
+    expect(split).to_be_visible()
+    ann.write("x " * 30_000)
+    expect(split).to_be_hidden()
+    ann.write("/me " + "x " * 3_000)
+    expect(split).to_be_hidden()
+    ann.write("/me waves")
+    expect(ann.page.get_by_text("characters too many")).to_be_hidden()

@@ -25,6 +25,7 @@ import { COMPOSER, takeEscape } from "../kit/key-stack.js";
 import { hasModifier, ON_SCREEN_KEYBOARD, takesText, typesText } from "../kit/keys.js";
 import { readWords } from "../kit/words.js";
 import { borrow, giveBack, lastWanted, openHelp, setContext, submitted, typed } from "./signals.js";
+import { split } from "./splitting.js";
 
 const COUNT_FROM = 0.9; // The share of the limit from which the remaining characters are shown.
 
@@ -35,6 +36,7 @@ export function mount({ events, root }) {
   const field = root.elements.body;
   const button = slot(root, "send");
   const left = slot(root, "left");
+  const splitter = slot(root, "split");
   const problem = slot(root, "problem");
   let limit = Number(root.dataset.bodyLimit);
   let isBorrowed = false;
@@ -78,6 +80,7 @@ export function mount({ events, root }) {
       event.preventDefault();
       send();
     }),
+    listen(splitter, "click", sendParts),
     listen(field, "keydown", (event) => {
       if (event.shiftKey || isComposing(event)) return;
       const asksForLast = event.key === "ArrowUp" && !hasModifier(event) && !isBorrowed && !field.value;
@@ -111,11 +114,27 @@ export function mount({ events, root }) {
     if (kind === "help") openHelp.emit();
     if (kind === "nick" && text) events.publish(CHANGE_NAME, { name: text });
     if (kind === "nick" && !text) events.publish(OPEN_SCREEN_NAME);
+    empty();
+    if (kind !== "help") field.focus();
+  }
+
+  function empty() {
     field.value = "";
     draft.clear();
     setText(problem, "");
     refresh();
-    if (kind !== "help") field.focus();
+  }
+
+  function sendParts() {
+    const parts = partsOf(tidied()) ?? [];
+    empty();
+    parts.forEach((body, index) => events.publish(SEND_MESSAGE, index ? { body } : { body, ...context }));
+    field.focus();
+  }
+
+  /** The messages that a text which is too long for one can be sent as, if there are any. */
+  function partsOf(body) {
+    return isBorrowed || body.startsWith("/") ? null : split(body, limit);
   }
 
   /** Ends the borrowing of the field, or its context. */
@@ -155,6 +174,9 @@ export function mount({ events, root }) {
     field.setAttribute("aria-invalid", String(isFull));
     left.hidden = room() > limit * (1 - COUNT_FROM);
     if (!left.hidden) setText(left, isFull ? plural("over", -room()) : plural("left", room()));
+    const parts = isFull ? partsOf(tidied()) : null;
+    splitter.hidden = !parts;
+    if (parts) setText(splitter, plural("split", parts.length));
     fit();
   }
 

@@ -60,14 +60,19 @@ export function makeCodeBlock(text, from, to) {
 
 /** Whether the caret is in a code block, or behind the line that opens one. */
 export function isInFence(text, at) {
-  let fence = "";
-  for (const line of text.slice(0, at).split("\n")) {
+  return Boolean(openFence(text.slice(0, at)).fence);
+}
+
+/** The fence of the code block that is open at the end of the text, and the line that opens it. Empty texts if none is. */
+export function openFence(text) {
+  let open = { fence: "", line: "" };
+  for (const line of text.split("\n")) {
     const [, ticks, tildes] = FENCE.exec(line) ?? [];
     const found = ticks ?? tildes ?? "";
-    if (!fence) fence = found;
-    else if (found.startsWith(fence) && line.trim() === found) fence = "";
+    if (!open.fence) open = { fence: found, line: found && line };
+    else if (found.startsWith(open.fence) && line.trim() === found) open = { fence: "", line: "" };
   }
-  return Boolean(fence);
+  return open;
 }
 
 export function isAddress(text) {
