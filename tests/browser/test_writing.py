@@ -276,6 +276,20 @@ def test_enter_makes_a_line_in_an_open_code_block_and_sends_behind_it(person: Ma
     expect(ann.messages).to_have_count(2)
 
 
+def test_an_emoji_is_inserted_at_the_caret_by_a_button(person: Make) -> None:
+    ann = person("Ann")
+    ann.write("well done")
+    select(ann, 4, 4)
+    button = ann.page.get_by_role("button", name="Insert an emoji")
+    button.click()
+    ann.page.get_by_role("dialog", name="Choose an emoji").get_by_role("button", name="party popper").first.click()
+    expect(ann.composer).to_have_value("well🎉 done")
+    expect(ann.composer).to_be_focused()
+    expect(button).to_have_attribute("aria-expanded", "false")
+    ann.page.keyboard.type("!")
+    expect(ann.composer).to_have_value("well🎉! done")
+
+
 # --- what is pasted or dropped ---
 
 PASTE = """(field, parts) => {

@@ -137,7 +137,7 @@ def picker(stage: Stage) -> Person:
     else:
         ann.message(TALK[1][1]).hover()
         ann.message(TALK[1][1]).get_by_role("button", name="React", exact=True).click()
-    expect(ann.page.get_by_role("dialog", name="Choose a reaction")).to_be_visible()
+    expect(ann.page.get_by_role("dialog", name="Choose an emoji")).to_be_visible()
     return ann
 
 

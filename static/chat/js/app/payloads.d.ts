@@ -61,9 +61,12 @@ declare namespace Page {
     isTried?: boolean;
   }
 
-  /** What a menu is opened for, and what was chosen in it. `subject` is what `kind` says: a message, a member, a room or a visited room. */
+  /**
+   * What a menu is opened for, and what was chosen in it. `subject` is what `kind` says: a message, a member, a room, a visited
+   * room, or null for the text in the composer.
+   */
   interface MenuSubject {
-    kind: "message" | "member" | "room" | "visit";
+    kind: "message" | "member" | "room" | "visit" | "text";
     anchor: HTMLElement;
     subject: any;
   }

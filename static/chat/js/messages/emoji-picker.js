@@ -1,4 +1,4 @@
-/** The emoji picker: frequently used emoji first, all others by search. Arrow keys move between them. */
+/** The emoji picker, for reactions and for the composer: frequently used emoji first, all others by search. Arrow keys move between them. */
 import { MENU_CHOSEN, subscribeAll } from "../app/events.js";
 import { fromTemplate, isComposing, listen, setText, slot } from "../kit/dom.js";
 import { findEmoji, readNames } from "./emoji-search.js";
@@ -22,7 +22,8 @@ export function mount({ events, root }) {
   const ends = [
     subscribeAll(events, {
       [MENU_CHOSEN](chosen) {
-        if (chosen.kind === "message" && chosen.entry === "react" && !chosen.value) open(chosen);
+        const asks = { message: "react", text: "emoji" }[chosen.kind];
+        if (chosen.entry === asks && !chosen.value) open(chosen);
       },
     }),
     listen(search, "input", () => show(search.value)),
