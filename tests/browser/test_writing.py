@@ -42,7 +42,9 @@ def test_long_line_of_code_scrolls_in_its_box(person: Make) -> None:
 def test_code_is_large_enough_to_read(person: Make) -> None:
     ann = person("Ann")
     ann.say("`x` and\n```python\nprint(x)\n```")
-    sizes = ann.bodies.evaluate("body => [...body.querySelectorAll('code')].map(code => getComputedStyle(code).fontSize)")
+    sizes = ann.bodies.evaluate(
+        "body => [...body.querySelectorAll('code')].map(code => getComputedStyle(code).fontSize)"
+    )
     assert sizes == ["13.5px", "13.5px"]
 
 

@@ -31,7 +31,7 @@ const COUNT_FROM = 0.9; // The share of the limit from which the remaining chara
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
-  const draft = openDraft(root.dataset.room);
+  const draft = openDraft(document.body.dataset.room);
   const { word, plural } = readWords(root);
   const field = root.elements.body;
   const button = slot(root, "send");

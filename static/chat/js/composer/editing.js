@@ -30,7 +30,7 @@ const ANSWER_SECONDS = 5; // Later the reader may be writing something else.
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const store = openStore("sessionStorage");
-  const key = `editing.${root.dataset.room}`;
+  const key = `editing.${document.body.dataset.room}`;
   const { word } = readWords(root);
   let me = null;
   const own = new OwnMessages(({ author }) => author.id === me);

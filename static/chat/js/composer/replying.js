@@ -16,7 +16,7 @@ import { borrow, giveBack, setContext } from "./signals.js";
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const store = openStore("sessionStorage");
-  const key = `replying.${root.dataset.room}`;
+  const key = `replying.${document.body.dataset.room}`;
   const { word } = readWords(root);
   let answered = null; // The seq.
   let isAside = false; // The composer is borrowed for another message.
