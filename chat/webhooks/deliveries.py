@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from chat.log.deadline import deadline
@@ -127,7 +127,7 @@ class Deliveries:
         """
         now, hook = self._clock(), delivery.hook
         same = Q(delivery=hook.delivery) | Q(delivery=delivery.id)  # The second: this ran before, unanswered.
-        row = OutgoingHook.objects.filter(same, self._is_free(now), pk=hook.pk, cursor=hook.cursor, off_since=None)
+        row = _as_read(hook).filter(same, self._is_free(now), cursor=hook.cursor, off_since=None)
         if not delivery.events:
             row.update(cursor=delivery.end, delivery=None, delivery_end=None, leased_by=None, leased_until=None)
             return False
@@ -138,10 +138,10 @@ class Deliveries:
     def finish(self, delivery: Delivery, result: Result) -> str:
         """Writes how the delivery ended, and gives the lease back. Returns why the hook was switched off, if it was.
 
-        Does nothing if this process has lost the lease, or if the hook was changed meanwhile.
+        Does nothing if this process has lost the lease, or if a moderator has changed the hook meanwhile.
         """
         now, hook = self._clock(), delivery.hook
-        row = OutgoingHook.objects.filter(pk=hook.pk, leased_by=self._process, delivery=delivery.id)
+        row = _as_read(hook).filter(leased_by=self._process, delivery=delivery.id)
         tried = {"tried_at": now, "status": result.status[:100], "leased_by": None, "leased_until": None}
         if result.is_delivered:
             row.update(**tried, **RESTED, cursor=delivery.end, delivery=None, delivery_end=None)
@@ -163,6 +163,11 @@ class Deliveries:
 
     def _is_free(self, now: datetime) -> Q:
         return Q(leased_by=None) | Q(leased_by=self._process) | Q(leased_until__lte=now)
+
+
+def _as_read(hook: OutgoingHook) -> "QuerySet[OutgoingHook]":
+    """The hook's row, if it still says what to send where."""
+    return OutgoingHook.objects.filter(pk=hook.pk, url=hook.url, wants=hook.wants)
 
 
 RESTED = {"failures": 0, "failing_since": None, "next_try_at": None}  # Of a hook that works, or is tried anew.

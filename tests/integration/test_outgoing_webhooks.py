@@ -9,26 +9,30 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from chat.access.person import Person
+from chat.access.person import Moderator, Person
 from chat.log.operations import Delete, React
 from chat.log.reader import RoomRow
 from chat.models import OutgoingHook, Room
-from chat.webhooks import client
+from chat.webhooks import client, management
 from chat.webhooks.deliverer import Deliverer
 from chat.webhooks.deliveries import BYTES_LIMIT, EVENTS_LIMIT, GIVE_UP, LEASE_SECONDS, Deliveries, Result, pause
 from chat.webhooks.signing import signature
 from tests import servers
-from tests.client import Client
+from tests.client import Client, Enter
 from tests.deeds import edit
 from tests.integration.desk import ANN, BOB, Desk
+from tests.moderators import post as submit
+from tests.moderators import sign_in
 from tests.receiver import Answer, Received, Receiver
+from tests.servers import ROOT, Pair, RedisServer
 
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1")]
 
@@ -150,6 +154,33 @@ async def test_new_messages_are_delivered_in_order_and_signed(hooks: Hooks, rece
         assert str(uuid.UUID(request.delivery)) == request.delivery
 
 
+async def test_the_documented_check_accepts_only_genuine_deliveries(hooks: Hooks, receiver: Receiver) -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/api.md").read_text(), re.MULTILINE | re.DOTALL)
+    page: dict[str, Any] = {}
+    exec(example, page)
+    is_genuine = page["is_genuine"]
+    await hooks.add(receiver.url())
+    async with hooks.deliverer():
+        await hooks.post("hello, wörld")
+        await until(lambda: receiver.received, "the delivery")
+    body, header = receiver.received[0].body, receiver.received[0].headers["x-chatty-signature"]
+    assert is_genuine("key", header, body)
+    assert not is_genuine("another", header, body)
+    assert not is_genuine("key", header, body + b" ")
+    old = signature("key", body, int(time.time()) - 3_600)
+    for wrong in (
+        old,
+        header.partition(",")[0],
+        header.partition(",")[2],
+        "",
+        "t=x,v1=y",
+        "t=1",
+        ",=,",
+        "ü=ü,t=ü,v1=ü",
+    ):
+        assert not is_genuine("key", wrong, body)
+
+
 async def test_a_failed_delivery_is_repeated_under_the_same_id(hooks: Hooks, receiver: Receiver) -> None:
     receiver.answer = lambda request: 500 if len(receiver.received) < 3 else 204
     hook = await hooks.add(receiver.url())
@@ -264,7 +295,10 @@ async def test_one_process_delivers_at_a_time_and_another_goes_on_with_the_same(
     assert (await run(one.due, 10, 10)).hooks == [hook.pk]
 
 
-async def test_a_receiver_that_hangs_delays_no_other_and_no_post(hooks: Hooks, receiver: Receiver) -> None:
+async def test_a_receiver_that_hangs_delays_no_other_and_no_post(
+    hooks: Hooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "EXCHANGE_SECONDS", 600)  # So that nothing waits for the end of the hanging one.
     hang = answer_after(receiver.is_closed, 200)
     receiver.answer = lambda request: hang(request) if request.path == "/hangs" else 200
     await hooks.add(receiver.url("/hangs"))
@@ -291,7 +325,11 @@ async def test_a_receiver_that_hangs_fails_in_time(
     assert row.status == "no answer within 0.5 s"
 
 
-async def test_an_endless_answer_is_read_up_to_its_limit(hooks: Hooks, receiver: Receiver) -> None:
+async def test_an_endless_answer_is_read_up_to_its_limit(
+    hooks: Hooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "EXCHANGE_SECONDS", 600)
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 600)
     receiver.is_endless = True
     hook = await hooks.add(receiver.url())
     async with hooks.deliverer():
@@ -464,6 +502,122 @@ async def test_the_end_of_a_hook_or_its_room_ends_the_deliveries(hooks: Hooks, r
         due = await hooks.desk.log.run(Deliveries(uuid.uuid4(), hooks.clock).due, 10, 10)
         assert due == (frozenset(), [], [])
     assert len(receiver.received) == 1
+
+
+# --- /admin ---
+
+ADMIN = "/admin/chat/outgoinghook/"
+
+
+def look(browser: httpx.Client, path: str) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    return answer.text
+
+
+@pytest.fixture(scope="module")
+def pair(redis_server: RedisServer, shared_database: str) -> Iterator[Pair]:
+    """Two server processes that share Redis and PostgreSQL, and may deliver to this machine."""
+    settings = {"REDIS_URL": redis_server.url, "DATABASE_URL": shared_database, "WEBHOOK_NETWORKS": "127.0.0.1"}
+    one, other = servers.chatty_server(**settings), servers.chatty_server(**settings)
+    with servers.all_of(one, other):
+        yield one, other
+        assert not re.findall(r"^\S+ error .*", one.log + other.log, re.MULTILINE)
+
+
+async def test_a_moderator_creates_changes_and_deletes_a_hook_in_the_admin(
+    pair: Pair, enter: Enter, room: str, moderators_browser: httpx.Client, receiver: Receiver
+) -> None:
+    browser = moderators_browser
+    ann = await enter("Ann")
+    await ann.post("before the hook")
+    given = {"name": "CI", "address": room, "url": receiver.url("/one?key=xyzzy"), "wants": "messages"}
+    for wrong, told in (
+        ({"address": "nowhere-x"}, "There is no such room"),
+        ({"url": "ftp://e.org/"}, "begins with https://"),
+        ({"name": "x\u200by"}, "name"),
+        ({"wants": "nothing"}, "Select a valid choice"),
+    ):
+        answer = await asyncio.to_thread(submit, browser, f"{ADMIN}add/", **(given | wrong))
+        assert told in answer.text
+    answer = await asyncio.to_thread(submit, browser, f"{ADMIN}add/", **given)
+    secret = answer.text.partition("readonly")[2].partition(">")[2].partition("<")[0]
+    assert len(secret) == 43
+    await ann.post("hello")
+    await until(lambda: receiver.events_at("/one?key=xyzzy"), "the message")
+    assert bodies(receiver.events_at("/one?key=xyzzy")) == ["hello"]
+    request = receiver.received[0]
+    at = request.headers["x-chatty-signature"].partition(",")[0].removeprefix("t=")
+    assert request.headers["x-chatty-signature"] == signature(secret, request.body, int(at))
+
+    listed = await asyncio.to_thread(look, browser, f"{ADMIN}?in_room={room}")
+    hook = re.findall(rf"{ADMIN}([0-9a-f-]+)/change/", listed)[0]
+    page = await asyncio.to_thread(look, browser, f"{ADMIN}{hook}/change/")
+    assert secret not in page + listed
+    changed = {"name": "CD", "url": receiver.url("/two"), "wants": "all"}
+    answer = await asyncio.to_thread(submit, browser, f"{ADMIN}{hook}/change/", **changed)
+    assert answer.status_code == 302, answer.text
+    await ann.change(2, type="edit", body="hello again")
+    await until(lambda: receiver.events_at("/two"), "the edit")
+    assert bodies(receiver.events_at("/two")) == ["hello again"]
+
+    fields = {"action": "delete_selected", "_selected_action": hook, "post": "yes"}
+    assert (await asyncio.to_thread(submit, browser, ADMIN, **fields)).status_code == 302
+    assert f'value="{hook}"' in listed
+    assert f'value="{hook}"' not in await asyncio.to_thread(look, browser, f"{ADMIN}?in_room={room}")
+    record = await asyncio.to_thread(look, browser, f"/admin/chat/moderationaction/?q={hook}")
+    for act in ("created", "changed", "deleted"):
+        assert record.count(f"{act} an outgoing webhook</td>") == 1
+    assert record.count(">127.0.0.1<") == 3
+    assert "xyzzy" not in record + await asyncio.to_thread(look, browser, "/admin/")
+
+
+async def test_the_admin_says_why_a_hook_is_off_and_switches_it_on_where_it_stopped(
+    pair: Pair, enter: Enter, room: str, moderators_browser: httpx.Client, receiver: Receiver
+) -> None:
+    browser = moderators_browser
+    ann = await enter("Ann")
+    await ann.post("before the hook")
+    receiver.answer = lambda request: 410
+    given = {"name": "CI", "address": room, "url": receiver.url(), "wants": "messages"}
+    await asyncio.to_thread(submit, browser, f"{ADMIN}add/", **given)
+    await ann.post("one")
+    await until(lambda: receiver.received, "the delivery")
+    for _ in range(600):
+        listed = await asyncio.to_thread(look, browser, f"{ADMIN}?in_room={room}")
+        if "off since" in listed:
+            break
+    assert "The receiver answered 410 Gone." in listed
+    await ann.post("two")
+    receiver.answer = lambda request: 200
+    hook = re.findall(rf"{ADMIN}([0-9a-f-]+)/change/", listed)[0]
+    fields = {"action": "switch_on", "_selected_action": hook}
+    assert (await asyncio.to_thread(submit, browser, ADMIN, **fields)).status_code == 302
+    await until(lambda: bodies(receiver.events_at("/")) == ["one", "two"], "what was posted meanwhile")
+    record = await asyncio.to_thread(look, browser, f"/admin/chat/moderationaction/?q={hook}")
+    assert record.count("switched on an outgoing webhook</td>") == 1
+
+
+async def test_who_may_not_moderate_sees_and_changes_no_hook(pair: Pair) -> None:
+    with closing(await asyncio.to_thread(sign_in, pair[0].http_url, "clerk")) as clerk:
+        for path in ("", "add/", f"{uuid.uuid4()}/change/"):
+            answer = await asyncio.to_thread(clerk.get, ADMIN + path)
+            assert answer.status_code in (302, 403)
+
+
+async def test_a_change_by_a_moderator_counts_though_a_delivery_is_under_way(hooks: Hooks) -> None:
+    run = hooks.desk.log.run
+    mine = Deliveries(uuid.uuid4(), hooks.clock)
+    hook = await hooks.add("http://127.0.0.1:9/")
+    await hooks.post("one")
+    delivery = await run(mine.read, hook.pk)
+    assert delivery is not None
+    assert await run(mine.begin, delivery)
+    await run(management.change, Moderator(None, "mo"), hook.pk, "CI", "http://127.0.0.1:9/other", "messages")
+    await run(mine.finish, delivery, Result("410 Gone", is_gone=True))
+    row = await hooks.row(hook)
+    assert (row.off_since, row.failures, row.url, row.cursor) == (None, 0, "http://127.0.0.1:9/other", 0)
+    assert not await run(mine.begin, delivery)  # Nor is it sent to the former URL.
 
 
 # --- whole servers ---
