@@ -72,6 +72,8 @@ KEYS: Mapping[str, Key] = {
     "REQUEST_LIMIT": Key((1_000, 100), _is_rate, RATE),  # HTTP requests of an address.
     "MAX_CONNECTIONS_PER_ADDRESS": Key(200, _is_count, COUNT),
     "MAX_CONNECTIONS_PER_MEMBER": Key(20, _is_count, COUNT),
+    # Networks that aren't public, to which outgoing webhooks may connect all the same.
+    "WEBHOOK_NETWORKS": Key([], _is_list_of(IPv4Network, IPv6Network), "a list of networks of the module ipaddress"),
 }
 
 

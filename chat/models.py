@@ -246,6 +246,50 @@ class Hook(models.Model):
         return self.name
 
 
+class OutgoingHook(models.Model):
+    """An outgoing webhook of a room: where its messages are sent. webhooks/deliveries.py reads and writes its state.
+
+    A delivery is written here before it is sent, so that another process repeats the same one. Times of deliveries are
+    the database's.
+    """
+
+    class Wants(models.TextChoices):
+        MESSAGES = "messages", "new messages"
+        ALL = "all", "all changes: new, edited and deleted messages, and reactions"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="outgoing_hooks")
+    name = models.CharField(max_length=NAME_LIMIT, help_text="For moderators only.")
+    url = models.CharField("URL", max_length=500, help_text="Where they are sent, by POST.")
+    wants = models.CharField("sends", max_length=10, choices=Wants, default=Wants.MESSAGES)
+    secret = models.CharField(max_length=64, editable=False)  # As it is: it signs each delivery.
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    # Everything up to this version was delivered, or wasn't wanted.
+    cursor = models.PositiveBigIntegerField("delivered up to version", editable=False)
+    # The delivery that was begun: its id, and the last version in it. It begins after the cursor.
+    delivery = models.UUIDField(null=True, editable=False)
+    delivery_end = models.PositiveBigIntegerField(null=True, editable=False)
+    # The process that is sending it, until then at most.
+    leased_by = models.UUIDField(null=True, editable=False)
+    leased_until = models.DateTimeField(null=True, editable=False)
+    tried_at = models.DateTimeField("last attempt", null=True, editable=False)
+    status = models.CharField("last result", max_length=100, blank=True, editable=False)
+    next_try_at = models.DateTimeField("next attempt", null=True, editable=False)
+    failures = models.PositiveIntegerField("failed attempts in a row", default=0, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)
+    off_since = models.DateTimeField("switched off since", null=True, editable=False)
+    off_reason = models.CharField("switched off because", max_length=200, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "outgoing webhook"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DatabaseEpoch(models.Model):
     """The epochs of the last weeks. They reveal a database that was restored from an older copy (epoch.py).
 
@@ -274,6 +318,10 @@ class ModerationAction(models.Model):
         BOT = "bot", "created a bot"
         HOOK = "hook", "created a webhook"
         UNHOOK = "unhook", "revoked a webhook"
+        OUT = "out", "created an outgoing webhook"
+        OUT_EDIT = "out_edit", "changed an outgoing webhook"
+        OUT_ON = "out_on", "switched on an outgoing webhook"
+        UNOUT = "unout", "deleted an outgoing webhook"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     kind = models.CharField(max_length=10, choices=Kind)

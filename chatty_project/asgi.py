@@ -18,7 +18,7 @@ django_pages = get_asgi_application()  # Sets Django up, which everything below 
 if problems := env.problems(env.read(os.environ)):
     sys.exit("\n".join(problems))  # Otherwise it would answer every request with an error.
 
-from chat.rooms.registry import close_registry, current_counts  # noqa: E402
+from chat.rooms.registry import close_registry, current_counts, current_registry  # noqa: E402
 from chat.routing import consumer, http_urlpatterns, websocket_urlpatterns  # noqa: E402
 from chat.web.origin import PageOriginValidator  # noqa: E402
 from chat.web.request_threads import WebThreads  # noqa: E402
@@ -41,6 +41,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     """Handles the server's start and end. Writes everything that waits before the process ends."""
     while (message := await receive())["type"] == "lifespan.startup":
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, log_counts)
+        current_registry()  # Webhooks wait for no visitor.
         await send({"type": "lifespan.startup.complete"})
     assert message["type"] == "lifespan.shutdown"
     await close_registry()

@@ -386,6 +386,13 @@ MAX_CONNECTIONS_PER_MEMBER = Setting(
     "20",
     "Open sockets (tabs) of one member to one worker. `0`: no limit",
 )
+WEBHOOK_NETWORKS = Setting(
+    "WEBHOOK_NETWORKS",
+    Kind("addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8, or none", _networks),
+    "",
+    "Addresses and networks that aren't public, separated by commas, to which outgoing webhooks may connect. Whoever "
+    "creates a webhook can reach what listens there",
+)
 STATIC_ROOT = Setting(
     "STATIC_ROOT",
     Kind("a folder", _as_is),
@@ -427,6 +434,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     REQUEST_LIMIT,
     MAX_CONNECTIONS_PER_ADDRESS,
     MAX_CONNECTIONS_PER_MEMBER,
+    WEBHOOK_NETWORKS,
     STATIC_ROOT,
     LOG_LEVEL,
 )

@@ -115,6 +115,34 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='OutgoingHook',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('name', models.CharField(help_text='For moderators only.', max_length=40)),
+                ('url', models.CharField(help_text='Where they are sent, by POST.', max_length=500, verbose_name='URL')),
+                ('wants', models.CharField(choices=[('messages', 'new messages'), ('all', 'all changes: new, edited and deleted messages, and reactions')], default='messages', max_length=10, verbose_name='sends')),
+                ('secret', models.CharField(editable=False, max_length=64)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('cursor', models.PositiveBigIntegerField(editable=False, verbose_name='delivered up to version')),
+                ('delivery', models.UUIDField(editable=False, null=True)),
+                ('delivery_end', models.PositiveBigIntegerField(editable=False, null=True)),
+                ('leased_by', models.UUIDField(editable=False, null=True)),
+                ('leased_until', models.DateTimeField(editable=False, null=True)),
+                ('tried_at', models.DateTimeField(editable=False, null=True, verbose_name='last attempt')),
+                ('status', models.CharField(blank=True, editable=False, max_length=100, verbose_name='last result')),
+                ('next_try_at', models.DateTimeField(editable=False, null=True, verbose_name='next attempt')),
+                ('failures', models.PositiveIntegerField(default=0, editable=False, verbose_name='failed attempts in a row')),
+                ('failing_since', models.DateTimeField(editable=False, null=True)),
+                ('off_since', models.DateTimeField(editable=False, null=True, verbose_name='switched off since')),
+                ('off_reason', models.CharField(blank=True, editable=False, max_length=200, verbose_name='switched off because')),
+                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outgoing_hooks', to='chat.room')),
+            ],
+            options={
+                'verbose_name': 'outgoing webhook',
+            },
+        ),
+        migrations.CreateModel(
             name='BannedNetwork',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -127,7 +155,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('kind', models.CharField(choices=[('delete', 'deleted a message'), ('ban', 'banned'), ('unban', 'lifted a ban'), ('lock', 'locked'), ('unlock', 'unlocked'), ('slow', 'changed slow mode'), ('describe', 'edited name or topic'), ('revoke', 'revoked tokens'), ('room', 'deleted the room'), ('bot', 'created a bot'), ('hook', 'created a webhook'), ('unhook', 'revoked a webhook')], max_length=10)),
+                ('kind', models.CharField(choices=[('delete', 'deleted a message'), ('ban', 'banned'), ('unban', 'lifted a ban'), ('lock', 'locked'), ('unlock', 'unlocked'), ('slow', 'changed slow mode'), ('describe', 'edited name or topic'), ('revoke', 'revoked tokens'), ('room', 'deleted the room'), ('bot', 'created a bot'), ('hook', 'created a webhook'), ('unhook', 'revoked a webhook'), ('out', 'created an outgoing webhook'), ('out_edit', 'changed an outgoing webhook'), ('out_on', 'switched on an outgoing webhook'), ('unout', 'deleted an outgoing webhook')], max_length=10)),
                 ('moderator_name', models.CharField(help_text="The account's name at the time.", max_length=150)),
                 ('room', models.CharField(blank=True, help_text="The room's address at the time.", max_length=50)),
                 ('member_id', models.UUIDField(null=True, verbose_name="member's id")),

@@ -53,6 +53,7 @@ from chat.rooms.presence_sync import PresenceSync
 from chat.rooms.readiness import Readiness
 from chat.rooms.scheduler import PART_SECONDS, PulseWheel, Scheduler, in_slices
 from chat.rooms.watch import WATCH_SECONDS, Watching
+from chat.webhooks.deliverer import Deliverer
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class NotAdmitted(Exception):
 
 
 class RoomRegistry:
-    """The hubs of all open rooms. It starts with the first join and lives as long as its event loop."""
+    """The hubs of all open rooms. It starts with its server or the first join, and lives as long as its event loop."""
 
     def __init__(self) -> None:
         self._limiter = current_limiter()
@@ -104,6 +105,7 @@ class RoomRegistry:
         self._ban_enforcement = BanEnforcement(
             self.log, enforce=self._disconnect_banned, publish=lambda: self.publish_everywhere(BansChanged())
         )
+        self._webhooks = Deliverer(self.log, chatty.WEBHOOK_NETWORKS)
         self.subscribe_everywhere(BansChanged, lambda _: self._ban_enforcement.wake())
         self.subscribe_everywhere(RoomChanged, self._handle_room_changed)
         _in_background(self._broker.subscribe(EVERYWHERE))
@@ -120,6 +122,7 @@ class RoomRegistry:
             (RENEW_SECONDS, self._presence_sync.renew),
             (SPENT_SECONDS, self._tell_spent),
             (0, self._ban_enforcement.follow),
+            (0, self._webhooks.follow),
             (TIDY_SECONDS, self._ban_enforcement.tidy),
             (TIDY_SECONDS, self.log.tidy),
         ):
@@ -309,6 +312,7 @@ class RoomRegistry:
             _in_background(self._comparison.look_again(hub))
         self._deliver(ClusterMessage(room.name, self.presence.process, [written]))
         self._presence_sync.send(room.name, written)
+        self._webhooks.wake(room.id)
 
     def publish_everywhere(self, item: Item) -> None:
         """Sends to every process, to this one at once. It may be lost, so listeners must also poll."""
@@ -403,6 +407,7 @@ class RoomRegistry:
         A part that fails or hangs, because its server is away, doesn't stop the others from closing.
         """
         await self._scheduler.close()
+        await _in_time("webhooks", self._webhooks.close())
         await _in_time("storing presence", self._presence_sync.flush())
         await _in_time("the farewell", self.presence.farewell(list(self._by_name)))
         await _in_time("rendering", self.renderer.close())

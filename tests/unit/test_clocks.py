@@ -27,6 +27,8 @@ TIMES_OF_DAY = {
     ("chat/moderation/acts.py", "lift"): "when it was lifted",
     ("chat/moderation/acts.py", "read_exclusions"): "how long a ban holds from now on",
     ("chat/moderation/bots.py", "revoke"): "when it was revoked",
+    ("chat/webhooks/client.py", "_post"): "when a delivery was signed",
+    ("chat/webhooks/deliveries.py", "database_time"): "what SQLite says instead of a server: pauses outlive processes",
     ("chat/moderation/acts.py", "revoke"): "a number that rises though its row was lost; else it is counted up",
 }
 WALL_CLOCKS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "timezone.now", "datetime.today"}
