@@ -268,6 +268,7 @@ async def test_a_watching_stream_hears_of_other_rooms(ann: Requester, server: Ch
         (json.dumps(POST | {"body": " "}).encode(), 400, "body_empty"),
         (json.dumps(POST | {"body": "x" * 4_001}).encode(), 400, "body_too_long"),
         (json.dumps(POST | {"body": "x" * FRAME_LIMIT_BYTES}).encode(), 413, "too_big"),
+        (json.dumps(POST | {"body": "é" * (FRAME_LIMIT_BYTES // 2)}, ensure_ascii=False).encode(), 413, "too_big"),
         (b'{"type":"delete","seq":99}', 404, "no_such_message"),
         (b'{"type":"lock","on":true}', 403, "not_allowed"),
         (b'{"type":"make","slug":"lobby","title":"Lobby"}', 409, "room_exists"),
