@@ -26,7 +26,9 @@ class Answer:
         self._headers: dict[str, str] = {}
 
     async def read_head(self) -> None:
-        self.status = int((await self._reader.readline()).split()[1])
+        if not (line := await self._reader.readline()):
+            raise ConnectionError("it was closed without an answer")
+        self.status = int(line.split()[1])
         self._headers = {}
         while line := (await self._reader.readline()).strip():
             name, _, value = line.decode("latin-1").partition(":")
