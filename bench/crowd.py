@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chat.access.tokens import new_member_id
 
 from .dialects import Dialect, body
-from .member import Member, Sample
+from .member import BaseMember, Member, Sample
 
 SAMPLED = 40  # Members whose every delivery is timed, drawn at random.
 JOINING = 32  # Joins under way at a time.
@@ -39,13 +39,14 @@ class Latencies:
 class Crowd:
     """The members of one system. The draw of who is sampled and who posts is the same in every run."""
 
-    def __init__(self, dialect: Dialect, base: str) -> None:
-        self.members: list[Member] = []
+    def __init__(self, dialect: Dialect, base: str, kind: type[BaseMember] = Member) -> None:
+        self.members: list[BaseMember] = []
+        self._kind = kind
         self.posted: Counter[str] = Counter()  # By room.
         self._dialect = dialect
         self.base = base
         self._chance = random.Random(1)
-        self._baseline: dict[Member, int] = {}
+        self._baseline: dict[BaseMember, int] = {}
 
     async def fill(self, rooms: Sequence[str], count: int, quiet: bool = False, joining: int = JOINING) -> None:
         """`count` new members, spread evenly over the rooms, each of them welcome.
@@ -55,13 +56,13 @@ class Crowd:
         """
         places = asyncio.Semaphore(joining)
 
-        async def join(member: Member) -> None:
+        async def join(member: BaseMember) -> None:
             async with places:
                 await member.join(self.base, quiet)
 
         start = len(self.members)
         newcomers = [
-            Member(self._dialect, rooms[number % len(rooms)], f"member {number}", new_member_id())
+            self._kind(self._dialect, rooms[number % len(rooms)], f"member {number}", new_member_id())
             for number in range(start, start + count)
         ]
         async with asyncio.TaskGroup() as group:
@@ -98,7 +99,7 @@ class Crowd:
                 said += 1
             await asyncio.sleep(TICK_SECONDS)
 
-    def say(self, author: Member) -> None:
+    def say(self, author: BaseMember) -> None:
         if not author.gone.is_set():
             self.posted[author.room] += 1
             author.post(body())

@@ -1,4 +1,4 @@
-"""One member of the load: joins a room, counts what it is delivered, and tells how late it was where it is asked to."""
+"""A member of the load: joins a room, counts what it is delivered, and tells how late it was where it is asked to."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ class Sample(NamedTuple):
     came_at: int
 
 
-class Member(WSListener):  # type: ignore[misc]
+class BaseMember:
     """Counting is all that most members do, so that the generator stays cheaper than what it measures."""
 
     def __init__(self, dialect: Dialect, room: str, name: str, member_id: MemberId, address: str = "") -> None:
@@ -35,12 +35,44 @@ class Member(WSListener):  # type: ignore[misc]
         self.welcome = b""  # The newest one.
         self.samples: list[Sample] | None = None  # Filled where it is a list.
         self._dialect = dialect
-        self._count = dialect.deliveries
+        self._welcomed: asyncio.Future[None] | None = None
+        self.gone = asyncio.Event()
+
+    async def join(self, base: str, quiet: bool = False) -> None:
+        raise NotImplementedError
+
+    def post(self, text: str) -> None:
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Cuts the connection."""
+        raise NotImplementedError
+
+    def count(self, payload: bytes) -> bool:
+        """Whether it delivers something; then it is counted."""
+        if not (count := self._dialect.deliveries(payload)):
+            return False
+        self.delivered += count
+        if self.samples is not None:
+            now = time.monotonic_ns()
+            self.samples += [Sample(int(posted_at), now) for posted_at in POSTED_AT.findall(payload)]
+        return True
+
+    def on_lost(self) -> None:
+        """The connection has ended."""
+        self.gone.set()
+        if self._welcomed is not None and not self._welcomed.done():
+            _fail(self._welcomed, self.name)
+
+
+class Member(BaseMember, WSListener):
+    """By WebSocket."""
+
+    def __init__(self, dialect: Dialect, room: str, name: str, member_id: MemberId, address: str = "") -> None:
+        super().__init__(dialect, room, name, member_id, address)
         self._transport: WSTransport | None = None
         self._opened: asyncio.Future[None] | None = None
-        self._welcomed: asyncio.Future[None] | None = None
         self._is_welcome = False
-        self.gone = asyncio.Event()
 
     async def join(self, base: str, quiet: bool = False) -> None:
         """Opens the socket and joins; returns with the welcome.
@@ -77,7 +109,6 @@ class Member(WSListener):  # type: ignore[misc]
         self.send(self._dialect.post(text))
 
     def leave(self) -> None:
-        """Cuts the connection."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
@@ -89,12 +120,7 @@ class Member(WSListener):  # type: ignore[misc]
                 transport.disconnect()
             return
         payload = frame.get_payload_as_bytes()
-        if self._is_welcome and (count := self._count(payload)):
-            self.delivered += count
-            if self.samples is not None:
-                now = time.monotonic_ns()
-                self.samples += [Sample(int(posted_at), now) for posted_at in POSTED_AT.findall(payload)]
-        else:
+        if not (self._is_welcome and self.count(payload)):
             self._take(payload)
 
     def _take(self, payload: bytes) -> None:
@@ -110,11 +136,14 @@ class Member(WSListener):  # type: ignore[misc]
             _resolve(self._opened)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self.gone.set()
-        for waiting in (self._opened, self._welcomed):
-            if waiting is not None and not waiting.done():
-                waiting.set_exception(ConnectionResetError(f"{self.name} was disconnected before it was welcome"))
-                waiting.exception()  # Nobody may be waiting for it; asyncio would complain.
+        self.on_lost()
+        if self._opened is not None and not self._opened.done():
+            _fail(self._opened, self.name)
+
+
+def _fail(waiting: "asyncio.Future[None]", name: str) -> None:
+    waiting.set_exception(ConnectionResetError(f"{name} was disconnected before it was welcome"))
+    waiting.exception()  # Nobody may be waiting for it; asyncio would complain.
 
 
 def _resolve(waiting: "asyncio.Future[None] | None") -> None:

@@ -47,6 +47,8 @@ class Column:
 
     def of(self, row: Row) -> str:
         value = row.of.get(self.name, row.figures.get(self.name))
+        if isinstance(value, str):
+            return value
         return "" if value is None else f"{value * self.factor:,.{self.digits}f}"
 
 
@@ -103,6 +105,22 @@ TABLES: dict[str, tuple[str, list[Column]]] = {
             Column("CPU µs / message", "cpu_us_per_message"),
             *LATE,
             *LOSSES,
+            *LOAD,
+        ],
+    ),
+    "transports": (
+        "Members by WebSocket, by streams and by polls",
+        [
+            Column("transport", "transport"),
+            MEMBERS,
+            RATE,
+            CPU,
+            Column("CPU µs / message", "cpu_us_per_message"),
+            Column("KiB / member", "rss_kib_per_member", 1),
+            *LATE,
+            *LOSSES,
+            Column("disconnected", "disconnected"),
+            BUSY,
             *LOAD,
         ],
     ),

@@ -9,9 +9,21 @@ from typing import Any
 from picows import WSError
 
 from .crowd import Crowd
+from .http_member import PollMember, RequestingMember, SocketIOPollMember, StreamMember
 from .machine import CorePlan, running_on
 from .measures import Cost, FanOut, Meter, fan_out, idle
-from .systems import BARE, BARE_GATHERING, CHATTY, CHATTY_POSTGRES, SOCKETIO, SYSTEMS, TUTORIAL, System
+from .member import BaseMember, Member
+from .systems import (
+    BARE,
+    BARE_GATHERING,
+    CHATTY,
+    CHATTY_POSTGRES,
+    SOCKETIO,
+    SOCKETIO_POLLING,
+    SYSTEMS,
+    TUTORIAL,
+    System,
+)
 
 ONE_ROOM = ["lobby"]
 NEWEST = 50  # Messages that a room has before joins are measured: a full page of them.
@@ -56,7 +68,18 @@ FULL = Effort(
     joins=1000,
     join_rooms=(1, 100),
     tutorial_joins=200,
-    scenarios=("steady", "saturation", "connect", "posting", "small", "growth", "storm", "idle", "ceiling"),
+    scenarios=(
+        "steady",
+        "saturation",
+        "connect",
+        "posting",
+        "small",
+        "transports",
+        "growth",
+        "storm",
+        "idle",
+        "ceiling",
+    ),
     left_out=frozenset(),
 )
 QUICK = Effort(
@@ -252,6 +275,53 @@ async def small_rooms(bench: Bench) -> Rows:
                 await crowd.leave()
 
 
+POLLED_RATE, POLLED_SECONDS = 1.0, 15.0  # Messages/s in a room of 200, and for how long at least.
+
+
+async def transports(bench: Bench) -> Rows:
+    """Members by streams and polls beside those on sockets: memory, a delivery's CPU, and that of a POSTed message."""
+    seconds, patience = bench.effort.seconds, bench.effort.patience_seconds
+    kinds: dict[str, type[BaseMember]] = {"WebSocket": Member, "stream": StreamMember}
+    for system in bench.systems(CHATTY) * bench.effort.repeats:
+        for transport, kind in kinds.items():
+            with system.running(bench.plan) as running:
+                crowd = Crowd(running.dialect, running.base, kind)
+                await crowd.fill(ONE_ROOM, 100)
+                await asyncio.sleep(1)
+                before = running.rss_kib()
+                await crowd.fill(ONE_ROOM, 900)
+                await asyncio.sleep(3)
+                memory = {"rss_kib_per_member": round((running.rss_kib() - before) / 900, 1)}
+                found = await fan_out(running, crowd, 40, seconds, patience)
+                of = {"transport": transport, "members": 1000, "rate": 40}
+                yield Row("transports", system.name, of, _fan_out(found) | memory)
+                await crowd.leave()
+        for transport, kind in (kinds | {"WebSocket, POST": RequestingMember}).items():
+            with system.running(bench.plan) as running:
+                crowd = Crowd(running.dialect, running.base, kind)
+                await crowd.fill([f"room-{number}" for number in range(10)], 50)
+                found = await fan_out(running, crowd, SMALL_ROOMS_RATE, seconds, patience)
+                each = {
+                    "cpu_us_per_message": round(found.cost.cpu_seconds / SMALL_ROOMS_RATE / found.cost.seconds * 1e6)
+                }
+                of = {"transport": transport, "rooms": 10, "members": 50, "rate": SMALL_ROOMS_RATE}
+                yield Row("transports", system.name, of, _fan_out(found) | each)
+                await crowd.leave()
+    polled: dict[System, tuple[System, type[BaseMember]]] = {
+        CHATTY: (CHATTY, PollMember),
+        SOCKETIO: (SOCKETIO_POLLING, SocketIOPollMember),
+    }
+    for system in bench.systems(*polled) * bench.effort.repeats:
+        polling, kind = polled[system]
+        with polling.running(bench.plan) as running:
+            crowd = Crowd(running.dialect, running.base, kind)
+            await crowd.fill(ONE_ROOM, 200, quiet=True)
+            found = await fan_out(running, crowd, POLLED_RATE, max(seconds, POLLED_SECONDS), patience)
+            of = {"transport": "polls", "members": 200, "rate": POLLED_RATE}
+            yield Row("transports", system.name, of, _fan_out(found))
+            await crowd.leave()
+
+
 GROWTH_DELIVERIES = 20_000  # A second, whatever the members: so nothing but their number differs.
 
 
@@ -351,6 +421,7 @@ SCENARIOS: dict[str, Scenario] = {
     "connect": connect,
     "posting": posting,
     "small": small_rooms,
+    "transports": transports,
     "growth": growth,
     "storm": storm,
     "idle": silence,

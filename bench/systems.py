@@ -56,6 +56,10 @@ class TutorialServer(Peer):
 class SocketIOServer(Peer):
     name = "socketio"
 
+    def __init__(self, redis_url: str, transport: str = "websocket") -> None:
+        super().__init__(redis_url)
+        self.settings["TRANSPORTS"] = transport
+
     def command(self) -> list[str]:
         self.settings["NODE_ENV"] = "production"
         return [servers.program("node", "nodejs"), str(installed_socketio() / "server.js")]
@@ -159,6 +163,13 @@ def _socketio(stack: ExitStack, plan: CorePlan) -> Running:
     return Running(_started(stack, SocketIOServer(redis.url), plan.server), SocketIODialect(), [redis])
 
 
+def _socketio_polling(stack: ExitStack, plan: CorePlan) -> Running:
+    installed_socketio()
+    redis = _redis(stack, plan)
+    server = SocketIOServer(redis.url, transport="polling")
+    return Running(_started(stack, server, plan.server), SocketIODialect(), [redis])
+
+
 def _tutorial(stack: ExitStack, plan: CorePlan) -> Running:
     redis = _redis(stack, plan)
     return Running(_started(stack, TutorialServer(redis.url), plan.server), TutorialDialect(), [redis])
@@ -189,6 +200,7 @@ class System:
 CHATTY = System("chatty", "Chatty, SQLite", _chatty_on_sqlite)
 CHATTY_POSTGRES = System("chatty-postgres", "Chatty, PostgreSQL", _chatty_on_postgres)
 SOCKETIO = System("socketio", "Socket.IO", _socketio)
+SOCKETIO_POLLING = System("socketio", "Socket.IO", _socketio_polling)  # The same one, measured by another transport.
 TUTORIAL = System("tutorial", "Channels tutorial", _tutorial)
 BARE = System("bare", "bare broadcast, picows", _bare(0))
 BARE_GATHERING = System("bare-gathering", "the same, gathering for 50 ms", _bare(50))

@@ -85,6 +85,7 @@ def verdicts(rows: Iterable[Row]) -> Iterator[Verdict]:
     yield from _connect(figures)
     yield from _posting(figures)
     yield from _small_rooms(figures)
+    yield from _transports(figures)
     yield from _growth(figures)
     yield from _alone(figures)
 
@@ -148,6 +149,24 @@ def _small_rooms(figures: Figures) -> Iterator[Verdict]:
         yield _at_most(f"{where}: p99 latency, to Socket.IO's", late, p99_limit, " x")
     silence = figures.get("small", CHATTY.name, "idle_cpu_share", rooms=1000)
     yield _at_most("1,000 rooms of 5, silent: share of a core", None if silence is None else silence * 100, 3, " %")
+
+
+def _transports(figures: Figures) -> Iterator[Verdict]:
+    def to_socket(name: str, transport: str, **of: Any) -> float | None:
+        ours, theirs = (
+            figures.get("transports", CHATTY.name, name, transport=each, **of) for each in (transport, "WebSocket")
+        )
+        return None if ours is None or not theirs else ours / theirs
+
+    cpu = to_socket("cpu_us_per_delivery", "stream", members=1000)
+    yield _at_most("a member by a stream: CPU per delivery, to a socket's", cpu, 1.3, " x")
+    rss = to_socket("rss_kib_per_member", "stream", members=1000)
+    yield _at_most("a member by a stream: memory, to a socket's", rss, 1.5, " x")
+    cpu = figures.ratio(SOCKETIO.name, "transports", "cpu_us_per_delivery", transport="polls", members=200)
+    yield _at_most("200 members by polls, 1 message/s: CPU per delivery, to Socket.IO's", cpu, 0.7, " x")
+    for transport in ("WebSocket, POST", "stream"):
+        cpu = to_socket("cpu_us_per_message", transport, rooms=10)
+        yield _at_most(f"a POSTed message ({transport}): CPU, to one by a socket", cpu, 1.5, " x")
 
 
 def _growth(figures: Figures) -> Iterator[Verdict]:

@@ -114,6 +114,11 @@ class ChattyHttpProtocol(HttpToolsProtocol):
 
     # What `chat.transports.http` uses of this.
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer can still be written."""
+        return not (self._is_done or self.transport.is_closing())
+
     def notice_silence(self) -> None:
         """From now on a client that is gone without a word is noticed within seconds, where the system can do that."""
         tcp = self.transport.get_extra_info("socket")
@@ -153,8 +158,13 @@ class ChattyHttpProtocol(HttpToolsProtocol):
         """Answers with a line of plain text and ends the connection.
 
         For a moment it reads and drops further data: an earlier close would reset the connection and lose the answer.
+        Within another answer, such as a stream's, there is no place for it: the connection ends without a word.
         """
         self._is_done = True
+        if self._running is not None and self._running.response_started and not self._running.response_complete:
+            self._stop_deadline()
+            self.transport.abort()
+            return
         body = f"{status.value} {status.phrase}\n"
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\n{headers}"
         head += f"content-type: text/plain; charset=utf-8\r\ncontent-length: {len(body)}\r\n\r\n"

@@ -23,7 +23,7 @@ INTERNALS: dict[str, tuple[str, ...]] = {
         *("scope", "send_400_response", "shutdown", "transport", "url"),
     ),
     "uvicorn.protocols.http.httptools_impl:RequestResponseCycle": (
-        *("disconnected", "message_event", "response_complete"),
+        *("disconnected", "message_event", "response_complete", "response_started"),
     ),
     "uvicorn.supervisors.multiprocess:Multiprocess": (
         *("config", "keep_subprocess_alive", "processes", "should_exit", "sockets"),

@@ -463,6 +463,36 @@ class NginxServer(Server):
         return True
 
 
+class HaproxyServer(Server):
+    """HAProxy in front of servers that take turns, request by request, with these time limits by name.
+
+    It passes on that a client has gone (`abortonclose`), as other proxies do unasked.
+    """
+
+    name = "haproxy"
+
+    def __init__(self, timeouts: dict[str, str], *behind: "ChattyServer") -> None:
+        super().__init__()
+        limits = "\n".join(f"    timeout {name} {limit}" for name, limit in ({"connect": "5s"} | timeouts).items())
+        workers = "\n".join(f"    server worker{n} 127.0.0.1:{one.port}" for n, one in enumerate(behind))
+        (self.folder / "haproxy.cfg").write_text(
+            f"defaults\n    mode http\n    option abortonclose\n{limits}\n"
+            f"listen chatty\n    bind 127.0.0.1:{self.port}\n    balance roundrobin\n"
+            f"    http-response set-header X-Worker %s\n{workers}\n"
+        )
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        return [program("haproxy", "haproxy", "/usr/sbin"), "-db", "-f", str(self.folder / "haproxy.cfg")]
+
+    def is_ready(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
 class ChattyServer(Server):
     """Chatty in production, as a worker of bin/serve runs it, with `settings` as its environment.
 

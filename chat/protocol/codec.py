@@ -56,7 +56,7 @@ def decode_commands(body: bytes) -> list[Command | Refusal]:
 
 def _command_or_refusal(text: str) -> Command | Refusal:
     """`join` is none: a request brings its token otherwise."""
-    if len(text) > FRAME_LIMIT_BYTES:
+    if len(text.encode()) > FRAME_LIMIT_BYTES:
         return Refusal(RefusalCode.TOO_BIG, f"Expected a command of at most {FRAME_LIMIT_BYTES // 1024} KiB.")
     try:
         command = decode_command(text)

@@ -13,6 +13,10 @@ class RawRequest(Protocol):
     transport: asyncio.Transport  # Takes whole chunks once the response has begun.
     when_stopping: Callable[[], None] | None  # Called when the process is told to stop.
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer can still be written."""
+
     def notice_silence(self) -> None:
         """From now on a client that is gone without a word is noticed within seconds."""
 

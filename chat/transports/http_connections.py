@@ -115,6 +115,9 @@ class RawStream:
 
     def begin(self) -> None:
         """The response has begun: what waited is written, and from now on everything at once."""
+        if not self._raw.is_open:
+            self.abandon()
+            return
         for frame in self.take():
             self._transport.write(frame.chunk)
         self._held = None

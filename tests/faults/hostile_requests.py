@@ -233,9 +233,14 @@ def _handshakes() -> Iterator[Attempt]:
 def mangled(chance: random.Random, paths: Sequence[str] = ENDPOINTS) -> Attempt:
     """A right request or handshake with some bytes changed, cut or doubled."""
     path = chance.choice(paths)
-    wire = bytearray(
-        chance.choice((request("GET", path), request("POST", path, body=b"abc"), handshake("/ws/chatty/lobby")))
-    )
+    right = chance.choice((request("GET", path), request("POST", path, body=b"abc"), handshake("/ws/chatty/lobby")))
+    wire = mangle(chance, right)
+    return Attempt(f"mangled {wire!r}", wire + b"\r\n\r\n", range(101, 500), may_be_silent=True)
+
+
+def mangle(chance: random.Random, right: bytes) -> bytes:
+    """These bytes with some of them changed, cut or doubled."""
+    wire = bytearray(right)
     for _ in range(chance.randint(1, 6)):
         at = chance.randrange(len(wire))
         match chance.randrange(4):
@@ -247,4 +252,4 @@ def mangled(chance: random.Random, paths: Sequence[str] = ENDPOINTS) -> Attempt:
                 wire[at:at] = chance.randbytes(chance.randint(1, 8))
             case 3:
                 wire[at:at] = wire[at : at + 40]
-    return Attempt(f"mangled {bytes(wire)!r}", bytes(wire) + b"\r\n\r\n", range(101, 500), may_be_silent=True)
+    return bytes(wire)

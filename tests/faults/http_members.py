@@ -26,10 +26,17 @@ class Answer:
         self._headers: dict[str, str] = {}
 
     async def read_head(self) -> None:
-        self.status = int((await self._reader.readline()).split()[1])
+        if not (line := await self._reader.readline()):
+            raise ConnectionError("it was closed without an answer")
+        self.status = int(line.split()[1])
+        self._headers = {}
         while line := (await self._reader.readline()).strip():
             name, _, value = line.decode("latin-1").partition(":")
             self._headers[name.lower()] = value.strip()
+
+    @property
+    def content_type(self) -> str:
+        return self._headers.get("content-type", "")
 
     async def body(self) -> bytes:
         if "content-length" in self._headers:

@@ -21,6 +21,8 @@ Event = dict[str, Any]
 SILENCE_SECONDS = 10  # 2.5 pulses of 4 s.
 CONNECT_SECONDS = 3
 BACKOFF_SECONDS = 1.5
+ALIAS = " alias"
+RENAME = "rename"  # The id of these commands.
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Books:
     longest_absence_seconds: float = 0.0
     repeats: int = 0
     changes: int = 0
+    renames: int = 0
     told: dict[tuple[str, int], Event] = field(default_factory=dict)  # By room and version, as somebody was told first.
 
 
@@ -56,6 +59,7 @@ class Member:
         self.unacknowledged: dict[str, tuple[str, float]] = {}  # By nonce: body, and when it was said.
         self.acknowledged: dict[str, int] = {}  # By nonce: seq.
         self.changing: dict[int, tuple[Event, int]] = {}  # By seq: a command, and the version that it is to change.
+        self.is_renaming = False  # Nobody has told it yet that its name is `name` now.
         self.deleted: set[int] = set()  # By seq: what this member was told it has taken back.
         self.presence: list[tuple[str, str, float]] = []  # joined and left, as told: kind, id, when.
         self.is_welcome = asyncio.Event()
@@ -136,6 +140,7 @@ class Member:
                     await self._sync()
             case "joined" | "renamed":
                 self.roster[event["member"]["id"]] = event["member"]["name"]
+                self._take_name(event["member"])
                 self._presence(event["type"], event["member"]["id"], event)
             case "left":
                 self.roster.pop(event["id"], None)
@@ -155,6 +160,7 @@ class Member:
         if self.log is not None and event["log"] == self.log and not event["reset"] and event["head"] < self.head:
             self._violation(f"welcome goes back from {self.head} to {event['head']}")
         self.log = event["log"]
+        self._take_name(event["me"])
         self._catch_up(event)
         if self._left_at is not None:
             absence = time.monotonic() - self._left_at
@@ -165,6 +171,12 @@ class Member:
             await self._say(nonce)
         for seq in list(self.changing):
             await self._change(seq)
+        if self.is_renaming:
+            await self._rename()
+
+    def _take_name(self, member: Event) -> None:
+        if member["id"] == self.id and member["name"] == self.name:
+            self.is_renaming = False
 
     def _catch_up(self, event: Event) -> None:
         """Takes a `welcome` or `changes`."""
@@ -244,7 +256,9 @@ class Member:
     async def _refused(self, event: Event) -> None:
         code = event["code"]
         self._books.refusals[code] = self._books.refusals.get(code, 0) + 1
-        if code == "no_such_message" and event.get("seq") in self._touched:  # Its author has deleted it meanwhile.
+        if event.get("re") == RENAME and code in ("unavailable", "not_joined"):  # Its session over HTTP may be gone.
+            self._later(event.get("retry_after", 1), self._rename)
+        elif code == "no_such_message" and event.get("seq") in self._touched:  # Its author has deleted it meanwhile.
             self.changing.pop(event["seq"], None)
         elif code != "unavailable":
             self._violation(f"refused: {event}")
@@ -256,13 +270,16 @@ class Member:
         elif "seq" in event:
             self._later(event["retry_after"], self._change, event["seq"])
 
-    def _later(self, seconds: float, send: Callable[[Any], Coroutine[Any, Any, None]], what: Any) -> None:
+    def _later(self, seconds: float, send: Callable[..., Coroutine[Any, Any, None]], *what: Any) -> None:
         """Sends something again, unless it is settled by then or the connection, which sends it again, is another."""
         socket = self._socket
 
+        def is_open() -> bool:
+            return any(one in self.unacknowledged or one in self.changing for one in what) if what else self.is_renaming
+
         def again() -> None:
-            if (what in self.unacknowledged or what in self.changing) and self._socket is socket:
-                keep(asyncio.create_task(self._try(send(what))))
+            if is_open() and self._socket is socket:
+                keep(asyncio.create_task(self._try(send(*what))))
 
         asyncio.get_running_loop().call_later(seconds, again)
 
@@ -301,6 +318,19 @@ class Member:
         self._touched.add(seq)
         if self.is_welcome.is_set():
             await self._try(self._change(seq))
+
+    async def rename(self) -> None:
+        """Takes another name, once: a request that a stopped worker carries out late would bring back a former one."""
+        if self.name.endswith(ALIAS):
+            return
+        self._books.renames += 1
+        self.name += ALIAS
+        self.is_renaming = True
+        if self.is_welcome.is_set():
+            await self._try(self._rename())
+
+    async def _rename(self) -> None:
+        await self._send({"type": "rename", "name": self.name, "id": RENAME})
 
     async def _change(self, seq: int) -> None:
         await self._send(self.changing[seq][0])

@@ -1,5 +1,8 @@
 """Runs a storm: many members talk while servers, Redis, PostgreSQL and sockets fail, by a seed. Then all must agree.
 
+They post, edit, delete, react and take other names. With `--mixed` they do so on sockets, by streams and by polls in
+each room, and what each holds in the end is still exactly what the log says: convergence, whatever carries it.
+
 python -m tests.faults.storm --seed 1 --seconds 60
 """
 
@@ -25,6 +28,7 @@ ROOMS = ("harbour", "island", "ocean")
 HEAL_SECONDS = 30
 MIXED: tuple[type[Member], ...] = (Member, HttpMember, PollingMember)
 CHANGES_PER_POST = 0.3
+RENAMES_PER_POST = 0.05
 COLUMNS = ("seq", "version", "nonce", "author_id", "author_name", "body", "html", "at")
 COLUMNS += ("edited_at", "deleted_at", "reactions", "mentions", "reply_to")
 
@@ -49,7 +53,7 @@ class Report:
             (
                 f"storm of {self.seconds:.0f} s, seed {self.seed}: {self.members} members in {len(ROOMS)} rooms",
                 f"messages {self.messages}, acknowledged {self.acknowledged}, nonces repeated {books.repeats}, "
-                f"edits, deletions and reactions {books.changes}",
+                f"edits, deletions and reactions {books.changes}, other names {books.renames}",
                 f"faults {sum(self.faults.values())}: {faults}",
                 f"connects {books.connects}, resets {books.resets}, syncs {books.syncs}, refused {books.refusals}",
                 f"closed with {books.closes}",
@@ -75,6 +79,7 @@ class Storm:
         """`kinds` of members take turns: on sockets, or over HTTP."""
         self.report = Report(seed, seconds, members)
         self._chance = random.Random(seed)
+        self._order = random.Random(f"{seed} faults")  # Only of the faults: whatever is said meanwhile, it is the same.
         self._kinds = kinds
         self._interval = members / posts_per_second
         self.redis: RedisServer = servers.redis_server()
@@ -129,6 +134,8 @@ class Storm:
                 keep(asyncio.create_task(member.post()))
                 if self._chance.random() < CHANGES_PER_POST:
                     keep(asyncio.create_task(member.change()))
+                if self._chance.random() < RENAMES_PER_POST:
+                    keep(asyncio.create_task(member.rename()))
                 await asyncio.sleep(max(0.0, started + said * self._interval / len(self.members) - time.monotonic()))
 
     # --- faults ---
@@ -139,16 +146,16 @@ class Storm:
         quick: list[Callable[[], Awaitable[None]]] = [self.worker_killed, self.sockets_cut, self.readers_stopped]
         quick += [self.redis_emptied]
         under_way: set[asyncio.Task[None]] = set()
-        self._chance.shuffle(slow)
+        self._order.shuffle(slow)
         turn = 0
         while time.monotonic() < ends_at:
             turn += 1
-            fault = slow.pop() if turn % 3 == 2 and slow else self._chance.choice(quick)
+            fault = slow.pop() if turn % 3 == 2 and slow else self._order.choice(quick)
             name = fault.__name__.replace("_", " ")
             self.report.faults[name] = self.report.faults.get(name, 0) + 1
             under_way.add(task := asyncio.create_task(self._cause(fault)))
             task.add_done_callback(under_way.discard)
-            await asyncio.sleep(self._chance.uniform(1.5, 4))
+            await asyncio.sleep(self._order.uniform(1.5, 4))
         await asyncio.gather(*under_way)
 
     async def _cause(self, fault: Callable[[], Awaitable[None]]) -> None:
@@ -228,14 +235,18 @@ class Storm:
                     return time.monotonic() - started
                 await asyncio.sleep(0.2)
 
+    def _roster(self, room: str) -> dict[str, str]:
+        """Who must be in a room, and under which name."""
+        return {one.id: one.name for one in self.members if one.room == room}
+
     def _agrees(self, member: Member, head: int, messages: dict[int, Event]) -> bool:
-        everybody = {one.id for one in self.members if one.room == member.room}
+        everybody = self._roster(member.room)
         return (
             member.head == head
             and member.messages == messages
             and not member.unacknowledged
             and not member.changing
-            and member.roster.keys() == everybody
+            and member.roster == everybody
             and member.online == len(everybody)
         )
 
@@ -271,7 +282,7 @@ class Storm:
                 violations.append(f"{room}: a nonce is there twice")
         for member in self.members:
             _, messages = logs[member.room]
-            everybody = {one.id for one in self.members if one.room == member.room}
+            everybody = self._roster(member.room)
             self.report.acknowledged += len(member.acknowledged)
             for nonce, seq in member.acknowledged.items():
                 if seq not in messages or messages[seq]["nonce"] != nonce:
@@ -286,9 +297,11 @@ class Storm:
                 violations.append(f"{member.name}: {len(member.changing)} changes were never acknowledged")
             if member.unacknowledged:
                 violations.append(f"{member.name}: {len(member.unacknowledged)} posts were never acknowledged")
-            if member.roster.keys() != everybody:
-                more, less = member.roster.keys() - everybody, everybody - member.roster.keys()
+            if member.roster != everybody:
+                more, less = member.roster.keys() - everybody.keys(), everybody.keys() - member.roster.keys()
                 violations.append(f"{member.name}: the roster has {len(more)} ghosts and lacks {len(less)}")
+                wrong_names = {name for one, name in member.roster.items() if everybody.get(one, name) != name}
+                violations.append(f"{member.name}: the roster has these former names: {sorted(wrong_names)[:5]}")
 
 
 def _as_told(row: dict[str, Any]) -> Event:

@@ -1,17 +1,15 @@
-"""Strangers' attacks on a server. Each is one stranger with its own connections, and knows the correct answer."""
+"""Strangers' attacks on a server, most over sockets. Each is one stranger who knows the correct answer."""
 
 import asyncio
 import random
 import uuid
-from collections import Counter
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from itertools import cycle
 
 from chat.access import tokens
 from chat.protocol.constants import FRAME_LIMIT_BYTES
 from tests.faults import hostile_requests
+from tests.faults.attacks import Attacks, Wrong
 from tests.faults.hostile_commands import Tongue, text_of
 from tests.faults.hostile_requests import Attempt
 from tests.faults.wire import Opcode, Wire, fragments, frame, handshake
@@ -22,27 +20,11 @@ PROTOCOL_ERROR, BAD_DATA, TOO_BIG, TOO_SLOW, FLOODING = 1002, 1007, 1009, 1013, 
 NO_ANSWER_SECONDS = 0.3  # To wait for an answer that needn't come.
 
 
-class Wrong(Exception):
-    """The server did something that it shouldn't have; the message says what, and after which bytes."""
-
-
-@dataclass
-class Tally:
-    """What was sent, and what came of it."""
-
-    frames: int = 0
-    requests: int = 0
-    attacks: Counter[str] = field(default_factory=Counter)
-    closes: Counter[int | None] = field(default_factory=Counter)
-    refusals: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[int | None] = field(default_factory=Counter)
-
-
-class Strangers:
+class Strangers(Attacks):
     """Attacks on `server`, on rooms of their own and on `room`, where others are."""
 
     def __init__(self, server: ChattyServer, room: str) -> None:
-        self.tally = Tally()
+        super().__init__()
         self._port = server.port
         self._room = room
         # Daphne drops whom it doesn't understand, without a word. In development, static files are Django's own view,
@@ -51,7 +33,7 @@ class Strangers:
         attempts = list(hostile_requests.attempts())
         self._requests = cycle([one for one in attempts if not self._is_curt or b"/static/" not in one.wire])
         self._paths = [path for path in hostile_requests.ENDPOINTS if not self._is_curt or "/static/" not in path]
-        self._attacks: dict[Callable[[random.Random], Awaitable[None]], int] = {
+        self.kinds = {
             self.commands: 30,
             self.commands_before_join: 15,
             self.commands_in_fragments: 5,
@@ -67,19 +49,6 @@ class Strangers:
             self.request: 60,
             self.mangled_request: 20,
         }
-
-    async def attack(self, chance: random.Random) -> None:
-        """One attack.
-
-        Raises:
-            Wrong: the server's answer was.
-        """
-        (attack,) = chance.choices(list(self._attacks), list(self._attacks.values()))
-        self.tally.attacks[attack.__name__] += 1
-        try:
-            await attack(chance)
-        except Wrong as error:
-            raise Wrong(f"{attack.__name__}: {error}") from None
 
     # --- what many of them do ---
 

@@ -17,18 +17,30 @@ PATH = "/ws/chatty/lobby"
 
 @pytest.mark.alone
 @pytest.mark.parametrize(
-    ("kind", "frames", "seed"),
-    [(ChattyServer, 4_000, 20261122), (DevelopmentServer, 2_000, 7)],
-    ids=["uvicorn", "daphne"],
+    ("kind", "transport", "frames", "seed"),
+    [
+        (ChattyServer, "socket", 4_000, 20261122),
+        (DevelopmentServer, "socket", 2_000, 7),
+        (ChattyServer, "http", 4_000, 20261127),
+        (DevelopmentServer, "http", 1_000, 8),
+    ],
+    ids=["uvicorn", "daphne", "uvicorn-http", "daphne-http"],
 )
-async def test_members_notice_nothing_of_strangers(kind: type[ChattyServer], frames: int, seed: int) -> None:
+async def test_members_notice_nothing_of_strangers(
+    kind: type[ChattyServer], transport: str, frames: int, seed: int
+) -> None:
     with kind() as server:
-        report = await Fuzz(server, seed, frames, seconds=60).run()
+        report = await Fuzz(server, seed, frames, 60, transport).run()
     assert report.violations == [], str(report)
     assert report.tally.frames >= frames
     assert report.tally.requests > 100
-    assert {"bad_frame", "unknown_command", "not_joined", "already_joined"} <= report.tally.refusals.keys()
-    assert kind is DevelopmentServer or {1002, 1007, 1009} <= report.tally.closes.keys()
+    refused = {"bad_frame", "unknown_command", "not_joined"}
+    if transport == "socket":
+        refused.add("already_joined")
+        assert kind is DevelopmentServer or {1002, 1007, 1009} <= report.tally.closes.keys()
+    else:
+        assert {200, 400, 403, 404} <= report.tally.statuses.keys()
+    assert refused <= report.tally.refusals.keys()
     assert report.messages > 20
 
 

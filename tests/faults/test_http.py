@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from chat.protocol.constants import COMMANDS_LIMIT
+from chatty_project.http import HEAD_BYTES
 from tests import servers
 from tests.client import BUSY_SECONDS, Client
 from tests.faults.cable import Cable
@@ -62,6 +63,24 @@ async def test_a_stream_that_is_not_read_is_closed_and_its_member_leaves(server:
             while await asyncio.to_thread(sleeper.recv, 65_536):
                 pass
         sleeper.close()
+    assert "Traceback" not in server.log
+
+
+async def test_a_stream_ends_where_more_comes_on_its_connection_than_a_request_may_be(
+    server: ChattyServer, ann: Client
+) -> None:
+    async with Requester(server.http_url, ann.room) as bob:
+        raw = connect(server)
+        raw.sendall(head(bob, "GET", "events?name=Bob"))
+        await ann.next("joined")
+        raw.sendall(head(bob, "GET", "events", "X: " + "y" * HEAD_BYTES))
+        await ann.until(lambda client: any(event["type"] == "left" for event in client.events), "left")
+        heard = b""
+        with contextlib.suppress(ConnectionError):  # It was reset.
+            while part := await asyncio.to_thread(raw.recv, 65_536):
+                heard += part
+        raw.close()
+        assert heard.count(b"HTTP/1.1 ") <= 1, "no answer comes within another one"
     assert "Traceback" not in server.log
 
 

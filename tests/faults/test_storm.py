@@ -1,4 +1,8 @@
-"""A short storm with every kind of fault. In the end all must agree, and nothing else may be left."""
+"""A short storm with every kind of fault. In the end all must agree, and nothing else may be left.
+
+The second one is the property of convergence over mixed transports: in each room a third of the members is on sockets,
+a third on streams, a third on polls. All of them post, edit, delete, react and take other names.
+"""
 
 import pytest
 
@@ -20,3 +24,5 @@ async def test_everybody_agrees_after_a_storm_whatever_carries_their_messages() 
     report: Report = await Storm(20260513, seconds=20, members=60, posts_per_second=30, kinds=MIXED).run()
     assert report.books.violations == [], str(report)
     assert report.messages == report.acknowledged > 200
+    assert report.books.changes > 50
+    assert report.books.renames > 0

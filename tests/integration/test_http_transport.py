@@ -1,9 +1,9 @@
-"""A room over plain HTTP, as docs/protocol.md has it: streams, polls and commands, on uvicorn and on Daphne."""
+"""A room over plain HTTP, as docs/protocol.md has it: streams, polls and commands, on each server and database."""
 
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -13,10 +13,23 @@ from hypothesis import strategies as st
 from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES
 from tests.client import Client, new_slug
 from tests.http_client import Requester, events_of, stream
-from tests.servers import ChattyServer, DevelopmentServer
+from tests.servers import ChattyServer, DevelopmentServer, PostgresServer
 
 LOG = "3f1c2b52-1d9c-4cf0-9f3e-0d8a4c7a2b10"
 POST = {"type": "post", "nonce": "6f1d3c52-1d9c-4cf0-9f3e-0d8a4c7a2b10", "body": "hello"}
+
+
+KINDS = {"uvicorn": ChattyServer, "daphne": DevelopmentServer, "postgresql": ChattyServer}
+once = pytest.mark.parametrize("server", ["uvicorn"], indirect=True)  # For tests that wait long.
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> Iterator[ChattyServer]:
+    """On PostgreSQL where the name says so, else on SQLite."""
+    settings = {"DATABASE_URL": postgres_server.create_migrated_database()} if request.param == "postgresql" else {}
+    with KINDS[request.param](**settings) as started:
+        yield started
+        assert "Traceback" not in started.log
 
 
 @pytest.fixture
@@ -106,6 +119,7 @@ async def test_a_new_stream_of_a_session_ends_the_older_one(ann: Requester, bob:
     assert kinds(bob.events).count("left") == 0
 
 
+@once
 async def test_a_stream_says_bye_when_the_server_stops(ann: Requester, room: str) -> None:
     with ChattyServer() as stopping:
         async with Requester(stopping.http_url, room) as eve, stream(eve, name="Eve") as events:
@@ -144,6 +158,7 @@ async def test_polls_miss_nothing_in_between_and_nobody_sees_the_member_leave(an
     assert "left" not in kinds(bob.events)
 
 
+@once
 async def test_a_poll_without_news_is_answered_with_a_pulse(ann: Requester) -> None:
     await ann.poll(name="Ann")
     assert kinds(await ann.poll()) == ["pulse"]
@@ -162,6 +177,7 @@ async def test_a_poll_may_say_how_long_it_waits(ann: Requester) -> None:
         assert (answer.status_code, events_of(answer)[0]["code"]) == (400, "bad_frame")
 
 
+@once
 async def test_a_session_without_polls_ends_and_the_next_poll_resumes(ann: Requester, bob: Client) -> None:
     welcome = (await ann.poll(name="Ann"))[0]
     await bob.next("joined")
@@ -268,6 +284,7 @@ async def test_a_watching_stream_hears_of_other_rooms(ann: Requester, server: Ch
         (json.dumps(POST | {"body": " "}).encode(), 400, "body_empty"),
         (json.dumps(POST | {"body": "x" * 4_001}).encode(), 400, "body_too_long"),
         (json.dumps(POST | {"body": "x" * FRAME_LIMIT_BYTES}).encode(), 413, "too_big"),
+        (json.dumps(POST | {"body": "é" * (FRAME_LIMIT_BYTES // 2)}, ensure_ascii=False).encode(), 413, "too_big"),
         (b'{"type":"delete","seq":99}', 404, "no_such_message"),
         (b'{"type":"lock","on":true}', 403, "not_allowed"),
         (b'{"type":"make","slug":"lobby","title":"Lobby"}', 409, "room_exists"),

@@ -16,7 +16,7 @@ from chat.protocol.events import Pulse, TypingNow
 from chat.protocol.fields import MemberId
 from chat.rooms.connection import Frame
 from chat.transports import http_sessions
-from chat.transports.http_connections import PollOutbox, StreamOutbox
+from chat.transports.http_connections import PollOutbox, RawStream, StreamOutbox
 from chat.transports.http_requests import EventsQuery, joined_payloads
 from chat.transports.http_sessions import HttpSessions, Key, PollSession
 
@@ -261,3 +261,35 @@ def test_the_query_counts_before_the_header() -> None:
     assert (since.log, since.version, since.seq) == (LOG, 3, 2)
     assert EventsQuery().since_or(f"{LOG}:1") is not None
     assert EventsQuery().since_or("") is None
+
+
+# --- streams that are written directly ---
+
+
+class FakeRequest(SimpleNamespace):
+    """A request, and its transport: what is written to it once it isn't open raises."""
+
+    def __init__(self, *, is_open: bool) -> None:
+        super().__init__(is_open=is_open, transport=self, chunks=[])
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, chunk: bytes) -> None:
+        if not self.is_open:
+            raise RuntimeError("Cannot call write() after write_eof()")
+        self.chunks.append(chunk)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_a_stream_writes_what_waited_unless_its_connection_ended_before_it_began(is_open: bool) -> None:
+    request = FakeRequest(is_open=is_open)
+    stream = RawStream(request, LIMIT, note)  # type: ignore[arg-type]
+    stream.send(TYPING)
+    stream.begin()
+    stream.send(PULSE)
+    assert request.chunks == ([TYPING.chunk, PULSE.chunk] if is_open else [])
+    assert (stream.is_open, stream.ended.done()) == (is_open, not is_open)

@@ -1,6 +1,6 @@
 "use strict";
 // The chat that Chatty is measured against: Socket.IO as its own documentation sets it up, one process, the Redis
-// adapter, WebSocket only. Nothing is written to disk: a room's newest messages are an array in memory.
+// adapter, WebSocket only unless TRANSPORTS says `polling`. Nothing is written to disk: a room's newest messages are an array in memory.
 //   PORT=8000 REDIS_URL=redis://127.0.0.1:6379/0 node server.js
 
 const { randomUUID } = require("node:crypto");
@@ -41,7 +41,8 @@ async function main() {
   await Promise.all([pubClient.connect(), subClient.connect()]);
 
   const httpServer = createServer((request, response) => response.end("ok"));
-  const io = new Server(httpServer, { adapter: createAdapter(pubClient, subClient), transports: ["websocket"] });
+  const transports = [process.env.TRANSPORTS || "websocket"];
+  const io = new Server(httpServer, { adapter: createAdapter(pubClient, subClient), transports });
 
   // From "Memory usage" in Socket.IO's documentation: the first request need not be kept.
   io.engine.on("connection", (rawSocket) => {

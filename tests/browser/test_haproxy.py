@@ -1,0 +1,72 @@
+"""HAProxy with short time limits, and in front of two workers without stickiness."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import servers
+from tests.browser.person import Person
+from tests.browser.test_fallback import converse, enter, expect_transport, reconnect
+from tests.servers import ChattyServer, HaproxyServer, PostgresServer, RedisServer
+
+Make = Callable[..., Person]
+# Less than the 4 s between two pulses: each connection is cut again and again.
+CUTTING = {"tunnel": "3s", "client": "3s", "server": "3s"}
+PATIENT = {"tunnel": "60s", "client": "60s", "server": "60s"}
+
+
+@pytest.fixture(scope="module")
+def cutting(server: ChattyServer) -> Iterator[str]:
+    with HaproxyServer(CUTTING, server) as proxy:
+        yield proxy.http_url
+
+
+@pytest.fixture(scope="module")
+def two_workers(redis_server: RedisServer, postgres_server: PostgresServer) -> Iterator[str]:
+    """Each request goes to the other worker than the one before."""
+    settings = {"REDIS_URL": redis_server.url, "DATABASE_URL": postgres_server.create_migrated_database()}
+    workers = [servers.chatty_server(**settings) for _ in range(2)]
+    with servers.all_of(*workers), HaproxyServer(PATIENT, *workers) as proxy:
+        yield proxy.http_url
+
+
+def test_short_time_limits_cut_every_connection_and_nobody_notices(
+    visitor: Make, person: Make, cutting: str, room: str
+) -> None:
+    bob = person("Bob")
+    ann = enter(visitor(url=f"{cutting}/chatty/{room}"), "Ann")
+    ann.expects_errors = True  # Chromium reports each cut as a network error.
+    expect_transport(ann, "stream")
+    ann.run("""() => { window.welcomes = 0; app.events.subscribe("room:welcomed", () => { welcomes += 1; }); }""")
+    said: list[str] = []
+    while ann.run("welcomes") < 3:  # It was cut so often.
+        said += [f"Bob {len(said)}", f"Ann {len(said)}"]
+        bob.say(said[-2])
+        ann.say(said[-1])
+        ann.page.wait_for_function("before => welcomes > before", arg=ann.run("welcomes"))  # In a silence.
+    for somebody in (ann, bob):
+        expect(somebody.bodies).to_have_text(said)
+    expect(bob.member("Ann")).to_be_visible()
+    expect(bob.roster).to_have_count(2)
+
+
+def test_polls_work_through_any_of_two_workers(visitor: Make, two_workers: str, room: str) -> None:
+    people, workers = [], set[str]()
+    for name in ("Ann", "Bob"):
+        somebody = visitor(url=f"{two_workers}/chatty/{room}")
+        somebody.page.add_init_script("""localStorage.setItem("chatty.transport",
+            JSON.stringify({ kind: "poll", at: Date.now() }))""")
+        somebody.page.on(
+            "response", lambda answer: "/events" in answer.url and workers.add(str(answer.headers.get("x-worker")))
+        )
+        people.append(enter(somebody, name))
+    ann, bob = people
+    expect_transport(ann, "poll")
+    expect_transport(bob, "poll")
+    converse(ann, bob)
+    reconnect(ann, bob)
+    expect(ann.roster).to_have_count(2)
+    assert workers == {"worker0", "worker1"}
+    ann.page.close()
+    expect(bob.member("Ann")).to_have_count(0)
