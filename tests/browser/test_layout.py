@@ -181,7 +181,7 @@ def test_text_can_be_read_on_its_ground(person: Make, scheme: str) -> None:
     ann = person("Ann", color_scheme=scheme)
     pairs = [
         (front, back)
-        for front in ("ink", "ink-soft", "ink-faint", "own", "others", "accent", "danger")
+        for front in ("ink", "ink-soft", "ink-faint", "own", "accent", "danger")
         for back in ("canvas", "surface", "sunken", "hover")
     ] + [
         ("on-accent", "accent"),
