@@ -80,6 +80,7 @@ def test_other_examples_do_what_the_page_says(outputs: list[str]) -> None:
     assert output_of(outputs, '"history"') == "Robot: The build is **green**.\n"
     assert [event["type"] for event in json.loads(output_of(outputs, '"search"'))] == ["reacted", "found"]
     assert output_of(outputs, "%{http_code}").endswith("404")
+    assert "/chatty/{room}/events\n" in output_of(outputs, "openapi.json")
     assert '"type":"made"' in output_of(outputs, '"make_hook"')
     assert all("ok" in output_of(outputs, example) for example in ("*Build*", "The backup"))
     welcome = '[{"type":"welcome"'
