@@ -171,6 +171,7 @@ def _hook() -> Schema:
             "content": {
                 JSON: {"schema": ref(SLACK)},
                 FORM: {"schema": form},
+                MULTIPART: {"schema": form},
                 TEXT: {"schema": _TEXT_SCHEMA},
             },
         },

@@ -31,6 +31,7 @@ class Api:
     """A server, its description, and somebody with a room and a webhook."""
 
     def __init__(self, server: ChattyServer) -> None:
+        self.is_daphne = isinstance(server, DevelopmentServer)
         self.http = httpx.Client(base_url=server.http_url, trust_env=False, timeout=TIMEOUT_SECONDS)
         self.description = self.http.get("/api/openapi.json").json()
         found = openapi.from_dict(self.description).get_all_operations()
@@ -63,9 +64,10 @@ class Api:
 
     def fixed(self, operation_id: str) -> dict[str, Any]:
         """What isn't made up."""
+        headers = {"Authorization": self.http.headers["Authorization"]}
         given: dict[str, dict[str, Any]] = {
-            "follow_room": {"path_parameters": {"room": self.room}, "query": POLL},
-            "send_commands": {"path_parameters": {"room": self.room}},
+            "follow_room": {"path_parameters": {"room": self.room}, "query": POLL, "headers": headers},
+            "send_commands": {"path_parameters": {"room": self.room}, "headers": headers},
             "post_by_webhook": {"path_parameters": {"secret": self.hook}},
         }
         return given.get(operation_id, {})
@@ -73,7 +75,6 @@ class Api:
     def check(self, operation_id: str, mode: GenerationMode) -> int:
         """Sends requests that fit the description of an operation, or don't. How many."""
         operation = self.operations[operation_id]
-        headers = {"Authorization": self.http.headers["Authorization"]}
         sent = 0
 
         @settings(max_examples=EXAMPLES, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
@@ -81,11 +82,12 @@ class Api:
         def ask(case: Case) -> None:
             nonlocal sent
             excluded = list(EXCLUDED)
-            if isinstance(case.body, list):  # Its status is 200, whatever its commands get.
+            # Of several commands the status is 200, whatever they get; a webhook passes over what it doesn't know.
+            if isinstance(case.body, list) or operation_id == "post_by_webhook":
                 excluded.append(CHECKS.get_one("negative_data_rejection"))
-            case.call_and_validate(
-                str(self.http.base_url), headers=headers, excluded_checks=excluded, timeout=TIMEOUT_SECONDS
-            )
+            answer = case.call(str(self.http.base_url), timeout=TIMEOUT_SECONDS)
+            if not (self.is_daphne and answer.status_code == 400 and not answer.content):  # Twisted parses forms, too.
+                case.validate_response(answer, excluded_checks=excluded, transport_kwargs={"timeout": TIMEOUT_SECONDS})
             sent += 1
 
         ask()
