@@ -47,12 +47,12 @@ def http_url(request: HttpRequest) -> str:
     Raises:
         DisallowedHost: the request names a host that isn't ours.
     """
-    return (_configured_base() or _base(request.is_secure(), request.get_host())) + HTTP_PATH
+    return (configured_base() or _base(request.is_secure(), request.get_host())) + HTTP_PATH
 
 
 def hook_url(asked: Mapping[str, Any] | HttpRequest, secret: str) -> str:
     """The public address of an incoming webhook, on the host of this scope or request."""
-    if base := _configured_base():
+    if base := configured_base():
         return f"{base}{HOOK_PATH}/{secret}"
     if isinstance(asked, HttpRequest):
         return f"{_base(asked.is_secure(), asked.get_host())}{HOOK_PATH}/{secret}"
@@ -69,7 +69,7 @@ def _base(is_secure: bool, host: str) -> str:
     return f"{'https' if is_secure else 'http'}://{host}{prefix()}"
 
 
-def _configured_base() -> str:
+def configured_base() -> str:
     """Where SOCKET_URL says that the application is; empty where it doesn't."""
     base: str = chatty.SOCKET_URL.rstrip("/")
     is_ours = base.startswith("ws") and base.endswith(f"/{SOCKET_PATH}")

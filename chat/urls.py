@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
+from chat.openapi import views as openapi
 from chat.paths import SLUG, SLUG_LIMIT
 from chat.web import error_pages, pwa, views
 
@@ -22,6 +23,7 @@ urlpatterns = [
     path("manifest.webmanifest", pwa.manifest, name="manifest"),
     path("worker.js", pwa.worker, name="worker"),
     path("offline", pwa.offline, name="offline"),
+    path("api/openapi.json", openapi.description, name="openapi"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
 ]

@@ -6,7 +6,7 @@ the texts and links count; colours, pictures and layout don't. Every step takes 
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from chat.protocol.constants import BODY_LIMIT
 
@@ -26,6 +26,15 @@ _ENTITY = re.compile(r"&(amp|lt|gt);")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
 _URL = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
 _FENCE = re.compile(r"^```", re.MULTILINE)
+
+
+class Payload(TypedDict, total=False):
+    """A message, as programs send it to an incoming webhook of Slack. Other fields are ignored."""
+
+    text: str
+    username: str
+    attachments: list[dict[str, Any]]
+    blocks: list[dict[str, Any]]
 
 
 def body_of(payload: Mapping[str, Any]) -> str:

@@ -50,14 +50,14 @@ class Limits(Struct, frozen=True):
 
 
 class Welcome(Answer, frozen=True, tag="welcome"):
-    """Answers `join`. `messages` and `members` are already encoded."""
+    """Answers `join`."""
 
     me: Member
     room: RoomInfo
     log: uuid.UUID
     head: int
     reset: bool
-    messages: list[Raw]
+    messages: list[Raw]  # `Message`s; and `Member`s below. Both are already encoded.
     more: bool
     members: Raw
     online: int
@@ -187,9 +187,9 @@ class RoomActivity(Struct, frozen=True, omit_defaults=True):
 
 
 class Activity(Event, frozen=True, tag="activity"):
-    """Watched rooms have new messages. `rooms` are already encoded."""
+    """Watched rooms have new messages."""
 
-    rooms: list[Raw]
+    rooms: list[Raw]  # `RoomActivity`, already encoded.
 
 
 class Banned(Answer, frozen=True, tag="banned"):

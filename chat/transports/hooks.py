@@ -1,12 +1,15 @@
 """`POST hooks/<secret>`: an incoming webhook. What programs send to one of Slack becomes a message of its room."""
 
 import math
+from io import BytesIO
 from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
 
 import msgspec
+from django.core.exceptions import SuspiciousOperation
+from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
 from chat.access.client_address import client_address, client_network
 from chat.access.person import Person
@@ -102,7 +105,7 @@ def message_of(content_type: str, body: bytes) -> tuple[str, str]:
     """
     kind = content_type.partition(";")[0].strip().lower()
     try:
-        text = body.decode()
+        text = _multipart_field(content_type, body) if kind == "multipart/form-data" else body.decode()
     except UnicodeDecodeError:
         raise Refusal(RefusalCode.BAD_FRAME, "Expected UTF-8.") from None
     if kind == "text/plain":
@@ -125,8 +128,23 @@ def _form_field(text: str) -> str:
     except ValueError:
         fields = {}
     if "payload" not in fields:
-        raise Refusal(RefusalCode.BAD_FRAME, "Expected the form field `payload`, or JSON.")
+        raise _no_payload()
     return fields["payload"][0]
+
+
+def _multipart_field(content_type: str, body: bytes) -> str:
+    headers = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": len(body)}
+    try:
+        fields, _ = MultiPartParser(headers, BytesIO(body), [], "utf-8").parse()  # No handler: files are passed over.
+    except (MultiPartParserError, SuspiciousOperation, ValueError, LookupError):  # Malformed, or too many fields.
+        raise _no_payload() from None
+    if "payload" not in fields:
+        raise _no_payload()
+    return str(fields["payload"])
+
+
+def _no_payload() -> Refusal:
+    return Refusal(RefusalCode.BAD_FRAME, "Expected the form field `payload`, or JSON.")
 
 
 def _name(username: str) -> str:

@@ -14,8 +14,9 @@ import msgspec
 from chat.conf import chatty
 from chat.protocol import codec, events
 from chat.protocol.commands import Since
-from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES, PROTOCOL_VERSION
+from chat.protocol.constants import COMMANDS_LIMIT, EPOCH_LIMIT, FRAME_LIMIT_BYTES, PROTOCOL_VERSION
 from chat.protocol.errors import NO_SUCH_ROOM, CloseCode, Refusal, RefusalCode
+from chat.protocol.fields import Seq
 from chat.rooms.connection import Frame
 
 BODY_LIMIT_BYTES = COMMANDS_LIMIT * FRAME_LIMIT_BYTES
@@ -79,7 +80,7 @@ def refusal_of_close(code: CloseCode) -> Refusal:
 
 
 class EventsQuery(msgspec.Struct, frozen=True):
-    """What `events` is asked with. `since` is `<log>:<version>`; the four below it are those of `Since`."""
+    """What `events` is asked with. The four below `since` are those of `Since`."""
 
     name: str | None = None
     session: UUID | None = None
@@ -88,11 +89,11 @@ class EventsQuery(msgspec.Struct, frozen=True):
     away: bool = False
     alive: Annotated[int, msgspec.Meta(ge=2, le=60)] | None = None
     v: int = PROTOCOL_VERSION
-    since: str | None = None
-    seq: int | None = None
+    since: Annotated[str, msgspec.Meta(description="`<log>:<version>`: what the client has seen.")] | None = None
+    seq: Seq | None = None
     nonce: UUID | None = None
-    changed: int | None = None
-    epoch: str | None = None
+    changed: Seq | None = None
+    epoch: Annotated[str, msgspec.Meta(max_length=EPOCH_LIMIT)] | None = None
 
     def since_or(self, last_event_id: str) -> Since | None:
         """How far the client got: by its query, else by the header `Last-Event-ID`.

@@ -9,6 +9,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import conditional_page, require_safe
 from django.views.decorators.vary import vary_on_cookie, vary_on_headers
+from msgspec import UNSET
 
 from chat.access import identity_cookie, policy, tokens
 from chat.access.client_address import client_network, request_address
@@ -19,9 +20,11 @@ from chat.log.reader import LogUnavailable
 from chat.log.turns import Asker
 from chat.paths import DEFAULT_ROOM, http_url, socket_url
 from chat.protocol.errors import Refusal
+from chat.protocol.fields import MemberId
 from chat.rooms.registry import current_registry
 from chat.sessions.identification import authenticated
 from chat.web import error_pages
+from chat.web.answers import Identity, Liveness, NotNow, Readiness, fields_of
 from chat.web.headers import security_policy
 from chat.web.room_page import current_page
 
@@ -87,9 +90,8 @@ async def user_info(request: HttpRequest) -> JsonResponse:
         known = tokens.Claims(tokens.new_member_id())
     token = tokens.issue(known.member_id, known.generation, name=known.name, is_bot=known.is_bot, rooms=known.rooms)
     if known.is_bot:  # A program keeps its token itself: a browser must not become a bot.
-        info = {"uuid": known.member_id, "token": token, **_urls(request)}
-        return JsonResponse(info | {"name": known.name})
-    response = JsonResponse({"uuid": known.member_id, "token": token, **_urls(request)})
+        return _identity(request, known.member_id, token, known.name)
+    response = _identity(request, known.member_id, token)
     identity_cookie.write_token(request, response, token)
     return response
 
@@ -98,12 +100,13 @@ async def _host_info(request: HttpRequest, person: Person) -> JsonResponse:
     """The answer for a person whom the host has identified."""
     generation = await current_registry().generation_of(person.id)
     token = tokens.issue(person.id, generation, is_hosts=True, name=person.name)
-    info = {"uuid": person.id, "token": token, **_urls(request)}
-    return JsonResponse(info if person.name is None else info | {"name": person.name})
+    return _identity(request, person.id, token, person.name)
 
 
-def _urls(request: HttpRequest) -> dict[str, str]:
-    return {"socketURL": socket_url(request), "httpURL": http_url(request)}
+def _identity(request: HttpRequest, member_id: MemberId, token: str, name: str | None = None) -> JsonResponse:
+    return JsonResponse(
+        fields_of(Identity(member_id, token, socket_url(request), http_url(request), UNSET if name is None else name))
+    )
 
 
 async def _known_member(request: HttpRequest) -> tokens.Claims | None:
@@ -123,15 +126,14 @@ async def _known_member(request: HttpRequest) -> tokens.Claims | None:
 
 
 def _refuse(status: int, code: str, seconds: int) -> JsonResponse:
-    refusal = {"code": code, "retry_after": seconds}
-    return JsonResponse(refusal, status=status, headers={"Retry-After": str(seconds)})
+    return JsonResponse(fields_of(NotNow(code, seconds)), status=status, headers={"Retry-After": str(seconds)})
 
 
 @require_safe
 @never_cache
 async def healthz(request: HttpRequest) -> JsonResponse:
     """Answers 200 while the process runs."""
-    return JsonResponse({"status": "ok"})
+    return JsonResponse(fields_of(Liveness()))
 
 
 @require_safe
@@ -144,13 +146,10 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     """
     report = await current_registry().readiness.report()
     failing = "degraded" if all(problem.is_partial for problem in report.redis) else "unavailable"
-    parts = {
-        "database": "unavailable" if report.database else "ok",
-        "redis": "not used" if not chatty.REDIS_URLS else failing if report.redis else "ok",
-    }
-    if not report.problems:
-        return JsonResponse({"status": "ok", **parts})
-    words = [problem.words for problem in report.problems]
-    if report.is_ready:
-        return JsonResponse({"status": "degraded", **parts, "problems": words})
-    return JsonResponse({"status": "unavailable", **parts, "problems": words}, status=503)
+    readiness = Readiness(
+        status="ok" if not report.problems else "degraded" if report.is_ready else "unavailable",
+        database="unavailable" if report.database else "ok",
+        redis="not used" if not chatty.REDIS_URLS else failing if report.redis else "ok",
+        problems=[problem.words for problem in report.problems] or UNSET,
+    )
+    return JsonResponse(fields_of(readiness), status=503 if readiness.status == "unavailable" else 200)

@@ -293,7 +293,7 @@ def test_a_reply_quotes_its_message_as_that_stands_and_leads_there(visitor: Make
     wire.mend()
     for somebody in (ann, bob):
         expect(somebody.message("Not me").locator(".message-quote")).to_have_text(
-            re.compile("Bob\\s+Who has the key[?]")
+            re.compile("Bob\\s+Who has the key[?]"), use_inner_text=True
         )
 
     fresh = person("Cleo")  # Has not loaded what is quoted.

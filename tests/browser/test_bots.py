@@ -11,6 +11,8 @@ from playwright.sync_api import Locator, expect
 from tests import servers
 from tests.browser.accessibility import assert_accessible
 from tests.browser.person import Person
+from tests.browser.test_amending import choose as choose_for
+from tests.browser.test_attention import NOTIFICATION, choose, wait_for_notification
 from tests.servers import ChattyServer
 
 Make = Callable[..., Person]
@@ -66,10 +68,48 @@ def test_a_bot_is_marked_in_the_list_and_on_its_messages_and_is_not_counted(
         assert http.post(f"{base}/commands", content=json.dumps(command)).status_code == 200
     ann.say("I am not")
     expect(bob.message("I am a program").locator(".message-head .bot")).to_be_visible()
-    expect(bob.message("I am not").locator(".bot")).to_be_hidden()
+    expect(bob.message("I am not").locator(".message-head .bot")).to_be_hidden()
     expect(ann.member("Bob").locator(".bot")).to_be_hidden()
     bob.reload()
     expect(bob.message("I am a program").locator(".message-head .bot")).to_be_visible()
+
+
+def test_a_bot_is_marked_where_it_types_is_quoted_and_notifies(visitor: Make, server: ChattyServer, room: str) -> None:
+    name = f"Robot {uuid.uuid4().hex[:6]}"
+    headers = {"Authorization": f"Bearer {new_bot(server, name)}"}
+    ann = visitor()
+    ann.page.add_init_script(NOTIFICATION)
+    ann.open().enter("Ann")
+    base, session = f"{server.http_url}/chatty/{room}", str(uuid.uuid4())
+    with (
+        httpx.Client(trust_env=False, headers=headers, timeout=60) as http,
+        http.stream("GET", f"{base}/events", params={"name": "x", "session": session}) as events,
+    ):
+        assert events.status_code == 200
+        expect(ann.member(name)).to_be_visible()
+
+        def send(**command: object) -> None:
+            answer = http.post(f"{base}/commands", params={"session": session}, content=json.dumps(command))
+            assert answer.status_code == 200, answer.text
+
+        send(type="typing")
+        expect(ann.page.locator(".typing.is-shown")).to_have_text(f"⁨⁨{name}⁩ (bot)⁩ is typing")
+        ann.run("localStorage.setItem('test.answer', 'granted')")
+        choose(ann, "Notifications: all messages")
+        ann.look_away()
+        send(type="post", nonce=str(uuid.uuid4()), body="beep")
+        wait_for_notification(ann, "beep")
+        assert f"{name} (bot) in " in ann.run("localStorage.getItem('test.shown')")
+        ann.look_back()
+    choose_for(ann, "beep", "Reply")
+    replying = ann.page.locator("[data-module=replying]")
+    expect(replying).to_have_text(re.compile(rf"Replying to .+{name}. \(bot\).: beep"))
+    ann.say("and so on")
+    expect(ann.message("and so on").locator(".message-quote .bot")).to_be_visible()
+    choose_for(ann, "and so on", "Reply")
+    ann.say("I am not")
+    expect(ann.message("I am not").locator(".message-quote-author")).to_have_text("Ann")
+    expect(ann.message("I am not").locator(".message-quote .bot")).to_be_hidden()
 
 
 def test_a_rooms_creator_creates_a_webhook_sees_its_address_once_and_revokes_it(

@@ -1,8 +1,11 @@
 """The examples of docs/api.md, run one after the other by a shell against a server."""
 
+import asyncio
 import json
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,12 @@ from typing import Any
 import pytest
 
 from tests import servers
+from tests.http_client import Requester, events_of
 from tests.servers import ROOT, ChattyServer
 
 DOCUMENT = (ROOT / "docs" / "api.md").read_text()
 BLOCKS = re.findall(r"^```(sh|json)\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+(PYTHON,) = re.findall(r"^```python\n(from chatty_client .*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
 EXAMPLES = [text for language, text in BLOCKS if language == "sh"]
 MARK = "=== next example"
 # A stream ends after a moment; and no proxy of the machine's is asked for a server on it.
@@ -29,17 +34,22 @@ curl() {
 
 
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+def server() -> Iterator[ChattyServer]:
+    with ChattyServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def outputs(server: ChattyServer, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What each example prints."""
     for name in ("curl", "jq"):
         servers.program(name, name)
-    with ChattyServer() as server:
-        examples = [text.replace("http://localhost:8000", server.http_url) for text in EXAMPLES]
-        script = PREAMBLE + f"echo '{MARK}'\n".join(examples) + "wait\n"
-        folder: Path = tmp_path_factory.mktemp("api")
-        done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        yield done.stdout.split(f"{MARK}\n")
+    examples = [text.replace("http://localhost:8000", server.http_url) for text in EXAMPLES]
+    script = PREAMBLE + f"echo '{MARK}'\n".join(examples) + "wait\n"
+    folder: Path = tmp_path_factory.mktemp("api")
+    done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split(f"{MARK}\n")
 
 
 def output_of(outputs: list[str], part: str) -> str:
@@ -80,6 +90,7 @@ def test_other_examples_do_what_the_page_says(outputs: list[str]) -> None:
     assert output_of(outputs, '"history"') == "Robot: The build is **green**.\n"
     assert [event["type"] for event in json.loads(output_of(outputs, '"search"'))] == ["reacted", "found"]
     assert output_of(outputs, "%{http_code}").endswith("404")
+    assert "/chatty/{room}/events\n" in output_of(outputs, "openapi.json")
     assert '"type":"made"' in output_of(outputs, '"make_hook"')
     assert all("ok" in output_of(outputs, example) for example in ("*Build*", "The backup"))
     welcome = '[{"type":"welcome"'
@@ -91,3 +102,31 @@ def test_other_examples_do_what_the_page_says(outputs: list[str]) -> None:
     resumed = output_of(outputs, "Last-Event-ID")
     assert '"reset":false' in resumed
     assert '"messages":[]' in resumed
+
+
+async def test_the_python_example_answers(server: ChattyServer, outputs: list[str]) -> None:
+    """After the others, whose lobby it comes into."""
+    script = PYTHON.replace("http://localhost:8000", server.http_url)
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "examples"), "no_proxy": "127.0.0.1"}
+    reading = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, env=environ, stdout=asyncio.subprocess.PIPE
+    )
+    assert reading.stdout
+    try:
+        async with Requester(server.http_url) as ann:
+            while not any(member["name"] == "Reader" for member in (await listen(ann))["members"]):
+                await asyncio.sleep(0.1)
+            await ann.post("Is anybody there?", session=False, name="Ann")
+            assert await reading.stdout.readline() == b"Ann says Is anybody there?\n"
+            while (await listen(ann))["messages"][-1]["body"] != "I see.":
+                await asyncio.sleep(0.1)
+    finally:
+        reading.kill()
+        await reading.wait()
+
+
+async def listen(requester: Requester) -> dict[str, Any]:
+    """The room as somebody finds it who comes in."""
+    answer = await requester.http.get(f"{requester.base}/events", params={"poll": 1})
+    welcome: dict[str, Any] = events_of(answer)[0]
+    return welcome

@@ -17,8 +17,16 @@ from tests.client import Client, Enter, Event, new_slug
 from tests.http_client import Requester, events_of
 from tests.moderators import cookie_of
 from tests.moderators import post as submit
-from tests.servers import ChattyServer, Pair
+from tests.servers import ChattyServer, Pair, RedisServer
 from tests.slack_payloads import PAYLOADS
+
+MULTIPART = "multipart/form-data; boundary=x"
+
+
+def multipart(fields: dict[str, str], limit: int | None = None) -> bytes:
+    """A form's body, cut at so many bytes."""
+    parts = [f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in fields.items()]
+    return ("".join(parts) + "--x--\r\n").encode()[:limit]
 
 
 def look(browser: httpx.Client, path: str) -> str:
@@ -28,7 +36,7 @@ def look(browser: httpx.Client, path: str) -> str:
 async def send(url: str, body: Any, kind: str = "application/json", **headers: str) -> httpx.Response:
     """What the server answers a program that posts this."""
     content = body if isinstance(body, str | bytes) else json.dumps(body)
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         return await http.post(url, content=content, headers={"Content-Type": kind} | headers)
 
 
@@ -86,6 +94,7 @@ async def test_what_programs_send_to_slack_arrives(ann: Client, sender: str) -> 
         (json.dumps(payload), "application/json; charset=utf-8"),
         (urlencode({"payload": json.dumps(payload)}), "application/x-www-form-urlencoded"),
         (json.dumps(payload), "application/x-www-form-urlencoded"),  # curl's -d, without a header.
+        (multipart({"payload": json.dumps(payload), "channel": "#ü"}), MULTIPART),  # curl's -F.
     ):
         assert (await send(url, body, kind)).text == "ok"
         message = await ann.next("message")
@@ -117,6 +126,13 @@ async def test_plain_text_is_posted_as_it_is(ann: Client) -> None:
         ("&" * 50, "application/x-www-form-urlencoded", 400),
         (b"\xff", "text/plain", 400),
         (" ", "text/plain", 400),
+        ("x", "multipart/form-data", 400),
+        ("--x\r\n", "multipart/form-data; boundary=x", 400),
+        ("--x\r\n", "multipart/form-data; boundary*=utf-9''x", 400),
+        (multipart({"other": "{}"}), MULTIPART, 400),
+        (multipart({"payload": "x"}), MULTIPART, 400),
+        (multipart({f"{number}": "" for number in range(1_500)}, limit=PAYLOAD_BYTES), MULTIPART, 400),
+        (multipart({"payload": "x" * PAYLOAD_BYTES}), MULTIPART, 413),
         ("x" * (PAYLOAD_BYTES + 1), "text/plain", 413),
     ],
 )
@@ -226,6 +242,27 @@ async def test_a_hook_works_on_every_worker_and_ends_on_all(pair: Pair, enter: E
     await ask(ann, "hook_revoked", type="revoke_hook", hook=hook)
     for process in pair:
         assert (await send(process.http_url + path, {"text": "hello"})).status_code == 404
+
+
+async def test_a_hooks_limit_holds_over_two_workers(redis_server: RedisServer, shared_database: str, room: str) -> None:
+    limits = {"POST_LIMIT": "20,0.001", "REDIS_URL": redis_server.url, "DATABASE_URL": shared_database}
+    one, other = servers.chatty_server(**limits), servers.chatty_server(**limits)
+    with servers.all_of(one, other):
+        async with Client(one.http_url, "Ann", room) as ann:
+            await make_room(ann)
+            _, url = await make_hook(ann)
+            path = url.removeprefix(one.http_url)
+            assert (await send(other.http_url + path, {"text": "here"})).status_code == 200  # It hears the other now.
+            while (await send(one.http_url + path, {"text": "and there"})).status_code == 200:
+                pass
+            # A worker tells the others within half a second what was used there.
+            posted = 1
+            while (answer := await send(other.http_url + path, {"text": "here"})).status_code == 200:
+                posted += 1
+                await asyncio.sleep(0.2)
+            assert answer.status_code == 429
+            assert int(answer.headers["retry-after"]) > 100
+            assert posted < 20  # As many as it would be if they didn't share.
 
 
 async def test_a_lock_holds_for_hooks_and_slow_mode_too(

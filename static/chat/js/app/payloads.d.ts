@@ -182,7 +182,7 @@ interface Payloads {
   "message:filled": { item: HTMLElement; message: Partial<Wire.Message> & { body: string } };
 
   "quote:want": { seq: number };
-  "quote:changed": { seq: number; author: string; text: string };
+  "quote:changed": { seq: number; author: string; isBot: boolean; text: string };
 
   "message:amend": Page.Amend[keyof Page.Amend];
   "amendment:retry": { id: string };

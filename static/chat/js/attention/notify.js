@@ -41,8 +41,9 @@ export function mount({ events, root }) {
     if (window.Notification?.permission !== "granted") return;
     const { seq, author, body } = message;
     const text = excerptOf(message, BODY_CHARACTERS);
-    const notification = make(seq, word("title", { name: author.name, room: room.title }), {
-      body: actionOf(body) === null ? text : word("acts", { name: author.name, action: text }),
+    const name = author.bot ? word("bot", { name: author.name }) : author.name;
+    const notification = make(seq, word("title", { name, room: room.title }), {
+      body: actionOf(body) === null ? text : word("acts", { name, action: text }),
       tag: `chatty.${room.slug}`,
       icon: /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=apple-touch-icon]")).href,
       renotify: true,

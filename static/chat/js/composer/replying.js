@@ -27,9 +27,10 @@ export function mount({ events, root }) {
       [MENU_CHOSEN]: ({ entry, kind, subject }) => kind === "message" && entry === "reply" && answer(subject.seq, true),
       [SEND_MESSAGE]: stop,
       [COMPOSER_ESCAPED]: ({ isBorrowed }) => !isBorrowed && stop(),
-      [QUOTE_CHANGED]({ seq, author, text }) {
+      [QUOTE_CHANGED]({ seq, author, isBot, text }) {
         if (seq !== answered) return;
-        setText(slot(root, "who"), author ? word("to", { name: author }) : word("to-somebody"));
+        const name = isBot ? word("bot", { name: author }) : author;
+        setText(slot(root, "who"), author ? word("to", { name }) : word("to-somebody"));
         setText(slot(root, "text"), text);
       },
     }),

@@ -29,7 +29,7 @@ export function mount({ events, root }) {
   let sentAt = -Infinity;
   let later = null;
 
-  const learn = ({ id, name }) => names.set(id, name);
+  const learn = (member) => names.set(member.id, member.bot ? word("bot", { name: member.name }) : member.name);
 
   const ends = [
     subscribeAll(events, {

@@ -127,9 +127,10 @@ export function mount({ events, root }) {
   }
 
   function fill(quote, seq) {
-    const { author, text } = read(seq);
+    const { author, isBot, text } = read(seq);
     quote.href = `#message/${seq}`;
     setText(slot(quote, "quote-author"), author);
+    slot(quote, "quote-bot").hidden = !isBot;
     setText(slot(quote, "quote-text"), text);
   }
 
@@ -139,8 +140,9 @@ export function mount({ events, root }) {
 
   function read(seq) {
     const message = known.get(seq);
-    if (!message) return { author: "", text: missing.has(seq) ? word("missing") : "…" };
-    return { author: message.author.name, text: message.deleted ? word("deleted") : excerptOf(message) };
+    if (!message) return { author: "", isBot: false, text: missing.has(seq) ? word("missing") : "…" };
+    const { name, bot = false } = message.author;
+    return { author: name, isBot: bot, text: message.deleted ? word("deleted") : excerptOf(message) };
   }
 
   return function unmount() {
