@@ -34,7 +34,7 @@ STYLES = (
     "chat/css/rooms/rooms.css",
     "chat/css/messages/reactions.css",
 )
-IMPORTED_STYLE = "bootstrap/css/bootstrap.min.css"  # Imported by the first one. Browsers find that too late.
+IMPORTED_STYLE = "chat/bootstrap/css/bootstrap.min.css"  # Imported by the first one. Browsers find that too late.
 BUNDLED_ENTRY = "chat/bundle/page.js"
 BUNDLED_STYLES = "chat/bundle/page.css"
 _IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["'];""", re.MULTILINE)
