@@ -25,6 +25,17 @@ class Someone(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     nickname = models.CharField(max_length=10)
 """
+SIGN_IN = """
+import sys
+import django; django.setup()
+from django.contrib.auth import get_user_model
+from django.test import Client
+name, first, last = sys.argv[1:]
+user, _ = get_user_model()._default_manager.get_or_create(username=name, first_name=first, last_name=last)
+web = Client()
+web.force_login(user)
+print(web.cookies["sessionid"].value)
+"""
 OWN_SETTINGS = """
 INSTALLED_APPS += ["people"]
 AUTH_USER_MODEL = "people.Someone"
@@ -101,6 +112,11 @@ class Host:
     def python(self, *arguments: str) -> str:
         """Runs Python in the project. What it prints."""
         return _run([sys.executable, *arguments], self.folder, self.environment)
+
+    def sign_in(self, name: str, full_name: str = "") -> str:
+        """Makes an account, unless it is there, and signs it in. The key of its session."""
+        first, _, last = full_name.partition(" ")
+        return self.python("-c", SIGN_IN, name, first, last).split()[-1]
 
     def manage(self, *arguments: str) -> str:
         return self.python("manage.py", *arguments)

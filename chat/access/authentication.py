@@ -47,6 +47,11 @@ def must_look_up(asked: Asked) -> bool:
     return function is not guest and (function is not account or session_of(asked) is not None)
 
 
+def may_name() -> bool:
+    """Whether the host may know a visitor's name. Then the page waits for the identity before it asks for one."""
+    return _function() is not guest
+
+
 def _function() -> Callable[[Asked], Person | None]:
     function: Callable[[Asked], Person | None] = import_string(chatty.AUTHENTICATE)
     return function
