@@ -33,7 +33,9 @@ def account(asked: Asked) -> Person | None:
     user = None if session is None else account_of(session)
     if user is None:
         return None
-    return Person(member_id(user), name=screen_name(user), moderator=moderator(user, session or ""))
+    return Person(
+        member_id(user), name=screen_name(user), moderator=moderator(user, session or ""), account=str(user.pk)
+    )
 
 
 def authenticate(asked: Asked) -> Person | None:

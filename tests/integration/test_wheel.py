@@ -170,3 +170,36 @@ def test_the_options_that_the_docs_name_are_settings_that_the_checks_accept(tmp_
     host.append("settings", code_for("mysite/settings.py, for SQLite"))
     output = host.manage("check", "--tag", "chat", "--deploy")
     assert "no issues (0 silenced)" in output
+
+
+WHO_AND_WHERE = """
+import django; django.setup()
+from types import SimpleNamespace
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.test import RequestFactory
+from mysite.people import can_join, identify
+
+request = RequestFactory().get("/")
+assert identify(request) is None
+request.COOKIES["sessionid"] = SESSION
+person = identify(request)
+assert person.name == "dora", person
+guest = SimpleNamespace(account=None)
+assert can_join(guest, "lobby") and can_join(person, "lobby")
+assert not can_join(guest, "course-1") and not can_join(person, "course-1")
+get_user_model().objects.get(pk=person.account).groups.add(Group.objects.create(name="course-1"))
+assert can_join(person, "course-1")
+print("All is well.")
+"""
+
+
+def test_the_docs_functions_decide_who_somebody_is_and_where_they_may_go(tmp_path: Path) -> None:
+    host = Host(tmp_path / "project")
+    host.append("settings", code_for("mysite/settings.py, for people and rooms of your own"))
+    (host.folder / "mysite" / "people.py").write_text(code_for("mysite/people.py"))
+    host.manage("makemigrations", "people")
+    host.manage("migrate")
+    assert "no issues" in host.manage("check", "--tag", "chat")
+    session = host.sign_in("dora", "Dora Fuchs")
+    assert "All is well.\n" in host.python("-c", WHO_AND_WHERE.replace("SESSION", repr(session)))
