@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 
 from chat.conf import KEYS, chatty
 from chat.paths import prefix
-from chat.web.page_files import ENTRY, IMPORTED_STYLE
+from chat.web.page_files import ENTRY, IMPORTED_STYLE, imports_keep_their_names
 
 TAG = "chat"
 NEEDED = ("django.contrib.auth", "django.contrib.contenttypes", "django.contrib.staticfiles")
@@ -189,6 +189,15 @@ def check_sqlite(**_: Any) -> list[CheckMessage]:
     return [Warning(message, hint=hint, id="chat.W006")]
 
 
+def check_storage(**_: Any) -> list[CheckMessage]:
+    """chat.W007, before a deployment: scripts import files without a hash, which browsers may have of another build."""
+    if not imports_keep_their_names():
+        return []
+    message = "The static files have hashed names, but scripts' imports don't: a page may mix two builds of Chatty."
+    hint = f"Set support_js_module_import_aggregation = True in a subclass of the storage: {DOCUMENT} has an example."
+    return [Warning(message, hint=hint, id="chat.W007")]
+
+
 ALWAYS = (
     check_settings,
     check_applications,
@@ -199,7 +208,7 @@ ALWAYS = (
     check_server,
     check_sign_in,
 )
-BEFORE_A_DEPLOYMENT = (check_routing, check_sqlite)
+BEFORE_A_DEPLOYMENT = (check_routing, check_sqlite, check_storage)
 
 
 def register_checks() -> None:

@@ -22,6 +22,7 @@ from tests.servers import ROOT
 # What may be in the host's own packages or not, and is imported only there.
 OPTIONAL = {"psycopg"}
 SCRIPT = Path(__file__).with_name("embedded.py")
+MANIFEST = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 
 
 def names() -> list[str]:
@@ -141,15 +142,38 @@ async def test_a_page_of_another_site_gets_no_socket(server: HostServer) -> None
         await Client(f"{server.url}/talk", headers={"Origin": "https://evil.example"}).open()
 
 
-def test_static_files_with_hashed_names_are_collected(host: Host, tmp_path: Path) -> None:
+HASHED_PAGE = """
+import re
+import django; django.setup()
+from django.test import Client
+page = Client().get("/talk/chatty/lobby", SERVER_NAME="localhost").content.decode()
+print(*re.findall(r'(?:href|src)="/static/([^"]*)"', page))
+"""
+HASH = re.compile(r"\.[0-9a-f]{12}\.")
+
+
+@pytest.mark.parametrize(("backend", "warnings"), [("mysite.storage.HashedFiles", 0), (MANIFEST, 1)])
+def test_static_files_may_have_hashed_names(host: Host, tmp_path: Path, backend: str, warnings: int) -> None:
     """Django's own storage fails where a file names another one that isn't there."""
-    backend = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
-    settings = f'from mysite.settings import *\nSTORAGES = {{"staticfiles": {{"BACKEND": "{backend}"}}}}\n'
-    settings += f"STATIC_ROOT = {str(tmp_path)!r}\nDEBUG = False\n"
-    (host.folder / "hashed.py").write_text(settings)
-    host.manage("collectstatic", "--noinput", "--settings=hashed")
-    sheet = (tmp_path / "chat/css/layers.css").read_text()
-    assert "../bootstrap/css/bootstrap.min.css" in sheet
+    (host.folder / "mysite" / "storage.py").write_text(code_for("mysite/storage.py"))
+    hashed = code_for("mysite/settings.py, for hashed names").replace("mysite.storage.HashedFiles", backend)
+    settings = f"STATIC_ROOT = {str(tmp_path)!r}\nDEBUG = False\nALLOWED_HOSTS = ['localhost']\n"
+    (host.folder / "hashed.py").write_text(f"from mysite.settings import *\n{settings}{hashed}")
+    host.environment["DJANGO_SETTINGS_MODULE"] = "hashed"
+    try:
+        host.manage("collectstatic", "--noinput", "--settings=hashed")
+        output = host.manage("check", "--tag", "chat", "--deploy", "--settings=hashed")
+        names = host.python("-c", HASHED_PAGE).split()
+    finally:
+        host.environment["DJANGO_SETTINGS_MODULE"] = "mysite.settings"
+    assert output.count("chat.W007") == warnings
+    loaded = [name for name in names if name.startswith("chat/")]
+    assert all(HASH.search(name) and (tmp_path / name).is_file() for name in loaded), loaded
+    (entry,) = {name for name in loaded if name.startswith("chat/js/app/main.")}
+    imports = re.findall(r'from\s*"(\./[^"]+)"', (tmp_path / entry).read_text())
+    assert imports
+    assert all(bool(HASH.search(name)) is not bool(warnings) for name in imports)
+    assert (len(loaded) > 100) is not bool(warnings), "what isn't loaded by this name isn't fetched early"
 
 
 def test_german_is_there_where_the_host_has_it(host: Host) -> None:

@@ -136,6 +136,12 @@ def test_sqlite_without_a_lock_at_the_start(monkeypatch: pytest.MonkeyPatch) -> 
     assert ids(deploy=True) == ["chat.W006"]
 
 
+def test_hashed_names_that_imports_dont_have(settings: Any) -> None:
+    backend = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": backend}}
+    assert ids(deploy=True) == ["chat.W007"]
+
+
 def test_with_wrong_settings_nothing_else_is_looked_at(settings: Any) -> None:
     settings.CHATTY = []
     assert [problem.id for problem in problems()] == ["chat.E001"]
