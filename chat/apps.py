@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.core.checks import register
 
 
 class ChatConfig(AppConfig):
@@ -8,6 +7,6 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from chat.checks import check_settings
+        from chat.checks import register_checks
 
-        register(check_settings)
+        register_checks()

@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template.loader import get_template
@@ -20,7 +21,8 @@ def current_build() -> str:
     digest = hashlib.sha256(getattr(staticfiles_storage, "manifest_hash", "").encode())
     page: Any = get_template("chat/room.html")
     templates = Path(page.origin.name).parent
-    translations = [(Path(folder), "*.mo") for folder in settings.LOCALE_PATHS]
+    own = Path(apps.get_app_config("chat").path) / "locale"  # Of the installed package.
+    translations = [(Path(folder), "*.mo") for folder in (*settings.LOCALE_PATHS, own)]
     for folder, pattern in ((templates, "*.html"), (templates, "*.js"), *translations):
         for file in sorted(folder.rglob(pattern)):
             digest.update(file.read_bytes())

@@ -36,6 +36,10 @@ def _is_rate(value: Any) -> bool:
     return all(isinstance(number, int | float) and number >= 0 for number in value)
 
 
+def _is_function_or_empty(value: Any) -> bool:
+    return value == "" or _is_function(value)
+
+
 def _is_function(value: Any) -> bool:
     try:
         return isinstance(value, str) and callable(import_string(value))
@@ -60,6 +64,8 @@ KEYS: Mapping[str, Key] = {
     "TRUSTED_PROXIES": Key([], _is_list_of(IPv4Network, IPv6Network), "a list of networks of the module ipaddress"),
     # Who somebody is, as chat/access/authentication.py describes it.
     "AUTHENTICATE": Key("chat.access.authentication.account", _is_function, "the dotted path of a function"),
+    # Who may enter a room: f(person, slug) -> bool, asked on a thread at each entry. "": everybody.
+    "CAN_JOIN": Key("", _is_function_or_empty, "the dotted path of a function, or an empty string"),
     "TOKEN_MAX_AGE_DAYS": Key(365, _is_positive, POSITIVE),
     "RESUME_LIMIT": Key(1_000, _is_positive, POSITIVE),  # Changes.
     "UNSENT_LIMIT": Key(1_048_576, _is_positive, POSITIVE),  # Bytes.

@@ -10,8 +10,10 @@ from chat.transports.hooks import HookConsumer
 from chat.transports.http import CommandsConsumer, EventsConsumer
 from chat.transports.websocket import ChatConsumer
 from chat.web.cross_origin import PageOrigin
+from chat.web.origin import PageOriginValidator
 
-consumer = ChatConsumer.as_asgi()
+# Browsers send the session's cookie with the sockets of other sites' pages, so each router would need this check.
+consumer: Any = PageOriginValidator(ChatConsumer.as_asgi())
 
 # For a router at the host's root, or for one that has taken the prefix off already.
 _PREFIX = re.escape(prefix().lstrip("/"))

@@ -20,7 +20,6 @@ if problems := env.problems(env.read(os.environ)):
 
 from chat.rooms.registry import close_registry, current_counts, current_registry  # noqa: E402
 from chat.routing import consumer, http_urlpatterns, websocket_urlpatterns  # noqa: E402
-from chat.web.origin import PageOriginValidator  # noqa: E402
 from chat.web.request_threads import WebThreads  # noqa: E402
 
 pages = WebThreads(django_pages)  # type: ignore[arg-type]  # It wants a dict where Channels has another mapping.
@@ -53,7 +52,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
 application = ProtocolTypeRouter(
     {
         "http": requests,
-        "websocket": PageOriginValidator(sockets),
+        "websocket": sockets,
         "lifespan": lifespan,
     }
 )

@@ -154,7 +154,7 @@ def package_folder(package: str) -> Path:
 STATIC_URL = "/static/"
 SERVESTATIC_ALLOW_ALL_ORIGINS = False  # Other sites' pages don't need the files.
 STATIC_ROOT = BASE_DIR / environment[env.STATIC_ROOT]
-STATICFILES_DIRS = [BASE_DIR / "static", ("bootstrap", package_folder("bootstrap"))]
+STATICFILES_DIRS = [BASE_DIR / "static", ("chat/bootstrap", package_folder("bootstrap"))]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

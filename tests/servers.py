@@ -315,7 +315,7 @@ class PostgresServer(Server):
             locale = ("-E", "UTF8", "--locale=C.UTF-8")
             self._run("initdb", "-D", "data", "-U", "chatty", "--auth=trust", "--no-sync", *locale)
         else:
-            subprocess.run(["cp", "-a", _made_once("cluster", _make_cluster), self.folder / "data"], check=True)
+            subprocess.run(["cp", "-a", made_once("cluster", _make_cluster), self.folder / "data"], check=True)
 
     def _give_folder_away(self) -> pwd.struct_passwd:
         """PostgreSQL refuses to run as root: another account, which gets the folder."""
@@ -595,7 +595,7 @@ def run_folder() -> Path:
 
 
 @functools.cache
-def _made_once(name: str, make: Callable[[Path], object]) -> Path:
+def made_once(name: str, make: Callable[[Path], object]) -> Path:
     """What `make` has written to the path that it was given, in the first process that needed it."""
     path = run_folder() / name
     with (run_folder() / f"{name}.lock").open("w") as lock:
@@ -631,7 +631,7 @@ def migrated(url: str) -> str:
 
 def static_root() -> Path:
     """The static files as production serves them, under hashed names."""
-    return _made_once("static", _collect_static)
+    return made_once("static", _collect_static)
 
 
 def _collect_static(folder: Path) -> None:
@@ -640,7 +640,7 @@ def _collect_static(folder: Path) -> None:
 
 def unbundled_static_root() -> Path:
     """The same from a machine without the bundler."""
-    return _made_once("static-unbundled", _collect_static_unbundled)
+    return made_once("static-unbundled", _collect_static_unbundled)
 
 
 def _collect_static_unbundled(folder: Path) -> None:
@@ -673,7 +673,7 @@ def _make_sqlite(path: Path) -> None:
 def sqlite_database(folder: Path) -> str:
     """The URL of a new SQLite file in `folder` with Chatty's tables in it."""
     path = folder / f"chatty-{secrets.token_hex(4)}.sqlite3"
-    shutil.copyfile(_made_once("empty.sqlite3", _make_sqlite), path)
+    shutil.copyfile(made_once("empty.sqlite3", _make_sqlite), path)
     return f"sqlite:///{path}"
 
 

@@ -33,7 +33,9 @@ def account(asked: Asked) -> Person | None:
     user = None if session is None else account_of(session)
     if user is None:
         return None
-    return Person(member_id(user), name=screen_name(user), moderator=moderator(user, session or ""))
+    return Person(
+        member_id(user), name=screen_name(user), moderator=moderator(user, session or ""), account=str(user.pk)
+    )
 
 
 def authenticate(asked: Asked) -> Person | None:
@@ -45,6 +47,11 @@ def must_look_up(asked: Asked) -> bool:
     """Whether `authenticate` is needed. Without a session, the functions here find nobody."""
     function = _function()
     return function is not guest and (function is not account or session_of(asked) is not None)
+
+
+def may_name() -> bool:
+    """Whether the host may know a visitor's name. Then the page waits for the identity before it asks for one."""
+    return _function() is not guest
 
 
 def _function() -> Callable[[Asked], Person | None]:

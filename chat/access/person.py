@@ -24,6 +24,7 @@ class Person:
     `moderator`: the account that they moderate with.
     `network`: their network by `client_address.client_network`.
     `generation`: the generation of their token. None if no token identifies them, so that none can be revoked.
+    `account`: the primary key of their account at the host, as text, for CAN_JOIN. None for guests and bots.
     `is_bot`: whether it is a program. `rooms`: the only rooms that their token is for. None for all rooms.
     """
 
@@ -34,6 +35,7 @@ class Person:
     generation: int | None = None
     is_bot: bool = False
     rooms: frozenset[str] | None = None
+    account: str | None = None
 
 
 ANYBODY = Person(MemberId(""))  # An unknown reader.

@@ -1,15 +1,18 @@
-"""All permission rules. Pure.
+"""All permission rules. Pure, except what asks the host: `host_admits`, and with it `readable`.
 
 Callers (sockets, pages, /admin, the log) pass the person and their data about the room or the message. A rule about a
 row that may change is checked in the transaction that has the row locked. Rules about texts, rates and sizes are
 elsewhere: they are the same for everybody.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from django.utils.module_loading import import_string
 
 from chat.access.bans import Bans
 from chat.access.person import Person
+from chat.conf import chatty
 from chat.paths import DEFAULT_ROOM
 from chat.protocol.errors import NO_SUCH_ROOM, CloseCode, Refusal, RefusalCode
 from chat.protocol.fields import MemberId
@@ -80,7 +83,28 @@ def can_read(person: Person, slug: str) -> Answer:
     """Whether the person may see anything of this room: its page, its messages, its unread count."""
     if person.rooms is not None and slug not in person.rooms:
         return _NO_SUCH_ROOM
-    return YES  # All rooms are public.
+    return YES  # All rooms are public, unless the host says otherwise.
+
+
+def asks_host() -> bool:
+    """Whether the host has a rule of its own, CAN_JOIN."""
+    return bool(chatty.CAN_JOIN)
+
+
+def host_admits(person: Person, slug: str) -> Answer:
+    """Whether the host lets the person into this room. A no is answered as if there were no such room.
+
+    It calls the host's function, which may wait for the database: call it on a thread.
+    """
+    if not asks_host():
+        return YES
+    admits: Callable[[Person, str], bool] = import_string(chatty.CAN_JOIN)
+    return YES if admits(person, slug) else _NO_SUCH_ROOM
+
+
+def readable(person: Person, slugs: Iterable[str]) -> list[str]:
+    """The rooms among these that the person may see. On a thread, if `asks_host`."""
+    return [slug for slug in slugs if can_read(person, slug) and host_admits(person, slug)]
 
 
 def can_make(person: Person, slug: str) -> Answer:

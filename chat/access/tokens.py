@@ -37,6 +37,7 @@ class Claims:
     name: str | None = None  # The host's name for the member, or a bot's name.
     is_bot: bool = False
     rooms: frozenset[str] | None = None  # The only rooms that the token is for. None for all rooms.
+    account: str | None = None  # The primary key of the member's account at the host.
 
 
 def new_member_id() -> MemberId:
@@ -51,6 +52,7 @@ def issue(
     name: str | None = None,
     is_bot: bool = False,
     rooms: Collection[str] | None = None,
+    account: str | None = None,
 ) -> str:
     """A token for `member_id`: 87 characters of ASCII, and some more for each field.
 
@@ -62,6 +64,7 @@ def issue(
         "name": quote(name or ""),
         "bot": int(is_bot),
         "rooms": ",".join(sorted(rooms or ())),
+        "account": quote(account or "", safe=""),
     }
     parts = [str(member_id), *(f"{field}={value}" for field, value in fields.items() if value)]
     return signing.TimestampSigner(salt=_SALT).sign(";".join(parts))
@@ -84,7 +87,8 @@ def verify(token: str, max_age_days: int) -> Claims:
             signer.unsign(token, timedelta(minutes=HOSTS_MINUTES) if is_hosts else timedelta(days=max_age_days))
         name = unquote(fields["name"]) if "name" in fields else None
         rooms = frozenset(fields["rooms"].split(",")) if "rooms" in fields else None
+        account = unquote(fields["account"]) if "account" in fields else None
         generation = int(fields.get("generation", 0))
-        return Claims(MemberId(str(uuid.UUID(member_id))), generation, is_hosts, name, is_bot, rooms)
+        return Claims(MemberId(str(uuid.UUID(member_id))), generation, is_hosts, name, is_bot, rooms, account)
     except (signing.BadSignature, ValueError) as error:
         raise BadToken(type(error).__name__) from None

@@ -9,6 +9,7 @@ import asyncio
 import functools
 import itertools
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ LAYER_SECONDS = 2  # After it the message counts as lost. The log's heads are co
 ECHO_SECONDS = 1  # A server that delivers later counts as failed.
 OUTBOX_BYTES = 16 * 1024 * 1024  # In all rooms. Past it the groups are too slow, and the log serves instead.
 
+_OURS = re.compile(r"default|redis-[0-9]+")  # Other layers are the host's own.
 OUTSIDE = "outside"  # Stands where a process's name does, for one that has no rooms.
 
 Deliver = Callable[[ClusterMessage], None]
@@ -37,12 +39,12 @@ class Unheard(Exception):
 
 def group_name(room: str) -> str:
     """The name of the room's Channels group. Channels requires ASCII and fewer than 100 characters."""
-    return f"room.{room}"
+    return f"chatty.room.{room}"  # The layer may have groups of the host's own.
 
 
 def layers() -> dict[str, Any]:
-    """The settings' channel layers by alias. Without any, one in this process's memory."""
-    aliases = list(getattr(settings, "CHANNEL_LAYERS", {}))
+    """The settings' channel layers for Chatty, by alias. Without any, one in this process's memory."""
+    aliases = [alias for alias in getattr(settings, "CHANNEL_LAYERS", {}) if _OURS.fullmatch(alias)]
     return {alias: get_channel_layer(alias) for alias in aliases} or {"default": _layer_in_memory()}
 
 

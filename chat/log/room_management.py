@@ -27,9 +27,10 @@ def make(slug: str, title: str, topic: str, maker: Person, log: uuid.UUID) -> tu
     If the same member repeats it, returns the same room in its current state. A new row gets this `log`.
 
     Raises:
-        Refusal: `room_exists`.
+        Refusal: `room_exists`, or `no_such_room` if the maker may not see it.
     """
     policy.can_make(maker, slug).expect()
+    policy.host_admits(maker, slug).expect()
     described = {"title": title, "topic": topic, "made_by": uuid.UUID(maker.id)}
     room, is_new = Room.objects.get_or_create(slug=slug, defaults=described | {"log": log})
     if not is_new:

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from chat.access import tokens
+from chat.access import policy, tokens
 from chat.access.person import Person
 from chat.access.policy import Answer
 from chat.access.rate_limits import Rate, current_limiter
@@ -158,7 +158,7 @@ class RoomRegistry:
         Raises:
             LogUnavailable, RoomGone: the log couldn't be read.
             Refusal: too many callers wait.
-            NotAdmitted: the member is banned, or its token is revoked.
+            NotAdmitted: the member is banned, its token is revoked, or the host doesn't let it in.
         """
         epoch_seen = None if request.since is None else request.since.epoch
         async with self.visit(slug, request.person, request.asker, epoch_seen) as hub:
@@ -169,11 +169,11 @@ class RoomRegistry:
 
     @asynccontextmanager
     async def visit(
-        self, slug: str, person: Person, asker: Asker, epoch_seen: str | None = None
+        self, slug: str, person: Person, asker: Asker, epoch_seen: str | None = None, *, asks_host: bool = True
     ) -> AsyncIterator[RoomHub]:
         """The room called `slug`, kept open meanwhile for somebody who needn't be in it.
 
-        `epoch_seen`: the last epoch that a returning client received.
+        `epoch_seen`: the last epoch that a returning client received. `asks_host`: whether CAN_JOIN decides, too.
 
         Raises:
             As `join`.
@@ -186,6 +186,8 @@ class RoomRegistry:
             if answer.close_code is CloseCode.BANNED:
                 self._ban_enforcement.note(person, is_attempt=True)
             raise NotAdmitted(answer.close_code)
+        if asks_host and not await self.readable(person, [slug], asker):
+            raise NotAdmitted(CloseCode.NO_SUCH_ROOM)
         hub = await self._open(slug, asker)
         hub.joining += 1
         try:
@@ -198,6 +200,17 @@ class RoomRegistry:
     def can_join(self, person: Person, slug: str) -> Answer:
         """Whether the person may join a room or stay there, by the bans that this process knows."""
         return self._ban_enforcement.can_join(person, slug)
+
+    async def readable(self, person: Person, slugs: Collection[str], asker: Asker) -> list[str]:
+        """The rooms among these that the person may see, by their token and by the host.
+
+        Raises:
+            LogUnavailable: the host's function couldn't read its database.
+            Refusal: too many callers wait.
+        """
+        if not policy.asks_host():
+            return policy.readable(person, slugs)
+        return await self.log.read(policy.readable, person, slugs, asker=asker)
 
     async def commit(self, operation: Operation) -> Committed:
         """The message after the operation, which is then on disk. If it is new, it is on its way to everybody.

@@ -192,12 +192,14 @@ class ClientSession:
             LogUnavailable, RoomGone: nobody can tell, or the room couldn't be read.
             Refusal: the name isn't valid, or too many wait.
         """
-        async with self.visit_as(await self._identify(current_registry(), token), name):
+        async with self.visit_as(await self._identify(current_registry(), token), name, asks_host=True):
             yield
 
     @asynccontextmanager
-    async def visit_as(self, person: Person, name: str | None = None) -> AsyncIterator[None]:
-        """The same for somebody who is known already.
+    async def visit_as(
+        self, person: Person, name: str | None = None, *, asks_host: bool = False
+    ) -> AsyncIterator[None]:
+        """The same for somebody who is known already. `asks_host`: whether CAN_JOIN decides about them, too.
 
         Raises:
             As `visit`, but for BadToken.
@@ -209,7 +211,7 @@ class ClientSession:
         self._membership = self._limiter.visit(self._person.id)
         self._refusals = self._membership.refusals
         try:
-            async with registry.visit(self._slug, self._person, self._asker) as hub:
+            async with registry.visit(self._slug, self._person, self._asker, asks_host=asks_host) as hub:
                 self._hub = hub
                 yield
         finally:
@@ -395,6 +397,7 @@ class ClientSession:
                 generation=claims.generation,
                 is_bot=claims.is_bot,
                 rooms=claims.rooms,
+                account=claims.account,
             )
         return replace(person, network=self._network)
 
@@ -532,12 +535,11 @@ class ClientSession:
             raise Refusal(
                 RefusalCode.BAD_FRAME, "Expected rooms' addresses: 1 to 50 characters of a-z, 0-9 and hyphens."
             )
-        read = {
-            room.slug: room.seq
-            for room in command.rooms
-            if room.slug != self._slug and policy.can_read(self._person, room.slug)
-        }
-        self._watching = current_registry().watching
+        registry = current_registry()
+        others = {room.slug: room.seq for room in command.rooms if room.slug != self._slug}
+        readable = await registry.readable(self._person, others, self._asker)
+        read = {slug: others[slug] for slug in readable}
+        self._watching = registry.watching
         await self._watching.watch(self._connection, self._person.id, read, self._asker, command.re, self._answers)
 
     @handles(BanMember, UnbanMember, Lock, SlowDown)

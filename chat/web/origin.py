@@ -14,6 +14,7 @@ from chat.conf import chatty
 
 logger = logging.getLogger(__name__)
 _warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
+DEVELOPMENT_HOSTS = (".localhost", "127.0.0.1", "[::1]")  # Django's own, for DEBUG without ALLOWED_HOSTS.
 LOGGED_CHARACTERS = 200  # Of an origin or a host, which strangers may choose.
 
 
@@ -53,7 +54,8 @@ def log_refusal(origin: str, host: str) -> None:
 
 
 def is_own_host(host: str) -> bool:
-    return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
+    allowed = settings.ALLOWED_HOSTS or (DEVELOPMENT_HOSTS if settings.DEBUG else ())
+    return validate_host(split_domain_port(host)[0], allowed)
 
 
 def is_allowed(origin: str, host: str) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.contrib.staticfiles.storage import staticfiles_storage
+from django.contrib.staticfiles.storage import HashedFilesMixin, staticfiles_storage
 
 ENTRY = "chat/js/app/main.js"
 # In the page's order. The first one defines the order of layers.
@@ -34,7 +34,7 @@ STYLES = (
     "chat/css/rooms/rooms.css",
     "chat/css/messages/reactions.css",
 )
-IMPORTED_STYLE = "bootstrap/css/bootstrap.min.css"  # Imported by the first one. Browsers find that too late.
+IMPORTED_STYLE = "chat/bootstrap/css/bootstrap.min.css"  # Imported by the first one. Browsers find that too late.
 BUNDLED_ENTRY = "chat/bundle/page.js"
 BUNDLED_STYLES = "chat/bundle/page.css"
 _IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["'];""", re.MULTILINE)
@@ -63,7 +63,15 @@ def _find() -> PageFiles:
     # Files made by `collectstatic`, in storages with a list of them.
     if BUNDLED_ENTRY in getattr(staticfiles_storage, "hashed_files", ()):
         return PageFiles(BUNDLED_ENTRY, (BUNDLED_ENTRY,), (BUNDLED_STYLES,), ())
-    return PageFiles(ENTRY, _follow_imports(), STYLES, (IMPORTED_STYLE,))
+    scripts = (ENTRY,) if imports_keep_their_names() else _follow_imports()
+    return PageFiles(ENTRY, scripts, STYLES, (IMPORTED_STYLE,))
+
+
+def imports_keep_their_names() -> bool:
+    """Whether the storage gives files hashed names, but not in scripts' imports. They then load the unhashed files."""
+    if not isinstance(staticfiles_storage, HashedFilesMixin):
+        return False
+    return not staticfiles_storage.support_js_module_import_aggregation
 
 
 def _follow_imports() -> tuple[str, ...]:

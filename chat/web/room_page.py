@@ -13,6 +13,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from chat.access import authentication
 from chat.build import current_build
 from chat.content.emoji import emoji_names
 from chat.paths import SLUG_LIMIT
@@ -69,6 +70,7 @@ def _page(language: str) -> Page:
         "language_cookie": settings.LANGUAGE_COOKIE_NAME,
         "files": page_files(),
         "emoji_names": emoji_names(),
+        "may_be_named": authentication.may_name(),
     }
     with translation.override(language):
         rendered = render_to_string("chat/room.html", context).encode()

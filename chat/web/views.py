@@ -99,7 +99,7 @@ async def user_info(request: HttpRequest) -> JsonResponse:
 async def _host_info(request: HttpRequest, person: Person) -> JsonResponse:
     """The answer for a person whom the host has identified."""
     generation = await current_registry().generation_of(person.id)
-    token = tokens.issue(person.id, generation, is_hosts=True, name=person.name)
+    token = tokens.issue(person.id, generation, is_hosts=True, name=person.name, account=person.account)
     return _identity(request, person.id, token, person.name)
 
 

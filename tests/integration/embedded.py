@@ -1,7 +1,8 @@
-"""Talks to Chatty under `/talk/` in another project. test_embedding.py runs it in that project's folder."""
+"""Talks to Chatty under `/talk/` in another project. test_wheel.py runs it in that project's folder."""
 
 import asyncio
 import json
+import logging
 import re
 import sys
 import uuid
@@ -16,7 +17,7 @@ from channels.routing import URLRouter  # noqa: E402
 from channels.testing import HttpCommunicator, WebsocketCommunicator  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.contrib import admin  # noqa: E402
-from django.contrib.auth.models import User  # noqa: E402
+from django.contrib.auth import get_user_model  # noqa: E402
 from django.contrib.staticfiles import finders  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.test import AsyncClient, Client  # noqa: E402
@@ -25,6 +26,7 @@ from django.urls import path, re_path  # noqa: E402
 from chat.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402
 
 settings.ALLOWED_HOSTS = ["testserver"]
+LOGGERS = logging.root.manager.loggerDict
 
 
 async def hosts_own(scope: Any, receive: Any, send: Any) -> None:
@@ -144,12 +146,14 @@ async def main(session: str) -> None:
 def sign_in() -> str:
     """The session of a user of the host."""
     web = Client()
-    web.force_login(User.objects.create_user("dora", first_name="Dora", last_name="Fuchs"))
+    web.force_login(get_user_model()._default_manager.create_user("dora", first_name="Dora", last_name="Fuchs"))
     return web.cookies["sessionid"].value
 
 
 call_command("makemigrations", check=True)
 assert admin.site.site_header == "Django administration", "the admin is the host's"
+assert not logging.root.handlers, "logging is the host's"
+assert not any(name.startswith("chat") and getattr(logger, "handlers", None) for name, logger in LOGGERS.items())
 asyncio.run(main(sign_in()))
 assert not [name for name in sys.modules if name.startswith("chatty_project")], "the application needs no project"
 print("All is well.")  # noqa: T201

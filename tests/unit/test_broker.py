@@ -153,3 +153,12 @@ async def test_a_room_that_is_joined_while_all_is_flushed_is_joined_again(desk: 
     await desk.shard.keep()
     for room in ("lobby", "tea"):
         assert await desk.hears(room)
+
+
+def test_layers_of_other_names_are_the_hosts_own(settings: Any) -> None:
+    layer = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    settings.CHANNEL_LAYERS = {"other": layer, "default": layer, "redis-2": layer, "redis-own": layer}
+    assert list(broker.layers()) == ["default", "redis-2"]
+    settings.CHANNEL_LAYERS = {"other": layer}
+    assert list(broker.layers()) == ["default"], "one in memory"
+    assert group_name("lobby").startswith("chatty.")

@@ -68,6 +68,23 @@ def test_a_token_for_named_rooms_finds_no_other_room() -> None:
     assert policy.can_join(bot, "lobby", Bans([], {bot.id: 7})).close_code is CloseCode.BAD_TOKEN
 
 
+def nobody_but_dora_at_the_quay(person: Person, slug: str) -> bool:
+    return slug != "quay" or person.id == HOSTS.id
+
+
+def test_the_host_decides_who_sees_a_room(settings: Any) -> None:
+    assert not policy.asks_host()
+    assert policy.host_admits(ANN, "quay")
+    settings.CHATTY = {"CAN_JOIN": f"{__name__}.nobody_but_dora_at_the_quay"}
+    assert policy.asks_host()
+    assert policy.host_admits(HOSTS, "quay")
+    answer = policy.host_admits(MO, "quay")
+    assert (answer.code, answer.close_code) == (RefusalCode.NO_SUCH_ROOM, CloseCode.NO_SUCH_ROOM)
+    assert policy.readable(ANN, ["quay", "harbour"]) == ["harbour"]
+    bot = Person(HOSTS.id, rooms=frozenset({"quay"}))
+    assert policy.readable(bot, ["quay", "harbour"]) == ["quay"], "a token's rooms still count"
+
+
 @pytest.mark.parametrize("person", [ANN, MO, HOSTS, ANYBODY])
 def test_everybody_reads_every_room(person: Person) -> None:
     assert policy.can_read(person, "lobby")

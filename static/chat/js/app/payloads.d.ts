@@ -25,6 +25,8 @@ declare namespace Page {
     /** Null until it is known. */
     id: string | null;
     name: string;
+    /** False where the site says what the reader is called. */
+    mayRename: boolean;
     isModerator: boolean;
     mayDescribe: boolean;
     /** The name of the room's history; null before the first welcome. */
@@ -136,9 +138,9 @@ interface Payloads {
 
   "rooms:changed": { rooms: Page.VisitedRoom[] };
 
-  "session:joined": Page.Session;
+  "session:joined": Omit<Page.Session, "mayRename">;
   "session:changed": Page.Session;
-  "identity:ready": { uuid: string; token: string; socketURL: string; httpURL: string; former: string | null };
+  "identity:ready": { uuid: string; token: string; name: string | null; socketURL: string; httpURL: string; former: string | null };
   "name:chosen": { name: string };
   "name:change": { name: string };
   "screen-name:open": Page.Nothing;

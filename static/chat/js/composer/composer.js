@@ -14,6 +14,7 @@ import {
   OPEN_SCREEN_NAME,
   ROOM_WELCOMED,
   SEND_MESSAGE,
+  SESSION_CHANGED,
   subscribeAll,
 } from "../app/events.js";
 import { cleanBody } from "../kit/clean.js";
@@ -40,6 +41,7 @@ export function mount({ events, root }) {
   const problem = slot(root, "problem");
   let limit = Number(root.dataset.bodyLimit);
   let isBorrowed = false;
+  let mayRename = true;
   let context = {};
 
   field.value = draft.read();
@@ -52,6 +54,7 @@ export function mount({ events, root }) {
         limit = welcome.limits?.body ?? limit;
         refresh();
       },
+      [SESSION_CHANGED]: (session) => (mayRename = session.mayRename),
       [FOCUS_COMPOSER]: () => field.focus(),
       [FILL_COMPOSER]({ body }) {
         draft.write([draft.read().trimEnd(), body].filter(Boolean).join("\n"));
@@ -110,6 +113,7 @@ export function mount({ events, root }) {
     const { kind, text } = readCommand(body);
     if (kind === "unknown") return setText(problem, word("unknown", { command: text }));
     if (kind === "incomplete") return setText(problem, word("incomplete"));
+    if (kind === "nick" && !mayRename) return setText(problem, word("given-name"));
     if (kind === "say") events.publish(SEND_MESSAGE, { body: text, ...context });
     if (kind === "help") openHelp.emit();
     if (kind === "nick" && text) events.publish(CHANGE_NAME, { name: text });

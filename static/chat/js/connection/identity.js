@@ -2,7 +2,7 @@
  * The browser's identity: fetches the uuid with its token, and stores them for the next visit and the other tabs.
  *
  * The server decides: it checks the stored token, or without one its cookie's, and issues a new identity if neither is valid. All tabs use the
- * last stored identity, so that they are the same person.
+ * last stored identity, so that they are the same person. Where the site knows the reader, the identity has the reader's `name` there.
  */
 import { APP_LAUNCHED, IDENTITY_READY, RETRY_CONNECTION, subscribeAll } from "../app/events.js";
 import { backoff } from "./backoff.js";
@@ -19,7 +19,7 @@ const DELAY_MS = 3_000; // Until then, the skeleton is enough.
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const store = openStore("localStorage");
-  let current = store.get(KEY); // {uuid, token}; from the first answer on also {socketURL, httpURL}.
+  let current = store.get(KEY); // {uuid, token, name?}; from the first answer on also {socketURL, httpURL}.
   let timer = null;
   let attempt = 0;
   let isSlow = false; // The server asked for a pause, which nothing shortens.
@@ -67,21 +67,22 @@ export function mount({ events, root }) {
       const retryAfter = response.status === 429 ? Number(response.headers.get("Retry-After")) : 0;
       throw Object.assign(new Error(`Expected an identity, but got ${response.status}`), { retryAfter });
     }
-    const { uuid, token: fresh, socketURL, httpURL } = await response.json();
-    store.set(KEY, { uuid, token: fresh });
-    return { uuid, token: fresh, socketURL, httpURL };
+    const { uuid, token: fresh, name = null, socketURL, httpURL } = await response.json();
+    store.set(KEY, { uuid, token: fresh, name });
+    return { uuid, token: fresh, name, socketURL, httpURL };
   }
 
   function take(identity) {
-    const former = current?.uuid ?? null;
+    const isReplaced = current && current.uuid !== identity.uuid && !current.name && !identity.name; // Not by signing in or out.
+    const former = isReplaced ? current.uuid : null;
     current = identity;
-    events.publish(IDENTITY_READY, { ...identity, former: former === identity.uuid ? null : former });
+    events.publish(IDENTITY_READY, { ...identity, former });
   }
 
   /** Adopts the identity that another tab has stored. */
   function follow() {
-    const { uuid, token } = store.get(KEY) ?? {};
-    if (!isFetching && current?.socketURL && uuid && token && token !== current.token) take({ ...current, uuid, token });
+    const { uuid, token, name = null } = store.get(KEY) ?? {};
+    if (!isFetching && current?.socketURL && uuid && token && token !== current.token) take({ ...current, uuid, token, name });
   }
 
   function tryLater(seconds) {

@@ -43,6 +43,7 @@ export function mount({ events, root }) {
       [SESSION_CHANGED](session) {
         me = session.id;
         root.classList.toggle("has-menus", session.isModerator);
+        root.classList.toggle("has-fixed-name", !session.mayRename);
       },
       [ROOM_WELCOMED](welcome) {
         const present = new Set(welcome.members.map((member) => member.id));

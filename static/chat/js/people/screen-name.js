@@ -1,6 +1,8 @@
 /**
  * The dialog for the screen name: opens on the first visit, when the server refuses a name, and on request.
  *
+ * Where the site says what the reader is called, nothing is asked.
+ *
  * On the first visit Done, Enter and dismissing the dialog all finish it. Without a name it creates `Anonymous` with up to three digits.
  */
 import {
@@ -8,6 +10,7 @@ import {
   CHANGE_NAME,
   COMMAND_REFUSED,
   FOCUS_COMPOSER,
+  IDENTITY_READY,
   MEMBER_RENAMED,
   NAME_CHOSEN,
   OPEN_SCREEN_NAME,
@@ -31,6 +34,8 @@ export function mount({ events, root }) {
   const field = form.elements.name;
   const dialog = makeDialog(root, { first: field, otherwise: () => events.publish(FOCUS_COMPOSER) });
   let me = null; // The reader in the room: {id, name}
+  let given = null; // The reader's name at the site, which isn't chosen here.
+  let hasBegun = false;
   let rejected = null;
   let isNeeded = false; // The reader has no name yet. With one, dismissing keeps it.
   let isFinished = true;
@@ -38,13 +43,14 @@ export function mount({ events, root }) {
 
   const ends = [
     subscribeAll(events, {
-      [APP_LAUNCHED]() {
-        const name = store.get(KEY);
-        if (name) events.publish(NAME_CHOSEN, { name });
-        else ask("");
+      [APP_LAUNCHED]: () => "mayBeGiven" in form.dataset || begin(),
+      [IDENTITY_READY]({ name }) {
+        if (name !== null) return take(name);
+        if (given !== null) me = given = null; // Signed out.
+        begin();
       },
-      [CHANGE_NAME]: ({ name }) => change(name),
-      [OPEN_SCREEN_NAME]: () => ask(me?.name ?? ""),
+      [CHANGE_NAME]: ({ name }) => given === null && change(name),
+      [OPEN_SCREEN_NAME]: () => given === null && ask(me?.name ?? ""),
       [ROOM_WELCOMED]: (welcome) => accept(welcome.me),
       [MEMBER_RENAMED]: ({ member }) => member.id === me?.id && accept(member),
       [COMMAND_REFUSED]: ({ code }) => code === "name_invalid" && reject(),
@@ -61,6 +67,25 @@ export function mount({ events, root }) {
       isFinished = true;
     }),
   ];
+
+  /** Takes the reader's former name, or asks for one. */
+  function begin() {
+    if (hasBegun) return;
+    hasBegun = true;
+    const name = store.get(KEY);
+    if (name) events.publish(NAME_CHOSEN, { name });
+    else ask("");
+  }
+
+  /** Uses the site's name, and keeps the one that was chosen for when the reader has signed out. */
+  function take(name) {
+    given = name;
+    hasBegun = false;
+    isFinished = true;
+    isNeeded = false;
+    if (root.open) dialog.hide();
+    events.publish(NAME_CHOSEN, { name });
+  }
 
   function ask(name) {
     isNeeded = !me;
@@ -95,11 +120,12 @@ export function mount({ events, root }) {
   function accept(member) {
     me = member;
     rejected = null;
-    choose(me.name); // The server may have normalised it, or another tab changed it.
+    if (given === null) choose(me.name); // The server may have normalised it, or another tab changed it.
   }
 
   /** Adopts another tab's name, which this tab must use when it reconnects. */
   function hearFromOtherTab(name) {
+    if (given !== null) return;
     if (me) events.publish(NAME_CHOSEN, { name });
     else if (!isFinished) field.value = name;
   }

@@ -1,0 +1,90 @@
+"""The page in another Django project, whose signed-in users are its members."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.person import Person
+from tests.hosts import Host, HostServer
+
+Make = Callable[..., Person]
+NewContext = Callable[..., BrowserContext]
+COUNT_DIALOGS = """
+window.shownDialogs = 0;
+const { showModal } = HTMLDialogElement.prototype;
+HTMLDialogElement.prototype.showModal = function () { shownDialogs++; showModal.call(this); };
+"""
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostServer]:
+    project = Host(tmp_path_factory.mktemp("host") / "project")
+    project.manage("makemigrations", "people")
+    project.manage("migrate")
+    with HostServer(project) as server:
+        yield server
+
+
+@pytest.fixture
+def url(host: HostServer, room: str) -> str:
+    return f"{host.url}/talk/chatty/{room}"
+
+
+@pytest.fixture
+def dora(host: HostServer) -> dict[str, str]:
+    """Her session's cookie."""
+    return {"name": "sessionid", "value": host.host.sign_in("dora", "Dora Fuchs"), "url": host.url}
+
+
+def signed_in(new_context: NewContext, cookie: dict[str, str]) -> BrowserContext:
+    context = new_context()
+    context.add_cookies([cookie])
+    return context
+
+
+def test_a_user_of_the_site_is_asked_for_no_name_and_can_choose_none(
+    visitor: Make, new_context: NewContext, url: str, dora: dict[str, str]
+) -> None:
+    ann = visitor(url=url).open().enter("Ann")
+    page = visitor(signed_in(new_context, dora), url)
+    page.page.add_init_script(COUNT_DIALOGS)
+    page.open().wait_until_joined()
+    expect(ann.member("Dora Fuchs")).to_be_visible()
+    expect(page.member("Dora Fuchs")).to_be_visible()
+    expect(page.page.get_by_role("button", name="Change your name")).to_have_count(0)
+    expect(ann.page.get_by_role("button", name="Change your name")).to_be_visible()
+    for command in ("/nick Captain", "/nick"):
+        page.write(command).composer.press("Control+Enter")
+        expect(page.page.get_by_text("Your name comes from your account.")).to_be_visible()
+        assert page.run("shownDialogs") == 0, "not even for a moment"
+    page.say("hello")
+    expect(ann.message("hello")).to_contain_text("Dora Fuchs")
+
+
+def test_an_account_is_one_person_in_all_browsers(
+    visitor: Make, new_context: NewContext, url: str, dora: dict[str, str]
+) -> None:
+    one, other = (visitor(signed_in(new_context, dora), url).open().wait_until_joined() for _ in range(2))
+    assert one.id == other.id
+    one.say("mine")
+    expect(other.message("mine")).to_be_visible()
+    expect(other.roster).to_have_count(1)
+
+
+def test_a_guest_who_signs_in_and_out_again_is_the_same_guest(
+    visitor: Make, new_context: NewContext, url: str, dora: dict[str, str]
+) -> None:
+    context = new_context()
+    ann = visitor(context, url).open().enter("Ann")
+    guest = ann.id
+    context.add_cookies([dora])
+    ann.reload().wait_until_joined()
+    expect(ann.member("Dora Fuchs")).to_be_visible()
+    expect(ann.page.locator("[data-module=new-identity]")).to_be_hidden()
+    assert ann.id != guest
+    context.clear_cookies(name="sessionid")
+    ann.reload().wait_until_joined()
+    expect(ann.member("Ann")).to_be_visible()
+    expect(ann.page.locator("[data-module=new-identity]")).to_be_hidden()
+    assert ann.id == guest
