@@ -10,14 +10,15 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import Permission, User
 password = PBKDF2PasswordHasher().encode({PASSWORD!r}, "salt", iterations=1)  # A good one takes half a second.
 may = Permission.objects.get(codename="moderate_room")
+staff = dict(password=password, is_staff=True)
 for name in {{names}}:
-    User.objects.create(username=name, password=password, is_staff=True).user_permissions.add(may)
-User.objects.create(username="clerk", password=password, is_staff=True)
+    User.objects.get_or_create(username=name, defaults=staff)[0].user_permissions.add(may)
+User.objects.get_or_create(username="clerk", defaults=staff)
 """
 
 
 def make_moderators(database_url: str, *names: str) -> None:
-    """Makes staff who may moderate, and one `clerk` who may not."""
+    """Makes staff who may moderate, and one `clerk` who may not, unless they are there already."""
     servers.manage("shell", "-v", "0", "-c", MAKE.replace("{names}", repr(names)), DATABASE_URL=database_url)
 
 

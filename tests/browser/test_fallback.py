@@ -269,7 +269,7 @@ def test_a_refused_token_is_renewed_over_a_stream_too(at: Make, without_upgrades
     before = ann.id
     asked: list[str] = []
     ann.page.on("request", lambda request: "/events" in request.url and asked.append(request.url))
-    ann.run("""() => app.events.publish("identity:ready", { uuid: "another", token: "forged", former: null,
+    ann.run("""() => app.events.publish("identity:ready", { uuid: "another", token: "forged", name: null, former: null,
         socketURL: location.origin.replace("http", "ws") + "/ws/chatty", httpURL: location.origin + "/chatty" })""")
     expect(ann.connection).to_have_attribute("data-state", "joined", timeout=60_000)
     ann.say("still me")

@@ -49,7 +49,7 @@ def test_what_is_open_stays_open_when_the_keyboard_comes(person: Make) -> None:
     ann.page.set_viewport_size(WITH_KEYBOARD)
     expect(menu).to_be_in_viewport(ratio=1)
     menu.get_by_role("menuitem", name="React…").tap()
-    picker = ann.page.get_by_role("dialog", name="React")
+    picker = ann.page.get_by_role("dialog", name="Choose an emoji")
     search = picker.get_by_role("searchbox")
     search.tap()
     ann.page.set_viewport_size(PHONE["viewport"])  # type: ignore[arg-type]

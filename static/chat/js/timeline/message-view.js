@@ -26,6 +26,7 @@ export function fillMessage(item, message, { word }) {
   if (message.deleted) body.textContent = word("deleted");
   else if (message.html === null) body.textContent = actionOf(message.body) ?? message.body; // The server hasn't rendered it yet.
   else body.replaceChildren(nodesOf(message.html));
+  for (const code of body.querySelectorAll("pre")) code.tabIndex = 0; // The arrow keys scroll its long lines.
   item.classList.toggle("is-action", actionOf(message.body) !== null);
   const edited = slot(item, "edited");
   edited.hidden = !message.edited_at || Boolean(message.deleted);
