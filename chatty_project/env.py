@@ -390,8 +390,8 @@ WEBHOOK_NETWORKS = Setting(
     "WEBHOOK_NETWORKS",
     Kind("addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8, or none", _networks),
     "",
-    "Addresses and networks that aren't public, separated by commas, to which outgoing webhooks may connect. Whoever "
-    "creates a webhook can reach what listens there",
+    "Addresses and networks that aren't public, separated by commas, to which outgoing webhooks may connect. "
+    "Moderators can reach what listens there",
 )
 STATIC_ROOT = Setting(
     "STATIC_ROOT",

@@ -1,7 +1,7 @@
 """Which addresses an outgoing webhook may connect to. Pure.
 
-Whoever enters a URL makes the server send requests to it. So addresses that only this machine or its network reach are
-refused, unless the operator names their network (WEBHOOK_NETWORKS).
+The server sends requests to a URL that a moderator enters. So it refuses addresses that only this machine or its
+network reach, unless the operator names their network (WEBHOOK_NETWORKS).
 """
 
 from collections.abc import Iterable, Sequence
