@@ -14,6 +14,8 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from http.client import HTTPException, HTTPResponse
 from typing import Any, NamedTuple, TypeVar
 from urllib.error import HTTPError
@@ -150,21 +152,18 @@ class Room:
         failures = 0
         while True:
             pause = 0.0
-            try:
-                url = f"{self._url}/events?{urlencode(self._query)}"
-                with _open("GET", url, self.me.token, last_event_id=str(since)) as stream:
-                    for event_id, events in _server_sent(stream):
-                        failures = 0
-                        since = Place.of(event_id) if event_id else since
-                        yield since, events
-                        if events[-1]["type"] == "bye":
-                            pause = _pause_of(events[-1])
-            except _Repeat as repeat:
-                pause = repeat.seconds
-            except (OSError, HTTPException):
-                pass
+            with _patiently(partial(self._stream, since)) as stream, suppress(OSError, HTTPException):
+                for event_id, events in _server_sent(stream):
+                    failures = 0
+                    since = Place.of(event_id) if event_id else since
+                    yield since, events
+                    if events[-1]["type"] == "bye":
+                        pause = _pause_of(events[-1])
             failures += 1
             time.sleep(pause + _jitter(failures))
+
+    def _stream(self, since: Place) -> HTTPResponse:
+        return _open("GET", f"{self._url}/events?{urlencode(self._query)}", self.me.token, last_event_id=str(since))
 
     def _messages_after(self, version: int) -> dict[int, Message]:
         """All messages that were posted after this version, by seq."""

@@ -333,6 +333,13 @@ def test_rows_of_a_spreadsheet_become_aligned_columns(person: Make) -> None:
     expect(ann.composer).to_have_value("prices:\n```\napple        1\npomegranate  20\n```\n")
 
 
+def test_a_table_too_large_to_be_read_as_text_is_pasted_as_it_is(person: Make) -> None:
+    ann = person("Ann")
+    rows = f"{'x' * 500}\t1\n" * 100
+    assert paste(ann, text_plain=rows, text_html="<table></table>")
+    expect(ann.composer).to_have_value(rows)
+
+
 CODE = "def double(x):\n    return 2 * x\n\nprint(double(2))"
 
 

@@ -1,6 +1,6 @@
 /**
- * Keys that write markup, and the button that inserts an emoji: Ctrl B and Ctrl I mark the selection, Ctrl K makes it a link. A new line continues a list. In a code block, Enter starts
- * a new line; Ctrl Enter and the button send.
+ * Keys that write markup, and the button that inserts an emoji. Ctrl B and Ctrl I mark the selection, Ctrl K makes it a link. A new line
+ * continues a list. In a code block, Enter starts a new line; Ctrl Enter and the button send.
  */
 import { MENU_CHOSEN } from "../app/events.js";
 import { isComposing, listen, slot } from "../kit/dom.js";

@@ -5,6 +5,7 @@
  * @typedef {{from: number, to: number, text: string, start: number, end: number}} Edit
  * Replaces the characters from `from` to `to` by `text`, then selects from `start` to `end`.
  */
+import { greatest } from "../kit/extremes.js";
 
 const ADDRESS = /^https?:\/\/\S+$/i;
 const FENCE = /^ {0,3}(?:(`{3,})[^`]*|(~{3,}).*)$/;
@@ -13,6 +14,7 @@ const SHORTEST_FENCE = 3;
 // A line that is rather code or a log than a sentence.
 const CODE = /^(?: {2,}|\t)\S|[{};\\]$|^\s*(?:[#@<$>]\S|\/\/|--)|^\[?\d{2,4}[-:/]\d\d[-:/]\d\d|^(?:at|def|class|function|import|from|return|Traceback)\b.*[(:.]/;
 const CODE_LINES = 3;
+const TABLE_LIMIT = 40_000; // Characters of an aligned table: ten messages.
 
 /** Puts `mark` around the selection, or removes it there. @returns {Edit | null} */
 export function toggleMark(text, selectedFrom, selectedTo, mark) {
@@ -51,8 +53,8 @@ export function breakLine(text, at) {
 
 /** Makes the characters from `from` to `to` a code block. @returns {Edit} */
 export function makeCodeBlock(text, from, to) {
-  const code = text.slice(from, to).replace(/^\n+|\s+$/g, "");
-  const fence = "`".repeat(Math.max(SHORTEST_FENCE, ...[...code.matchAll(/`+/g)].map(([run]) => run.length + 1)));
+  const code = text.slice(from, to).replace(/^\n+/, "").trimEnd();
+  const fence = "`".repeat(greatest([...code.matchAll(/`+/g)].map(([run]) => run.length + 1), SHORTEST_FENCE));
   const before = !from || text[from - 1] === "\n" ? "" : "\n";
   const after = text[to] === "\n" ? "" : "\n";
   return insertion(from, to, `${before}${fence}\n${code}\n${fence}${after}`);
@@ -85,12 +87,13 @@ export function looksLikeCode(text) {
   return lines.length >= CODE_LINES && !text.includes("```") && lines.filter((line) => CODE.test(line)).length * 2 >= lines.length;
 }
 
-/** The rows of a spreadsheet, whose cells are apart by tabs, with aligned columns. Null for other text. */
+/** The rows of a spreadsheet, whose cells are apart by tabs, with aligned columns. Null for other text, and for a table that would be too large. */
 export function alignTable(text) {
   const rows = text.replace(/\n$/, "").split("\n").map((row) => row.split("\t").map((cell) => cell.trim()));
   const width = rows[0].length;
   if (rows.length < 2 || width < 2 || rows.some((row) => row.length !== width)) return null;
-  const sizes = rows[0].map((_, column) => Math.max(...rows.map((row) => [...row[column]].length)));
+  const sizes = rows[0].map((_, column) => greatest(rows.map((row) => [...row[column]].length)));
+  if (rows.length * sizes.reduce((sum, size) => sum + size + 2, 0) > TABLE_LIMIT) return null;
   return rows.map((row) => row.map((cell, column) => cell + " ".repeat(sizes[column] - [...cell].length)).join("  ").trimEnd()).join("\n");
 }
 

@@ -11,6 +11,7 @@ const CLOSING = 12; // Characters kept for the fence that closes a block.
  * A code block that is cut goes on as one in the next part.
  */
 export function split(text, limit) {
+  if (text.length > 2 * MOST_PARTS * limit) return null; // A character has two code units at most.
   const parts = [];
   let rest = text;
   while ([...rest].length > limit) {
