@@ -13,7 +13,7 @@ from math import ceil
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from chat.conf import chatty
-from chat.protocol.commands import Command, History, Join, ListHooks, Search, Sync, Typing, Watch
+from chat.protocol.commands import Command, History, Join, ListHooks, Move, Search, Sync, Typing, Watch
 from chat.protocol.errors import Refusal, RefusalCode
 from chat.protocol.fields import MemberId
 
@@ -225,6 +225,15 @@ class Limiter:
         account.connections += 1
         return Admission.GRANTED
 
+    def attempt(self, network: str) -> None:
+        """Charges a network for a socket that goes to another room, like a new socket.
+
+        Raises:
+            Refusal: `rate_limited`.
+        """
+        if wait := self._addresses.of(network).attempts.take(1, self._clock()):
+            raise _too_much(wait)
+
     def close_socket(self, network: str) -> None:
         self._addresses.of(network).connections -= 1
 
@@ -371,7 +380,7 @@ def cost(command: Command) -> Used:
     match command:
         case History() if command.is_combined:
             return Used(0, SEARCH_COST)
-        case History() | Sync() | Watch() | ListHooks():
+        case History() | Sync() | Watch() | ListHooks() | Move():
             return Used(0, READING_COST)
         case Search():
             return Used(0, SEARCH_COST)

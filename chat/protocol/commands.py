@@ -57,6 +57,14 @@ class Join(Command, frozen=True, tag="join"):
     away: bool = False
 
 
+class Move(Command, frozen=True, tag="move"):
+    """Leaves the room and joins another one over the same connection. `since` is the client's state of that room."""
+
+    room: str
+    since: Since | None = None
+    away: bool = False
+
+
 class Post(Command, frozen=True, tag="post"):
     """Posts a message. `reply_to`: the seq of the message that it answers."""
 

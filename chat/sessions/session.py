@@ -39,6 +39,7 @@ from chat.protocol.commands import (
     Lock,
     Make,
     MakeHook,
+    Move,
     Post,
     React,
     Rename,
@@ -68,7 +69,7 @@ _warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
 _Question = Search | History | Sync | Watch
 _Hooks = MakeHook | ListHooks | RevokeHook
 # By their own events. `done` answers the others.
-_Answered = Join | Make | BanMember | UnbanMember | _Hooks | _Question
+_Answered = Join | Move | Make | BanMember | UnbanMember | _Hooks | _Question
 NOTHING: Asked = {}  # The scope of an unknown client.
 RETRY_SECONDS = 2  # The `retry_after` while the database is away. A restart takes about as long.
 
@@ -255,14 +256,20 @@ class ClientSession:
         if self._question is not None:  # Its answer isn't needed any more.
             self._question.cancel()
         self._connection.abandon()
-        if self._watching is not None:
-            self._watching.forget(self._connection)
-        if self._hub is not None:
-            self._hub.leave(self._connection, self._person.id)
+        self._leave_room()
         if self._membership is not None:
             self._membership.leave()
         if self._admission is Admission.GRANTED:
             self._limiter.close_socket(self._network)
+
+    def _leave_room(self) -> None:
+        if self._watching is not None:
+            self._watching.forget(self._connection)
+            self._watching = None
+        if self._hub is not None:
+            self._hub.leave(self._connection, self._person.id)
+            self._hub = None
+        self._written = 0
 
     def _await_join(self) -> None:
         self._join_deadline = asyncio.get_running_loop().call_later(JOIN_SECONDS, self._give_up)
@@ -343,8 +350,24 @@ class ClientSession:
             return
         if self._join_deadline is not None:
             self._join_deadline.cancel()
+        await self._arrive(self._enter(command))
+
+    @handles(Move)
+    async def _handle_move(self, command: Move) -> None:
+        if self._is_beside:
+            raise Refusal(RefusalCode.BAD_FRAME, "Only a WebSocket can go to another room. Open a stream of that room.")
+        if not SLUG.fullmatch(command.room):
+            raise Refusal(RefusalCode.NO_SUCH_ROOM, "A room's address is 1 to 50 characters of a-z, 0-9 and hyphens.")
+        self._limiter.attempt(self._network)
+        person, name = await self._person_now(), self._author_name
+        self._leave_room()
+        self._slug = command.room
+        await self._arrive(self._enter_as(person, name, command))
+
+    async def _arrive(self, entering: Awaitable[RoomHub | None]) -> None:
+        """Joins a room. A client that can't join has the connection closed with the reason, or may try again."""
         try:
-            self._hub = await self._enter(command)
+            self._hub = await entering
         except tokens.BadToken:
             self._connection.close(CloseCode.BAD_TOKEN, reconnect=False)
         except NotAdmitted as refused:
@@ -370,10 +393,13 @@ class ClientSession:
             return None
         self._refusals = self._membership.refusals
         self._person = person
+        return await self._enter_as(person, name, command)
+
+    async def _enter_as(self, person: Person, name: str, command: Join | Move) -> RoomHub:
         request = JoinRequest(
             self._connection, person, name, command.since, command.away, self._asker, command.re, self._is_listed
         )
-        return await registry.join(self._slug, request)
+        return await current_registry().join(self._slug, request)
 
     async def _identify(self, registry: RoomRegistry, token: str) -> Person:
         """The client's person: by AUTHENTICATE, otherwise by its token.

@@ -16,7 +16,7 @@ from django.utils import translation
 from chat.access import authentication
 from chat.build import current_build
 from chat.content.emoji import emoji_names
-from chat.paths import SLUG_LIMIT
+from chat.paths import DEFAULT_ROOM, SLUG_LIMIT
 from chat.protocol.constants import (
     BODY_LIMIT,
     MODERATION_REASON_LIMIT,
@@ -59,6 +59,7 @@ def current_page() -> Page:
 def _page(language: str) -> Page:
     context = {
         "room": _ROOM,
+        "home_room": DEFAULT_ROOM,
         "build": current_build(),
         "body_limit": BODY_LIMIT,
         "name_limit": NAME_LIMIT,

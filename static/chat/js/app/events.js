@@ -42,6 +42,8 @@ export const ALERTS_BLOCKED = name("alerts:blocked");
 export const SOUND_CHANGED = name("sound:changed");
 
 // The reader's rooms
+export const GO_TO_ROOM = name("room:go");
+export const ROOM_LEAVING = name("room:leaving");
 export const ROOMS_CHANGED = name("rooms:changed");
 
 // The reader
@@ -127,7 +129,8 @@ function invoke(handler, payload) {
 
 /**
  * A bus: `publish(name, payload)` calls every `subscribe(name, handler)`. `subscribe` returns a function that unsubscribes.
- * @returns {Bus}
+ * `forget()` drops the lasting facts, which are about a room that the reader has left.
+ * @returns {PageBus}
  */
 export function makeBus() {
   const handlers = new Map();
@@ -151,7 +154,7 @@ export function makeBus() {
     for (const { handler } of [...(handlers.get(name) ?? [])]) invoke(handler, payload);
   }
 
-  return Object.freeze({ publish, subscribe });
+  return Object.freeze({ publish, subscribe, forget: () => latest.clear() });
 }
 
 /**

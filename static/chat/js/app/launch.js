@@ -50,6 +50,7 @@ import * as roomList from "../rooms/room-list.js";
 import * as roomCreate from "../rooms/room-create.js";
 import * as roomSwitcher from "../rooms/room-switcher.js";
 import * as rooms from "../rooms/rooms.js";
+import * as roomMemory from "../connection/room-memory.js";
 import * as roster from "../people/roster.js";
 import * as postingRules from "../composer/posting-rules.js";
 import * as screenName from "../people/screen-name.js";
@@ -120,6 +121,7 @@ export const MODULES = {
   "room-hooks": roomHooks,
   "room-keys": roomKeys,
   "room-list": roomList,
+  "room-memory": roomMemory,
   "room-create": roomCreate,
   "room-switcher": roomSwitcher,
   rooms,

@@ -1,6 +1,6 @@
-/** Creates `window.app`, the page's only global, and launches the modules. */
+/** Creates `window.app`, the page's only global, and opens the page. */
 import { makeBus } from "./events.js";
-import { launch } from "./launch.js";
+import { openPage } from "./page.js";
 
 window.app = Object.freeze({ events: makeBus() });
-launch({ events: window.app.events, root: document.body });
+openPage({ events: window.app.events, root: document.body });

@@ -106,6 +106,8 @@ declare namespace Page {
     /** Seconds without events after which it is dead, if they aren't those of the pulse. */
     silence?: number;
     send: (command: any) => unknown;
+    /** Goes to the room of another line, where the transport can. From then on it tells that line. */
+    move?: (line: Line) => unknown;
     close: () => unknown;
   }
 
@@ -136,6 +138,8 @@ interface Payloads {
   "alerts:blocked": { reason: "denied" | "insecure" | "missing" };
   "sound:changed": { isOn: boolean };
 
+  "room:go": { slug: string };
+  "room:leaving": { slug: string };
   "rooms:changed": { rooms: Page.VisitedRoom[] };
 
   "session:joined": Omit<Page.Session, "mayRename">;
@@ -149,7 +153,7 @@ interface Payloads {
   "connection:retry": Page.Nothing;
   "command:send": Page.Request;
 
-  "room:welcomed": Wire.ServerEvents["welcome"];
+  "room:welcomed": Wire.ServerEvents["welcome"] & { isRemembered?: boolean };
   "room:pulsed": Wire.ServerEvents["pulse"];
   "room:changed": Wire.ServerEvents["room"];
   "rooms:active": Wire.ServerEvents["activity"];
@@ -214,6 +218,11 @@ interface Bus {
   subscribe<N extends keyof Payloads>(name: N, handler: (payload: Readonly<Payloads[N]>) => unknown): () => void;
 }
 
+/** The page's bus. `forget` drops the lasting facts. */
+interface PageBus extends Bus {
+  forget(): void;
+}
+
 /** What `mount` gets. Elements aren't checked: which one `root` is, the template says. */
 interface Mounting {
   events: Bus;
@@ -221,6 +230,6 @@ interface Mounting {
 }
 
 interface Window {
-  app: { readonly events: Bus };
+  app: { readonly events: PageBus };
   trustedTypes?: { createPolicy(name: string, rules: object): { createHTML(html: string): string; createScriptURL(address: string): string } };
 }

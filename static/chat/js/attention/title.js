@@ -1,16 +1,17 @@
 /** The tab's title: the room, and the number of unseen messages, or with an @ the number of mentions. */
-import { ROOM_CHANGED, ROOM_WELCOMED, subscribeAll } from "../app/events.js";
+import { ROOMS_CHANGED, ROOM_CHANGED, ROOM_WELCOMED, subscribeAll } from "../app/events.js";
 import { formatNumber } from "../kit/words.js";
 import { attentionChanged } from "./signals.js";
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
-  const plain = document.title;
-  let base = plain;
+  let base = "";
   let mark = "";
 
   const ends = [
     subscribeAll(events, {
+      // Known from the last visit, before the room has answered.
+      [ROOMS_CHANGED]: ({ rooms }) => rooms.filter(({ isCurrent }) => isCurrent).forEach(name),
       [ROOM_WELCOMED]: ({ room }) => name(room),
       [ROOM_CHANGED]: ({ room }) => name(room),
     }),
@@ -19,6 +20,8 @@ export function mount({ events, root }) {
       show();
     }),
   ];
+
+  name({ title: root.dataset.room });
 
   function name(room) {
     base = `${room.title} · ${root.dataset.site}`;
@@ -29,8 +32,5 @@ export function mount({ events, root }) {
     document.title = mark + base;
   }
 
-  return function unmount() {
-    ends.forEach((end) => end());
-    document.title = plain;
-  };
+  return () => ends.forEach((end) => end());
 }

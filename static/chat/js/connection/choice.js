@@ -39,10 +39,16 @@ export class Choice {
     return KINDS.slice(0, KINDS.indexOf(this.kind));
   }
 
-  /** Opens a connection of the present kind. @param {Page.Line} line */
-  begin(line) {
+  /**
+   * Opens a connection of the present kind, or goes to another room by the one that the former room has left.
+   * @param {Page.Line} line
+   * @param {Page.Transport | null} [left]
+   */
+  begin(line, left = null) {
     this.#began = now();
-    return this.open(this.kind, line);
+    if (!left?.move) return this.open(this.kind, line);
+    left.move(line);
+    return left;
   }
 
   /**

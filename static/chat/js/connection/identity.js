@@ -15,6 +15,7 @@ import { identityDelayed, identityFailed, renewIdentity } from "./signals.js";
 const KEY = "identity";
 const ANSWER_MS = 10_000; // The wait for other tabs, and again for the answer. Then the next tab may try.
 const DELAY_MS = 3_000; // Until then, the skeleton is enough.
+let answered = null; // The server's last answer, for the next room of this page.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -28,7 +29,7 @@ export function mount({ events, root }) {
 
   const ends = [
     subscribeAll(events, {
-      [APP_LAUNCHED]: fetchIdentity,
+      [APP_LAUNCHED]: begin,
       [RETRY_CONNECTION]: hurry,
     }),
     renewIdentity.listen(fetchIdentity), // It sends the stored token: another tab may have replaced it, or it may be valid again.
@@ -36,6 +37,12 @@ export function mount({ events, root }) {
     listen(window, "online", hurry),
     listen(document, "visibilitychange", () => !document.hidden && hurry()),
   ];
+
+  /** Uses the answer that the former room's modules got, unless another tab has another identity since. */
+  function begin() {
+    if (answered && (store.get(KEY) ?? answered).token === answered.token) take(answered);
+    else fetchIdentity();
+  }
 
   async function fetchIdentity() {
     if (isFetching) return;
@@ -69,7 +76,8 @@ export function mount({ events, root }) {
     }
     const { uuid, token: fresh, name = null, socketURL, httpURL } = await response.json();
     store.set(KEY, { uuid, token: fresh, name });
-    return { uuid, token: fresh, name, socketURL, httpURL };
+    answered = { uuid, token: fresh, name, socketURL, httpURL };
+    return answered;
   }
 
   function take(identity) {

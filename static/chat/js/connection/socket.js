@@ -5,25 +5,11 @@
  */
 import {
   APP_LAUNCHED,
-  CHANGES_ARRIVED,
-  COMMAND_REFUSED,
   CONNECTION_CHANGED,
-  FOUND_ARRIVED,
   IDENTITY_READY,
-  MEMBER_AWAY,
-  MEMBER_JOINED,
-  MEMBER_LEFT,
-  MEMBER_RENAMED,
-  MEMBER_TYPED,
-  MESSAGE_ARRIVED,
   NAME_CHOSEN,
-  PAGE_ARRIVED,
-  REACTION_ARRIVED,
   RETRY_CONNECTION,
-  ROOMS_ACTIVE,
-  ROOM_CHANGED,
-  ROOM_PULSED,
-  ROOM_WELCOMED,
+  ROOM_LEAVING,
   SEND_COMMAND,
   SESSION_JOINED,
   TIMELINE_REACHED,
@@ -32,9 +18,11 @@ import {
 import { backoff } from "./backoff.js";
 import { Choice } from "./choice.js";
 import { afterClose } from "./close-codes.js";
+import { leaveConnection, takeConnection } from "./handover.js";
 import { listen } from "../kit/dom.js";
 import { now } from "../kit/elapsed.js";
 import { Requests } from "./requests.js";
+import { NAME_OF_TYPE } from "./server-events.js";
 import { idleChanged, renewIdentity } from "./signals.js";
 import { Upward } from "./upward.js";
 
@@ -44,31 +32,14 @@ const WELCOME_SECONDS = 10; // The time limit for connecting and joining.
 const SILENT_PULSES = 2.5; // A pulse may be late. After two and a half missing ones, the connection is dead.
 const FLOOD_SECONDS = 10; // The wait after a 4008 without a time.
 
-const NAME_OF_TYPE = {
-  welcome: ROOM_WELCOMED,
-  message: MESSAGE_ARRIVED,
-  reacted: REACTION_ARRIVED,
-  joined: MEMBER_JOINED,
-  left: MEMBER_LEFT,
-  renamed: MEMBER_RENAMED,
-  typing: MEMBER_TYPED,
-  room: ROOM_CHANGED,
-  activity: ROOMS_ACTIVE,
-  away: MEMBER_AWAY,
-  pulse: ROOM_PULSED,
-  page: PAGE_ARRIVED,
-  found: FOUND_ARRIVED,
-  changes: CHANGES_ARRIVED,
-  refused: COMMAND_REFUSED,
-};
-
 /** @param {Mounting} at */
 export function mount({ events, root }) {
+  let former = takeConnection();
   let identity = null;
   let isRefused = false; // The server refused the token. A new one is awaited.
   let name = null;
   let since = null;
-  let epoch = null; // The database's signed epoch, an opaque text.
+  let epoch = former?.epoch ?? null; // The database's signed epoch, an opaque text.
   let isIdle = false;
   /** @type {Page.Transport | null} */
   let socket = null;
@@ -82,7 +53,7 @@ export function mount({ events, root }) {
   let retryTimer = null;
   let watchTimer = null;
   const requests = new Requests((command) => socket?.send(command));
-  const choice = new Choice();
+  const choice = former?.choice ?? new Choice();
   const upward = new Upward(choice, (kind, hooks) => choice.open(kind, line(hooks)), rise);
 
   const ends = [
@@ -103,6 +74,7 @@ export function mount({ events, root }) {
       [TIMELINE_REACHED]: (reached) => (since = reached),
       [SEND_COMMAND]: (asked) => requests.take(asked),
       [RETRY_CONNECTION]: hurry,
+      [ROOM_LEAVING]: leave,
     }),
     idleChanged.listen((idle) => {
       isIdle = idle.isIdle;
@@ -134,9 +106,17 @@ export function mount({ events, root }) {
     become("connecting");
     const heard = (frame) => opened === socket && hear(frame);
     const lost = (code, how) => opened === socket && lose(code, how);
-    const opened = choice.begin(line({ heard, lost }));
+    const opened = choice.begin(line({ heard, lost }), former?.transport);
+    former = null;
     socket = opened;
     watch(WELCOME_SECONDS);
+  }
+
+  /** The page goes to another room. A connection that can go there isn't closed. */
+  function leave() {
+    const transport = socket?.move ? socket : null;
+    if (transport) socket = null;
+    leaveConnection({ choice, transport, epoch });
   }
 
   /** Reconnects as another person. The view is loaded again, because different messages are the reader's own now. */
@@ -245,5 +225,5 @@ export function mount({ events, root }) {
     dropped?.close();
   }
 
-  return () => [...ends, () => requests.close(), drop].forEach((end) => end());
+  return () => [...ends, () => requests.close(), drop, () => former?.transport?.close()].forEach((end) => end());
 }

@@ -8,6 +8,15 @@ export function roomURL(slug) {
   return `${document.body.dataset.home}/${slug}`;
 }
 
+/** The room of a page's address (a URL, a link or `location`). Null for another page. */
+export function slugIn({ origin, pathname, search }) {
+  const { home = "", homeRoom } = document.body.dataset;
+  if (origin !== location.origin || search !== location.search) return null;
+  if (pathname === home) return homeRoom;
+  const slug = pathname.startsWith(`${home}/`) ? pathname.slice(home.length + 1) : "";
+  return isSlug(slug) ? slug : null;
+}
+
 export function isSlug(text) {
   return SLUG.test(text);
 }

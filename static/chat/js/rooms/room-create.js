@@ -1,5 +1,5 @@
 /** The dialog that creates a room: asks for a name, suggests an address, and goes to the new room. */
-import { request } from "../app/events.js";
+import { GO_TO_ROOM, request } from "../app/events.js";
 import { cleanLine } from "../kit/clean.js";
 import { makeDialog } from "../kit/dialog.js";
 import { listen, setText, slot } from "../kit/dom.js";
@@ -70,7 +70,7 @@ export function mount({ events, root }) {
 
   function take(answer) {
     end();
-    if (answer.type === "made") location.assign(roomURL(answer.room.slug));
+    if (answer.type === "made") events.publish(GO_TO_ROOM, { slug: answer.room.slug });
     else if (FIELD_OF[answer.code]) complain(FIELD_OF[answer.code], answer.code);
     else say(has(`refused-${answer.code}`) ? `refused-${answer.code}` : "refused");
   }

@@ -4,6 +4,7 @@ import {
   MEMBER_JOINED,
   MEMBER_LEFT,
   OPEN_MENU,
+  ROOMS_CHANGED,
   ROOM_CHANGED,
   ROOM_PULSED,
   ROOM_WELCOMED,
@@ -18,6 +19,7 @@ import { formatNumber, readWords } from "../kit/words.js";
 export function mount({ events, root }) {
   const { plural } = readWords(root);
   const menu = slot(root, "menu");
+  /** @type {any} */
   let room = {};
   let alerts = "none";
   let sound = "off";
@@ -26,6 +28,8 @@ export function mount({ events, root }) {
   const ends = [
     subscribeAll(events, {
       [SESSION_CHANGED]: (session) => (mayDescribe = session.mayDescribe),
+      // Known from the last visit, before the room has answered.
+      [ROOMS_CHANGED]: ({ rooms }) => rooms.filter(({ isCurrent }) => isCurrent).forEach(name),
       [ROOM_WELCOMED](welcome) {
         menu.hidden = false;
         show(welcome.room);
@@ -45,9 +49,15 @@ export function mount({ events, root }) {
     }),
   ];
 
+  name({ title: document.body.dataset.room });
+
+  function name({ title }) {
+    setText(slot(root, "title"), title);
+  }
+
   function show(changed) {
     room = changed;
-    setText(slot(root, "title"), room.title);
+    name(room);
     slot(root, "locked").toggleAttribute("hidden", !room.locked); // SVG elements have no property `hidden`.
   }
 

@@ -4,10 +4,9 @@
  * In a text field the keys belong to the field: on a Mac they move the caret by paragraphs, in a date field they open the calendar. An empty message
  * field doesn't need them.
  */
-import { ROOMS_CHANGED, subscribeAll } from "../app/events.js";
+import { GO_TO_ROOM, ROOMS_CHANGED, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
 import { hasAltGr, takesText } from "../kit/keys.js";
-import { roomURL } from "../kit/room-names.js";
 
 const STEPS = { ArrowUp: -1, ArrowDown: 1 };
 
@@ -23,7 +22,7 @@ export function mount({ events }) {
       if (hasAltGr(event) || event.target.closest("dialog, [role=menu]") || isInUse(event.target)) return;
       event.preventDefault();
       const room = neighbour(step, event.shiftKey ? ({ unread }) => unread > 0 : () => true);
-      if (room && !room.isCurrent) location.assign(roomURL(room.slug));
+      if (room && !room.isCurrent) events.publish(GO_TO_ROOM, { slug: room.slug });
     }),
   ];
 

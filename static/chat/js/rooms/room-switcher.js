@@ -1,9 +1,9 @@
 /** Goes to another room by name: Ctrl K (Cmd K), arrow keys choose, Enter goes. Also offers rooms that aren't in the list. */
-import { ROOMS_CHANGED, subscribeAll } from "../app/events.js";
+import { GO_TO_ROOM, ROOMS_CHANGED, subscribeAll } from "../app/events.js";
 import { makeDialog } from "../kit/dialog.js";
 import { fromTemplate, isComposing, listen, setText, slot } from "../kit/dom.js";
 import { IS_APPLE, hasAltGr } from "../kit/keys.js";
-import { findRooms, isSlug, roomURL, slugOf } from "../kit/room-names.js";
+import { findRooms, isSlug, slugOf } from "../kit/room-names.js";
 import { readWords } from "../kit/words.js";
 import { create, openSwitcher } from "./signals.js";
 
@@ -97,7 +97,7 @@ export function mount({ events, root }) {
     if (!kind) return;
     dialog.hide();
     if (kind === "make") create.emit({ title });
-    else if (!room?.isCurrent) location.assign(roomURL(room?.slug ?? slug));
+    else if (!room?.isCurrent) events.publish(GO_TO_ROOM, { slug: room?.slug ?? slug });
   }
 
   return function unmount() {

@@ -47,7 +47,8 @@ export function mount({ events, root }) {
   const ends = [
     subscribeAll(events, {
       [APP_LAUNCHED]: publish,
-      [ROOM_WELCOMED]({ room, log, head }) {
+      [ROOM_WELCOMED]({ room, log, head, isRemembered }) {
+        if (isRemembered) return; // The connection follows.
         isJoined = true;
         isWatching = false; // A new connection doesn't watch yet.
         // Messages before the first visit aren't unread, and a reading position isn't valid in another history.

@@ -55,6 +55,7 @@ export function mount({ events, root }) {
   let isFiltered = false;
   let isHeld = false; // The reader has marked messages as unread.
   let isLed = false; // A link leads to a message that isn't loaded yet. Nothing counts as read until then.
+  let remembered = null; // What the page still knows from the last visit.
   let noteTimer = null;
   let tick = moment();
 
@@ -105,9 +106,12 @@ export function mount({ events, root }) {
     return messages.filter((message) => message.seq > after && message.author.id !== me).map((message) => message.seq);
   }
 
-  function welcome({ room, log: history, head, messages, more }) {
+  function welcome({ room, log: history, head, messages, more, reset, isRemembered = false }) {
     title = room.title;
+    if (isRemembered) remembered = { messages, more };
+    if (isRemembered) return; // The room is about to answer.
     if (log === history) return;
+    if (!reset && remembered) [messages, more] = [[...remembered.messages, ...messages], remembered.more];
     const isFirst = log === null;
     log = history;
     const isBack = isFirst && visit?.log === log;
@@ -236,8 +240,8 @@ export function mount({ events, root }) {
   }
 
   return function unmount() {
+    note();
     clearInterval(ticker);
-    clearTimeout(noteTimer);
     ends.forEach((end) => end());
   };
 }

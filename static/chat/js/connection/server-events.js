@@ -1,0 +1,36 @@
+/** The names on the bus of the server's events, by their types in the protocol. */
+import {
+  CHANGES_ARRIVED,
+  COMMAND_REFUSED,
+  FOUND_ARRIVED,
+  MEMBER_AWAY,
+  MEMBER_JOINED,
+  MEMBER_LEFT,
+  MEMBER_RENAMED,
+  MEMBER_TYPED,
+  MESSAGE_ARRIVED,
+  PAGE_ARRIVED,
+  REACTION_ARRIVED,
+  ROOMS_ACTIVE,
+  ROOM_CHANGED,
+  ROOM_PULSED,
+  ROOM_WELCOMED,
+} from "../app/events.js";
+
+export const NAME_OF_TYPE = {
+  welcome: ROOM_WELCOMED,
+  message: MESSAGE_ARRIVED,
+  reacted: REACTION_ARRIVED,
+  joined: MEMBER_JOINED,
+  left: MEMBER_LEFT,
+  renamed: MEMBER_RENAMED,
+  typing: MEMBER_TYPED,
+  room: ROOM_CHANGED,
+  activity: ROOMS_ACTIVE,
+  away: MEMBER_AWAY,
+  pulse: ROOM_PULSED,
+  page: PAGE_ARRIVED,
+  found: FOUND_ARRIVED,
+  changes: CHANGES_ARRIVED,
+  refused: COMMAND_REFUSED,
+};
