@@ -9,7 +9,7 @@ import msgspec
 
 from chat.content.slack import Payload
 from chat.protocol import events
-from chat.protocol.commands import COMMANDS, Join
+from chat.protocol.commands import COMMANDS, Join, Move
 from chat.protocol.constants import COMMANDS_LIMIT
 from chat.transports.http_requests import CommandsQuery, EventsQuery
 from chat.web.answers import Identity, Liveness, NotNow, Readiness
@@ -27,6 +27,7 @@ _ENCODED: dict[tuple[type[events.Event], str], Any] = {
     (events.Changes, "messages"): list[events.Message],
     (events.Activity, "rooms"): list[events.RoomActivity],
 }
+SOCKETS_OWN = (Join, Move)  # Commands that only a WebSocket has.
 # Names of schemas that have no type of their own.
 COMMAND, COMMANDS_BODY, FRAME, REFUSED, SLACK = "AnyCommand", "Commands", "Frame", "NotAnswered", Payload.__name__
 
@@ -38,7 +39,7 @@ def ref(name: str) -> Schema:
 @cache
 def schemas() -> dict[str, Schema]:
     """All schemas by name; also those of queries, whose properties become parameters."""
-    command: Any = reduce(or_, (kind for kind in COMMANDS if kind is not Join))
+    command: Any = reduce(or_, (kind for kind in COMMANDS if kind not in SOCKETS_OWN))
     event: Any = reduce(or_, events.EVENTS)
     unanswered: Any = events.Refused | events.Bye
     roots = [command, event, unanswered, Payload, *_ANSWERS, *_QUERIES, *_ENCODED.values()]

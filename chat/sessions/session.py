@@ -52,7 +52,7 @@ from chat.protocol.commands import (
     Watch,
 )
 from chat.protocol.constants import FRAME_LIMIT_BYTES, JOIN_SECONDS, PROTOCOL_VERSION
-from chat.protocol.errors import CloseCode, Refusal, RefusalCode
+from chat.protocol.errors import NO_SUCH_ROOM, CloseCode, Refusal, RefusalCode
 from chat.protocol.events import Done, Made, RoomNow
 from chat.protocol.fields import MemberId
 from chat.rooms.connection import Connection, Frame
@@ -356,10 +356,10 @@ class ClientSession:
     async def _handle_move(self, command: Move) -> None:
         if self._is_beside:
             raise Refusal(RefusalCode.BAD_FRAME, "Only a WebSocket can go to another room. Open a stream of that room.")
-        if not SLUG.fullmatch(command.room):
-            raise Refusal(RefusalCode.NO_SUCH_ROOM, "A room's address is 1 to 50 characters of a-z, 0-9 and hyphens.")
         self._limiter.attempt(self._network)
-        person, name = await self._person_now(), self._author_name
+        person, name, registry = await self._person_now(), self._author_name, current_registry()
+        if not SLUG.fullmatch(command.room) or not await registry.readable(person, [command.room], self._asker):
+            raise Refusal(RefusalCode.NO_SUCH_ROOM, NO_SUCH_ROOM)
         self._leave_room()
         self._slug = command.room
         await self._arrive(self._enter_as(person, name, command))

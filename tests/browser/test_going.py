@@ -150,7 +150,10 @@ def test_the_reading_position_stays(walker: Walker) -> None:
     walker.go(walker.there)
     walker.go(walker.here)
     expect(ann.messages).to_have_count(13)
-    ann.page.wait_for_function("([top]) => Math.abs(document.querySelectorAll('.message')[2].getBoundingClientRect().top - top) < 3", arg=[before])
+    ann.page.wait_for_function(
+        "([top]) => Math.abs(document.querySelectorAll('.message')[2].getBoundingClientRect().top - top) < 3",
+        arg=[before],
+    )
 
 
 def _top(message: Locator) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from chat.protocol.commands import COMMANDS, Command, History, Join, Since
+from chat.protocol.commands import COMMANDS, Command, History, Join, Move, Since
 from chat.protocol.constants import FRAME_LIMIT_BYTES
 
 NONCE = "6d1f6b0a-2b9b-4b43-8d5b-4f5fdb9f0a55"
@@ -138,13 +138,14 @@ def right_fields(kind: type[Command], nonce: uuid.UUID, *optional: str) -> Field
         "on": "true",
         "id": f'"{NONCE}"',
         "reason": '"because"',
+        "room": '"mallorys"',
         "slug": '"mallorys"',
         "title": '"Mallory\'s"',
         "topic": '"None"',
         "rooms": '[{"slug":"mallorys","seq":0}]',
         "hook": f'"{NONCE}"',
     }
-    if kind is Join:
+    if kind in (Join, Move):
         values["since"] = f'{{"log":"{NONCE}","version":1}}'
     if kind is History and not optional:
         optional = ("limit", "before")

@@ -70,6 +70,24 @@ async def bye(room: str, session: str = "", token: str | None = None) -> int:
     return code
 
 
+async def test_a_socket_goes_only_where_the_host_admits(dora: str, emil: str) -> None:
+    communicator, _ = await join("Dora", session=dora)
+    await communicator.send_json_to({"type": "move", "room": COURSE})
+    assert (await receive(communicator, "welcome"))["room"]["slug"] == COURSE
+    await communicator.disconnect()
+
+    communicator, _ = await join("Emil", session=emil)
+    refusals = []
+    for room in (COURSE, "Not a room"):
+        await communicator.send_json_to({"type": "move", "room": room})
+        refusals.append(await receive(communicator, "refused"))
+    assert refusals[0] == refusals[1]
+    assert refusals[0]["code"] == "no_such_room"
+    await communicator.send_json_to({"type": "post", "nonce": str(uuid.uuid4()), "body": "still in the lobby"})
+    await receive(communicator, "message")
+    await communicator.disconnect()
+
+
 async def over_http(room: str, token: str, *commands: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
     headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {token}".encode())]
     body = json.dumps(commands).encode()

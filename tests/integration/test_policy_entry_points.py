@@ -101,6 +101,14 @@ async def test_joining_asks_the_policy(monkeypatch: pytest.MonkeyPatch, rooms: N
     await communicator.disconnect()
 
 
+async def test_going_to_another_room_asks_the_policy(
+    monkeypatch: pytest.MonkeyPatch, ann: WebsocketCommunicator
+) -> None:
+    refuse(monkeypatch, "can_join")
+    await ann.send_json_to({"type": "move", "room": "harbour"})
+    assert (await receive(ann, "bye"))["code"] == CloseCode.BANNED
+
+
 async def test_staying_asks_the_policy(monkeypatch: pytest.MonkeyPatch, ann: WebsocketCommunicator) -> None:
     refuse(monkeypatch, "can_join")
     await ann.send_json_to({"type": "post", "nonce": str(uuid.uuid4()), "body": "refused"})

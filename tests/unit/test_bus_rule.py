@@ -18,11 +18,14 @@ CONSTANT = re.compile(r'^export const ([A-Z_]+) = (?:name|lasting)\("([^"]+)"\);
 EVENTS = SCRIPTS / "app/events.js"
 MAIN = SCRIPTS / "app/main.js"
 LAUNCH = SCRIPTS / "app/launch.js"
+PAGE = SCRIPTS / "app/page.js"
 # No modules: one must run where a module is missing, one before the page is painted, and one is the offline page's.
 CLASSIC = {SCRIPTS / name for name in ("connection/fresh-page.js", "shell/theme-early.js", "shell/offline-retry.js")}
-SCRIPTS_OF_AREAS = sorted({*SCRIPTS.rglob("*.js")} - {EVENTS, MAIN, LAUNCH, *CLASSIC})
+SCRIPTS_OF_AREAS = sorted({*SCRIPTS.rglob("*.js")} - {EVENTS, MAIN, LAUNCH, PAGE, *CLASSIC})
 MOUNT = re.compile(r"^export (?:async )?function mount\b", re.MULTILINE)
 MODULES = [script for script in SCRIPTS_OF_AREAS if MOUNT.search(script.read_text())]
+SOCKET = SCRIPTS / "connection/socket.js"
+SERVER_EVENTS = SCRIPTS / "connection/server-events.js"  # The names of the events that `SOCKET` publishes.
 HELPERS = [script for script in SCRIPTS_OF_AREAS if script not in MODULES]
 KIT = SCRIPTS / "kit"
 PAYLOADS = (SCRIPTS / "app/payloads.d.ts").read_text()
@@ -61,13 +64,14 @@ def test_styles_and_templates_are_sorted_into_the_areas_of_the_scripts() -> None
 
 def test_only_launch_imports_modules_of_all_areas() -> None:
     assert imports(EVENTS) == []
-    assert set(imports(MAIN)) == {EVENTS, LAUNCH}
+    assert set(imports(MAIN)) == {EVENTS, PAGE}
+    assert set(imports(PAGE)) == {EVENTS, LAUNCH, KIT / "room-names.js"}
     example = SCRIPTS / "examples/word-count.js"
     mounted = {target for target in imports(LAUNCH) if target.parent != KIT}
     assert mounted == {EVENTS, *MODULES} - {example}
 
 
-@pytest.mark.parametrize("script", [MAIN, LAUNCH, *MODULES, *HELPERS], ids=by_name)
+@pytest.mark.parametrize("script", [MAIN, LAUNCH, PAGE, *MODULES, *HELPERS], ids=by_name)
 def test_imports_are_relative_and_end_with_a_semicolon(script: Path) -> None:
     """What the hashing of file names in production asks for."""
     text = script.read_text()
@@ -111,7 +115,8 @@ def test_only_the_key_stack_listens_for_escape() -> None:
 @pytest.mark.parametrize("constant", CONSTANTS)
 def test_event_is_published_and_listened_to(constant: str) -> None:
     assert publishers(constant)
-    assert any(re.search(rf"\[{constant}\]", module.read_text()) for module in MODULES)
+    listens = re.compile(rf"\[{constant}\]|subscribe\({constant}\b")
+    assert any(listens.search(module.read_text()) for module in [PAGE, *MODULES])
 
 
 def areas_of(constant: str) -> set[str]:
@@ -119,14 +124,13 @@ def areas_of(constant: str) -> set[str]:
     named = re.compile(
         rf"{publishing(constant)}|\[{constant}\]|subscribe\({constant}\b|^  \w+: {constant},$", re.MULTILINE
     )
-    return {module.parent.name for module in MODULES if named.search(module.read_text())}
+    return {module.parent.name for module in [PAGE, *MODULES] if named.search(published_in(module))}
 
 
 # Facts and requests of one area that its own modules ask for so far; others may, as the browser tests do.
 OF_ONE_AREA = {
     "COMPOSER_ESCAPED",
     "ALERTS_BLOCKED",
-    "ROOMS_CHANGED",
     "RETRY_CONNECTION",
     "LOAD_OLDER",
     "TIMELINE_TRIMMED",
@@ -183,7 +187,7 @@ def test_documented_files_are_those_that_exist() -> None:
     table = DOCS[DOCS.index("| file |") : DOCS.index("## The rule")]
     first_column = "\n".join(row.split("|")[1] for row in table.splitlines() if "|" in row)
     documented = set(re.findall(r"`([a-z-]+/[a-z-]+\.js)`", first_column))
-    assert documented == {by_name(script) for script in (EVENTS, MAIN, LAUNCH, *CLASSIC, *MODULES)} - {
+    assert documented == {by_name(script) for script in (EVENTS, MAIN, LAUNCH, PAGE, *CLASSIC, *MODULES)} - {
         "examples/word-count.js"
     }
 
@@ -197,9 +201,14 @@ def test_documented_example_is_the_module_that_a_browser_test_mounts() -> None:
 
 
 def publishers(constant: str) -> list[str]:
-    """The modules that publish an event; what the wire brings is published by the socket module, by a table."""
+    """The modules that publish an event."""
     said = re.compile(rf"{publishing(constant)}|^  \w+: {constant},$", re.MULTILINE)
-    return sorted(script.stem for script in [LAUNCH, *MODULES] if said.search(script.read_text()))
+    return sorted(script.stem for script in [LAUNCH, PAGE, *MODULES] if said.search(published_in(script)))
+
+
+def published_in(script: Path) -> str:
+    """A script with the names of what it publishes. The socket's are in a table of their own."""
+    return script.read_text() + (SERVER_EVENTS.read_text() if script == SOCKET else "")
 
 
 def publishing(constant: str) -> str:

@@ -90,9 +90,9 @@ def test_any_command_takes_an_id(command: type[commands.Command]) -> None:
     tag = command.__struct_config__.tag
     wanted = {"token": "t", "name": "Ann", "v": 1, "nonce": NONCE, "seq": 1, "body": "hi", "emoji": "👍", "on": True}
     wanted |= {"query": "hi", "limit": 1, "since": 3, "slug": "tea", "title": "Tea", "topic": "", "rooms": []}
-    wanted |= {"reason": "", "seconds": 1, "hook": NONCE}
+    wanted |= {"room": "tea", "reason": "", "seconds": 1, "hook": NONCE}
     named = {name: wanted[name] for name in command.__struct_fields__ if name in wanted}
-    if tag == "join":
+    if tag in ("join", "move"):
         del named["since"]
     decoded = decode_command(json.dumps({"type": tag, "id": NONCE.upper(), **named}))
     assert decoded.re == (NONCE if tag in ("ban", "unban") else NONCE.upper())

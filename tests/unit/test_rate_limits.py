@@ -37,7 +37,7 @@ from chat.protocol.commands import (
     Typing,
     Watch,
 )
-from chat.protocol.errors import Refusal
+from chat.protocol.errors import Refusal, RefusalCode
 from chat.protocol.fields import MemberId
 
 CHANGES, COMMANDS, IDENTITIES, CPU = Rate(10, 2), Rate(100, 20), Rate(3, 1), Rate(10, 0.25)
@@ -318,6 +318,20 @@ def test_accounts_are_bounded_though_all_are_in_use_and_none_of_who_is_connected
     latest = desk.limiter.join(MemberId(str(uuid.UUID(int=8 * SWEEP_AT - 1))))
     assert latest is not None
     assert latest._account.commands.missing(desk.clock.now) > 0, "what was used lately is known"
+
+
+def test_going_to_another_room_by_a_socket_is_charged_like_a_new_socket() -> None:
+    desk = Desk()
+
+    def go_on() -> None:
+        for _ in range(100_000):
+            desk.limiter.attempt("192.0.2.1")
+
+    with pytest.raises(Refusal) as refused:
+        go_on()
+    assert refused.value.code is RefusalCode.RATE_LIMITED
+    assert desk.limiter.open_socket("192.0.2.1") is Admission.HAMMERING
+    assert desk.limiter.open_socket("192.0.2.2") is Admission.GRANTED
 
 
 # --- between processes ---

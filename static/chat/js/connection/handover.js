@@ -3,7 +3,7 @@
  * choice of transports, and the database's epoch.
  */
 
-/** @type {{choice: import("./choice.js").Choice, transport: Page.Transport | null, epoch: string | null} | null} */
+/** @type {{choice: any, transport: Page.Transport | null, epoch: string | null} | null} */
 let left = null;
 
 export function leaveConnection(connection) {
