@@ -127,7 +127,7 @@ def test_every_module_can_be_mounted_and_unmounted_again(ann: Person) -> None:
     left = ann.run(
         """async () => {
             const {makeBus} = await import("/static/chat/js/app/events.js");
-            const {launch} = await import("/static/chat/js/app/launch.js");
+            const {MODULES, launch} = await import("/static/chat/js/app/launch.js");
             const bus = makeBus();
             let open = 0;
             const events = {
@@ -139,7 +139,7 @@ def test_every_module_can_be_mounted_and_unmounted_again(ann: Person) -> None:
                     return () => { if (isOpen) open -= 1; isOpen = false; return end(); };
                 },
             };
-            const unmount = launch({events, root: document.body});
+            const unmount = launch({events, root: document.body, modules: MODULES});
             const mounted = open;
             unmount();
             unmount();
@@ -150,22 +150,23 @@ def test_every_module_can_be_mounted_and_unmounted_again(ann: Person) -> None:
     assert ann.errors == []
 
 
-LAUNCH = "launch({ events: window.app.events, root: document.body });"
-SHUFFLED_LAUNCH = """
+OPEN = "openPage({ events: window.app.events, root: document.body });"
+SHUFFLED_OPEN = """
 let seed = SEED;
 const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647; // Park and Miller's.
 const entries = Object.entries(MODULES).map((entry) => [random(), entry]).sort(([a], [b]) => a - b);
 window.mounted = entries.map(([, [name]]) => name);
 const modules = Object.fromEntries(entries.map(([, entry]) => entry));
-launch({ events: window.app.events, root: document.body, modules });
+openPage({ events: window.app.events, root: document.body, modules });
 """
 
 
 def shuffle(route: Route, seed: int) -> None:
     """Lets the page's main script mount the modules in another order."""
     main = route.fetch().text()
-    assert LAUNCH in main
-    main = main.replace("{ launch }", "{ MODULES, launch }").replace(LAUNCH, SHUFFLED_LAUNCH.replace("SEED", str(seed)))
+    assert OPEN in main
+    main = main.replace(OPEN, SHUFFLED_OPEN.replace("SEED", str(seed)))
+    main = 'import { MODULES } from "./launch.js";' + main
     route.fulfill(body=main, content_type="text/javascript")
 
 

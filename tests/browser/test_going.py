@@ -222,7 +222,7 @@ def test_a_link_with_ctrl_opens_a_tab(walker: Walker) -> None:
 
 
 def test_going_leaves_no_subscribers_behind(walker: Walker) -> None:
-    """Each room's modules are as many as the first one's: `COMPOSER_FOCUS` is heard once."""
+    """A message is sent once, however many rooms' composers there were."""
     ann = walker.ann
     for _ in range(3):
         walker.go(walker.there)

@@ -153,7 +153,7 @@ export const MODULES = {
  * A module's root is the element with its name in `data-module`, or the page's element if there is none.
  * Returns a function that unmounts all of them.
  */
-export function launch({ events, root, modules = MODULES }) {
+export function launch({ events, root, modules }) {
   const unmounts = [];
   for (const [name, module] of Object.entries(modules)) {
     try {

@@ -5,14 +5,14 @@
  * What the next room's modules keep of the former ones': `connection/handover.js`, `connection/identity.js`, `connection/room-memory.js`.
  */
 import { GO_TO_ROOM, ROOM_LEAVING } from "./events.js";
-import { launch } from "./launch.js";
+import { MODULES, launch } from "./launch.js";
 import { roomURL, slugIn } from "../kit/room-names.js";
 
 /** Launches the page's modules, and again for each room that the reader goes to. */
-export function openPage({ events, root }) {
+export function openPage({ events, root, modules = MODULES }) {
   const fresh = document.createDocumentFragment();
   for (const node of root.childNodes) fresh.append(node.cloneNode(true));
-  let unmount = launch({ events, root });
+  let unmount = launch({ events, root, modules });
 
   events.subscribe(GO_TO_ROOM, ({ slug }) => go(slug, roomURL(slug)));
   document.addEventListener("click", follow);
@@ -49,9 +49,10 @@ export function openPage({ events, root }) {
     events.forget();
     root.dataset.room = slug;
     root.replaceChildren(fresh.cloneNode(true));
-    unmount = launch({ events, root });
+    unmount = launch({ events, root, modules });
     for (const [name, top] of places) root.querySelector(`[data-keep-scroll="${name}"]`).scrollTop = top;
-    sameIn(root, focused)?.focus({ preventScroll: true });
+    const same = sameIn(root, focused);
+    if (!same?.value) same?.focus({ preventScroll: true }); // In a field with a draft, the keys that go to the next room would be the field's.
   }
 }
 
