@@ -115,6 +115,26 @@ class Mention(models.Model):
         return f"{self.member_id} in {self.seq}"
 
 
+class Visitor(models.Model):
+    """Somebody who was in a room, with their last name there. Mentions of people who have left are found by it."""
+
+    pk = models.CompositePrimaryKey("room", "member_id")
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="+", db_index=False)
+    member_id = models.UUIDField()
+    name = models.CharField(max_length=NAME_LIMIT)
+    folded = models.CharField(max_length=2 * NAME_LIMIT, help_text="As `mentions.fold` returns it.")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("room", "folded"), name="visitor_by_name"),
+            models.Index(fields=("room", "seen_at"), name="visitor_by_time"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.room_id}"
+
+
 class BanQuerySet(models.QuerySet["Ban"]):
     def in_force(self, now: datetime | None = None) -> "BanQuerySet":
         """Bans in force."""

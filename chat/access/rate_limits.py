@@ -13,7 +13,7 @@ from math import ceil
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from chat.conf import chatty
-from chat.protocol.commands import Command, History, Join, ListHooks, Move, Search, Sync, Typing, Watch
+from chat.protocol.commands import Command, History, Join, ListHooks, Move, People, Search, Sync, Typing, Watch
 from chat.protocol.errors import Refusal, RefusalCode
 from chat.protocol.fields import MemberId
 
@@ -380,7 +380,7 @@ def cost(command: Command) -> Used:
     match command:
         case History() if command.is_combined:
             return Used(0, SEARCH_COST)
-        case History() | Sync() | Watch() | ListHooks() | Move():
+        case History() | Sync() | Watch() | ListHooks() | Move() | People():
             return Used(0, READING_COST)
         case Search():
             return Used(0, SEARCH_COST)

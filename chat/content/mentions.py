@@ -37,15 +37,15 @@ def fold(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", bare.casefold()).split())
 
 
-def candidates(body: str) -> set[str]:
-    """The possible names after the `@`s of a body, folded."""
+def candidates(body: str, most: int = AT_LIMIT) -> set[str]:
+    """The possible names after the first `most` `@`s of a body, folded."""
     found: set[str] = set()
     count = 0
     for at in _AT.finditer(body):
         if not begins(body, at.start()):
             continue
         count += 1
-        if count > AT_LIMIT:
+        if count > most:
             break
         found.update(fold(body[at.end() : end]) for end in _ends(body, at.end()))
     return {name for name in found if len(name) <= 2 * NAME_LIMIT}  # Folding may make a letter two.

@@ -14,7 +14,7 @@ from chat.log.reader import RoomRow
 from chat.log.search_index import index_cleanup
 from chat.log.slices import Budget, in_slices
 from chat.log.sql import MentionRow
-from chat.models import Mention, Message, Room
+from chat.models import Mention, Message, Room, Visitor
 
 MESSAGES = 100  # In a slice. Each becomes a tombstone, with a version and an entry in the audit log.
 ROWS = 500  # In a slice of a room. Their rows are deleted.
@@ -90,5 +90,6 @@ def _delete_rows(room_id: int) -> bool:
         if len(rows) == ROWS:
             return True
         Mention.objects.filter(room_id=room_id).delete()  # Usually none is left.
+        Visitor.objects.filter(room_id=room_id).delete()
         Room.objects.filter(pk=room_id).delete()
         return False

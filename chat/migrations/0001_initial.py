@@ -201,6 +201,20 @@ class Migration(migrations.Migration):
                 ('room', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chat.room')),
             ],
         ),
+        migrations.CreateModel(
+            name='Visitor',
+            fields=[
+                ('pk', models.CompositePrimaryKey('room', 'member_id', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('member_id', models.UUIDField()),
+                ('name', models.CharField(max_length=40)),
+                ('folded', models.CharField(help_text='As `mentions.fold` returns it.', max_length=80)),
+                ('seen_at', models.DateTimeField()),
+                ('room', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chat.room')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['room', 'folded'], name='visitor_by_name'), models.Index(fields=['room', 'seen_at'], name='visitor_by_time')],
+            },
+        ),
         migrations.AddIndex(
             model_name='ban',
             index=models.Index(fields=['lifted_at', 'ends_at'], name='ban_in_force'),

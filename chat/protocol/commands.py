@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from chat.protocol.constants import (
     AUTHORS_LIMIT,
     BAN_LIMIT_MINUTES,
+    CHOSEN_LIMIT,
     EPOCH_LIMIT,
     FOUND_LIMIT,
     PAGE_LIMIT,
@@ -65,12 +66,17 @@ class Move(Command, frozen=True, tag="move"):
     away: bool = False
 
 
+# The ids of members whom the writer has chosen: they are meant by `@name`, and no others with the same name.
+Chosen = Annotated[tuple[uuid.UUID, ...], Meta(max_length=CHOSEN_LIMIT)]
+
+
 class Post(Command, frozen=True, tag="post"):
-    """Posts a message. `reply_to`: the seq of the message that it answers."""
+    """Posts a message. `reply_to`: the seq of the message that it answers. `mentions`: see `Chosen`."""
 
     nonce: uuid.UUID
     body: str
     reply_to: Seq | None = None
+    mentions: Chosen = ()
 
 
 class Edit(Command, frozen=True, tag="edit"):
@@ -79,6 +85,7 @@ class Edit(Command, frozen=True, tag="edit"):
     seq: Seq
     body: str
     base: Moment | None = None
+    mentions: Chosen = ()
 
 
 class Delete(Command, frozen=True, tag="delete"):
@@ -172,6 +179,10 @@ class ListHooks(Command, frozen=True, tag="hooks"):
 
 class RevokeHook(Command, frozen=True, tag="revoke_hook"):
     hook: uuid.UUID
+
+
+class People(Command, frozen=True, tag="people"):
+    """Requests the people who were in the room last."""
 
 
 class ReadPosition(Struct, frozen=True):

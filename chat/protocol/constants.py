@@ -51,6 +51,8 @@ WELCOME_MEMBERS = 500  # Listed by name in `welcome`; `online` counts them all.
 WATCH_LIMIT = 50  # Rooms that one connection may watch: more than a list of rooms shows at once.
 
 
+PEOPLE_LIMIT = 500  # People who were in a room last, in one answer.
+CHOSEN_LIMIT = 20  # Members whom the writer of one message has chosen to mention.
 UNREAD_LIMIT = 100  # Unread messages of one room are counted up to here.
 
 

@@ -161,6 +161,20 @@ class HookRevoked(Answer, frozen=True, tag="hook_revoked"):
     hook: MemberId
 
 
+class KnownPerson(Struct, frozen=True):
+    """A member who was in the room, with the name of that time and the time when they were seen last."""
+
+    id: MemberId
+    name: str
+    seen_at: int
+
+
+class PeopleKnown(Answer, frozen=True, tag="people"):
+    """Answers `people`: those who were in the room last, the latest first."""
+
+    people: list[KnownPerson]
+
+
 class UnreadRoom(Struct, frozen=True):
     """A member's unread messages in a room, up to the version `head`, and those that mention them (`called`)."""
 
@@ -295,6 +309,7 @@ EVENTS: tuple[type[Event], ...] = (
     HookMade,
     HooksNow,
     HookRevoked,
+    PeopleKnown,
     Unread,
     Activity,
     Banned,

@@ -57,6 +57,7 @@ _NONCE_WITHIN = 150  # First bytes of an encoded message that contain its nonce,
 HOLE_SECONDS = 0.05  # A version that is late by more than a trip through Redis is read from the log.
 
 Publish = Callable[[str, Item], None]
+NoteVisit = Callable[[RoomRow, MemberId, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,9 @@ class RoomHub:
     """An open room. `publish(name, item)` sends to other processes. `on_empty(hub)` is called when nobody is left.
 
     `on_written(hub)` is called when the room has got a row, `on_other_log(hub)` when another process or the database
-    has another log for it. A client may resume over at most `resume_limit` changes. An answer has at most
-    `answer_limit` bytes of messages. `reactions` limits the reactions of all members here together.
+    has another log for it, `note_visit(room, member, name)` when somebody comes or goes. A client may resume over at
+    most `resume_limit` changes. An answer has at most `answer_limit` bytes of messages. `reactions` limits the
+    reactions of all members here together.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class RoomHub:
         process: str,
         *,
         publish: Publish,
+        note_visit: NoteVisit = lambda *_: None,
         on_empty: Callable[["RoomHub"], None],
         on_written: Callable[["RoomHub"], None],
         on_other_log: Callable[["RoomHub"], None],
@@ -108,6 +111,7 @@ class RoomHub:
         self._log = log
         self._process = process
         self._publish = publish
+        self._note_visit = note_visit
         self._on_empty = on_empty
         self._on_written = on_written
         self._on_other_log = on_other_log
@@ -191,6 +195,7 @@ class RoomHub:
             return
         if request.is_listed:
             self._presence.arrive(connection, request.person, request.name, is_idle=request.is_idle)
+            self._note(request.person.id)
         else:
             self._listeners[connection] = request.person
         self._broadcaster.admit(connection)
@@ -203,6 +208,7 @@ class RoomHub:
         if self._listeners.pop(connection, None) is not None:
             self._departed()
         else:
+            self._note(member_id)
             self._presence.leave(connection, member_id)
 
     def disconnect_banned(self, may_stay: MayStay) -> list[Person]:
@@ -224,6 +230,12 @@ class RoomHub:
     def rename(self, member_id: MemberId, name: str) -> None:
         """Changes a member's name for everybody. `name` is validated."""
         self._presence.rename(member_id, name)
+        self._note(member_id)
+
+    def _note(self, member_id: MemberId) -> None:
+        """Notes who is here under which name, for mentions when they are gone."""
+        if name := self._presence.name_of(member_id):
+            self._note_visit(self.room, member_id, name)
 
     def renamed(self, member_id: MemberId) -> Renamed:
         """What everybody is told of a member's new name."""
@@ -287,6 +299,8 @@ class RoomHub:
         if not self.room.is_written:
             self.room = row
             self._on_written(self)
+            for member_id in self._presence.own_share:
+                self._note(member_id)
         return True
 
     def take_state(self, state: RoomState) -> None:

@@ -34,6 +34,7 @@ from chat.cluster.presence_store import (
 )
 from chat.cluster.redis_presence import RedisPresence
 from chat.conf import chatty
+from chat.log import visitors
 from chat.log.committer import Committed, Committer
 from chat.log.entries import Entry
 from chat.log.operations import Operation
@@ -52,6 +53,7 @@ from chat.rooms.hub import OPENING_CHANGES, JoinRequest, RoomHub
 from chat.rooms.presence_sync import PresenceSync
 from chat.rooms.readiness import Readiness
 from chat.rooms.scheduler import PART_SECONDS, PulseWheel, Scheduler, in_slices
+from chat.rooms.visits import NOTE_SECONDS, Visits
 from chat.rooms.watch import WATCH_SECONDS, Watching
 from chat.webhooks.deliverer import Deliverer
 
@@ -105,6 +107,7 @@ class RoomRegistry:
         self._ban_enforcement = BanEnforcement(
             self.log, enforce=self._disconnect_banned, publish=lambda: self.publish_everywhere(BansChanged())
         )
+        self._visits = Visits(lambda visits: self.log.run(visitors.note, visits))
         self._webhooks = Deliverer(self.log, chatty.WEBHOOK_NETWORKS)
         self.subscribe_everywhere(BansChanged, lambda _: self._ban_enforcement.wake())
         self.subscribe_everywhere(RoomChanged, self._handle_room_changed)
@@ -121,6 +124,7 @@ class RoomRegistry:
             (PULSE_SECONDS, self._broker.keep),
             (RENEW_SECONDS, self._presence_sync.renew),
             (SPENT_SECONDS, self._tell_spent),
+            (NOTE_SECONDS, self._visits.flush),
             (0, self._ban_enforcement.follow),
             (0, self._webhooks.follow),
             (TIDY_SECONDS, self._ban_enforcement.tidy),
@@ -268,6 +272,7 @@ class RoomRegistry:
             self.log,
             self.presence.process,
             publish=self._presence_sync.publish,
+            note_visit=self._visits.note,
             on_empty=self._drop,
             on_written=lambda hub: _in_background(self.presence.withdraw(hub.room.name)),
             on_other_log=lambda hub: _in_background(self._comparison.look_again(hub)),

@@ -6,7 +6,8 @@ It knows neither ASGI nor sockets. A transport passes text to it, and it answers
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ from chat.access.rate_limits import FLOOD_SECONDS, Admission, Bucket, Membership
 from chat.conf import chatty
 from chat.content import search_terms, validation
 from chat.content.markdown import Rendered
-from chat.log import operations, pagination, room_management
+from chat.log import operations, pagination, room_management, visitors
 from chat.log.operations import Operation
 from chat.log.reader import LogUnavailable, RoomGone
 from chat.log.turns import Asker
@@ -40,6 +41,7 @@ from chat.protocol.commands import (
     Make,
     MakeHook,
     Move,
+    People,
     Post,
     React,
     Rename,
@@ -53,20 +55,20 @@ from chat.protocol.commands import (
 )
 from chat.protocol.constants import FRAME_LIMIT_BYTES, JOIN_SECONDS, PROTOCOL_VERSION
 from chat.protocol.errors import NO_SUCH_ROOM, CloseCode, Refusal, RefusalCode
-from chat.protocol.events import Done, Made, RoomNow
+from chat.protocol.events import Done, Made, PeopleKnown, RoomNow
 from chat.protocol.fields import MemberId
 from chat.rooms.connection import Connection, Frame
 from chat.rooms.hub import JoinRequest, RoomHub
 from chat.rooms.registry import NotAdmitted, RoomRegistry, current_registry
 from chat.rooms.watch import Watching
-from chat.sessions import hook_commands, identification, moderator_commands
+from chat.sessions import hook_commands, identification, mentioned, moderator_commands
 from chat.sessions.hook_commands import HookCommand
 from chat.sessions.moderator_commands import ModeratorCommand
 
 logger = logging.getLogger(__name__)
 
 _warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
-_Question = Search | History | Sync | Watch
+_Question = Search | History | Sync | Watch | People
 _Hooks = MakeHook | ListHooks | RevokeHook
 # By their own events. `done` answers the others.
 _Answered = Join | Move | Make | BanMember | UnbanMember | _Hooks | _Question
@@ -435,7 +437,7 @@ class ClientSession:
         name = self._author_name
         by = await self._writer()
         registry = current_registry()
-        rendered = await self._rendered(registry, body)
+        rendered = await self._rendered(registry, body, command.mentions)
         room, head = self._joined.room, self._joined.head
         await self._commit(
             registry, operations.Post(room, command.nonce, by, name, body, rendered, command.reply_to, head)
@@ -446,7 +448,7 @@ class ClientSession:
         body = validation.clean_body(command.body)
         by = await self._writer()
         registry = current_registry()
-        rendered = await self._rendered(registry, body)
+        rendered = await self._rendered(registry, body, command.mentions)
         room, head = self._joined.room, self._joined.head
         await self._commit(registry, operations.Edit(room, command.seq, by, body, rendered, command.base, head))
 
@@ -470,9 +472,10 @@ class ClientSession:
 
     # `registry` below was fetched before the first await: a process that is stopping has no current registry.
 
-    async def _rendered(self, registry: RoomRegistry, body: str) -> Rendered:
+    async def _rendered(self, registry: RoomRegistry, body: str, chosen: Collection[uuid.UUID]) -> Rendered:
         """The rendered body. Returns after the member's earlier commands were passed on."""
-        rendered = await registry.renderer.render(self._network, self._person.id, body, self._joined.people_in)
+        find_people = await mentioned.finder(self._joined, registry, body, chosen, self._asker)
+        rendered = await registry.renderer.render(self._network, self._person.id, body, find_people)
         self._expect_allowed(registry)
         return rendered
 
@@ -527,6 +530,14 @@ class ClientSession:
     async def _handle_sync(self, command: Sync) -> None:
         policy.can_read(self._person, self._slug).expect()
         await self._joined.send_changes(self._answers, command, self._asker)
+
+    @handles(People)
+    async def _handle_people(self, command: People) -> None:
+        policy.can_read(self._person, self._slug).expect()
+        hub, people = self._joined, []
+        if hub.room.is_written:
+            people = await current_registry().log.read(visitors.recent, hub.room.id, asker=self._asker)
+        hub.reply(self._answers, PeopleKnown(people, re=command.re))
 
     @handles(Make)
     async def _handle_make(self, command: Make) -> None:

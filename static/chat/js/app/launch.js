@@ -9,6 +9,7 @@ import * as announce from "../attention/announce.js";
 import * as appBadge from "../attention/app-badge.js";
 import * as attention from "../attention/attention.js";
 import * as updateNotice from "../connection/update-notice.js";
+import * as elsewhere from "../attention/elsewhere.js";
 import * as composer from "../composer/composer.js";
 import * as connectionBar from "../connection/connection-bar.js";
 import * as copying from "../messages/copying.js";
@@ -84,6 +85,7 @@ export const MODULES = {
   attention,
   "update-notice": updateNotice,
   composer,
+  elsewhere,
   "connection-bar": connectionBar,
   copying,
   divider,

@@ -55,6 +55,8 @@ declare namespace Page {
     nonce: string;
     body: string;
     reply_to?: number;
+    /** Ids of the people chosen for it. */
+    mentions?: string[];
   }
 
   interface PendingChange extends Waiting, Wire.Change {
@@ -118,7 +120,7 @@ declare namespace Page {
   }
 
   interface Amend {
-    edit: { type: "edit"; seq: number; body: string; base?: number };
+    edit: { type: "edit"; seq: number; body: string; base?: number; mentions?: string[] };
     delete: { type: "delete"; seq: number };
     react: { type: "react"; seq: number; emoji: string; on: boolean };
   }
@@ -180,7 +182,7 @@ interface Payloads {
   "timeline:show-newest": Page.Nothing;
   "view:moved": { oldest: number; newest: number; isAtEnd: boolean; read: Page.Reading | null };
 
-  "message:send": { body: string; reply_to?: number };
+  "message:send": { body: string; reply_to?: number; mentions?: string[] };
   "message:retry": { nonce: string };
   "message:discard": { nonce: string };
   "outbox:changed": { entries: Page.OutboxEntry[] };

@@ -7,7 +7,7 @@ import { ROOM_WELCOMED, SESSION_CHANGED, TIMELINE_CHANGED, TIMELINE_MISSED, TIME
 import { listen } from "../kit/dom.js";
 import { greatest } from "../kit/extremes.js";
 import { isLookedAt, watchLooks } from "../kit/page-focus.js";
-import { attentionChanged, unseenArrived } from "./signals.js";
+import { attentionChanged, mentionedElsewhere, unseenArrived } from "./signals.js";
 
 const MOST_COUNTED = 10_000; // The limit for a tab in the background for weeks.
 
@@ -16,6 +16,7 @@ export function mount({ events, root }) {
   const tabs = new BroadcastChannel(`chatty.seen.${root.dataset.room}`); // Other tabs with this room.
   const unread = new Set(); // Of seqs.
   const mentioned = new Set(); // The seqs of these that mention the reader.
+  let elsewhere = 0; // Mentions in other rooms.
   let published = "0 0";
   let me = null;
   let log = null;
@@ -41,6 +42,10 @@ export function mount({ events, root }) {
         changed.forEach(correct);
         take(added);
       },
+    }),
+    mentionedElsewhere.listen(({ mentions }) => {
+      elsewhere = mentions;
+      publish();
     }),
     watchLooks((isLooked) => isLooked && see()),
     listen(tabs, "message", ({ data }) => {
@@ -94,10 +99,11 @@ export function mount({ events, root }) {
   }
 
   function publish() {
-    const now = `${unread.size} ${mentioned.size}`;
+    const mentions = mentioned.size + elsewhere;
+    const now = `${unread.size} ${mentions}`;
     if (now === published) return;
     published = now;
-    attentionChanged.emit({ unread: unread.size, mentions: mentioned.size });
+    attentionChanged.emit({ unread: unread.size, mentions });
   }
 
   return function unmount() {

@@ -5,6 +5,7 @@
  */
 import {
   ALERTS_BLOCKED,
+  GO_TO_ROOM,
   ROOM_CHANGED,
   ROOM_WELCOMED,
   SHOW_MESSAGE,
@@ -14,8 +15,9 @@ import {
 import { actionOf } from "../kit/commands.js";
 import { listen } from "../kit/dom.js";
 import { excerptOf } from "../kit/excerpt.js";
+import { roomURL } from "../kit/room-names.js";
 import { readWords } from "../kit/words.js";
-import { alertDue, attentionChanged } from "./signals.js";
+import { alertDue, attentionChanged, roomDue } from "./signals.js";
 
 const BODY_CHARACTERS = 140; // Systems show about as many.
 
@@ -33,52 +35,60 @@ export function mount({ events, root }) {
       [TIMELINE_CHANGED]: ({ changed }) => changed.some(({ seq, deleted }) => deleted && seq === shown?.seq) && close(),
     }),
     alertDue.listen(({ message }) => show(message)),
+    roomDue.listen(showRoom),
     attentionChanged.listen(({ unread }) => !unread && close()),
   ];
   if (navigator.serviceWorker) ends.push(listen(navigator.serviceWorker, "message", ({ data }) => data?.seq && lead(data.seq)));
 
   function show(message) {
-    if (window.Notification?.permission !== "granted") return;
     const { seq, author, body } = message;
     const text = excerptOf(message, BODY_CHARACTERS);
     const name = author.bot ? word("bot", { name: author.name }) : author.name;
-    const notification = make(seq, word("title", { name, room: room.title }), {
-      body: actionOf(body) === null ? text : word("acts", { name, action: text }),
-      tag: `chatty.${room.slug}`,
+    const said = actionOf(body) === null ? text : word("acts", { name, action: text });
+    const url = `${location.pathname}#message/${seq}`;
+    const notification = make(word("title", { name, room: room.title }), said, room.slug, { seq, url }, () => lead(seq));
+    if (notification) shown = { seq, notification };
+  }
+
+  function showRoom({ slug, title }) {
+    make(word("elsewhere", { room: title }), "", slug, { seq: null, url: roomURL(slug) }, () => events.publish(GO_TO_ROOM, { slug }));
+  }
+
+  /** Shows a notification of a room. Returns it, or null if the worker shows it or it can't be shown. */
+  function make(title, body, slug, data, follow) {
+    if (window.Notification?.permission !== "granted") return null;
+    const options = {
+      body,
+      tag: `chatty.${slug}`,
       icon: /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=apple-touch-icon]")).href,
       renotify: true,
       silent: true, // sound.js plays the sound.
-    });
-    if (!notification) return;
-    shown = { seq, notification };
-    notification.onclick = () => {
-      notification.close();
-      window.focus();
-      lead(seq);
     };
-  }
-
-  function make(seq, title, options) {
     try {
-      return new Notification(title, options);
+      const notification = new Notification(title, options);
+      notification.onclick = () => {
+        notification.close();
+        window.focus();
+        follow();
+      };
+      return notification;
     } catch {
-      showByWorker(seq, title, options);
+      showByWorker(title, { ...options, data });
       return null;
     }
   }
 
-  async function showByWorker(seq, title, options) {
+  async function showByWorker(title, options) {
     const registration = await navigator.serviceWorker?.getRegistration(document.body.dataset.home).catch(() => null);
     if (!registration && !isBlocked) {
       isBlocked = true; // Reported once.
       events.publish(ALERTS_BLOCKED, { reason: "missing" });
     }
     if (!registration) return;
-    const data = { seq, url: `${location.pathname}#message/${seq}` };
-    const isShown = await registration.showNotification(title, { ...options, data }).then(() => true, () => false); // It fails without an active worker.
+    const isShown = await registration.showNotification(title, options).then(() => true, () => false); // It fails without an active worker.
     if (!isShown) return;
     const close = async () => (await registration.getNotifications({ tag: options.tag })).forEach((each) => each.close());
-    shown = { seq, notification: { close } };
+    shown = { seq: options.data.seq, notification: { close } };
   }
 
   function lead(seq) {

@@ -2,7 +2,7 @@
 import { signal } from "../kit/signal.js";
 
 /**
- * The number of others' messages that came while the reader didn't look here, and of those that mention the reader.
+ * The number of others' messages that came while the reader didn't look here, and of those that mention the reader, with those elsewhere.
  * @type {Signal<{unread: number, mentions: number}>}
  */
 export const attentionChanged = signal();
@@ -18,6 +18,18 @@ export const unseenArrived = signal();
  * @type {Signal<{message: Wire.Message}>}
  */
 export const alertDue = signal();
+
+/**
+ * How often the reader is mentioned in unread messages of the other rooms.
+ * @type {Signal<{mentions: number}>}
+ */
+export const mentionedElsewhere = signal();
+
+/**
+ * Alerts the reader to a mention in another room.
+ * @type {Signal<{slug: string, title: string}>}
+ */
+export const roomDue = signal();
 
 /**
  * The reader's answer to the offer of notifications.

@@ -2,7 +2,7 @@
 import { APP_LAUNCHED, MENU_CHOSEN, SOUND_CHANGED, subscribeAll } from "../app/events.js";
 import { now } from "../kit/elapsed.js";
 import { openStore } from "../kit/store.js";
-import { alertDue } from "./signals.js";
+import { alertDue, roomDue } from "./signals.js";
 
 const KEY = "sound";
 const NOTES = [
@@ -32,13 +32,16 @@ export function mount({ events }) {
         if (isOn()) chime(); // A sample.
       },
     }),
-    alertDue.listen(() => {
-      if (!isOn() || now() - rungAt < PAUSE_MS) return;
-      rungAt = now();
-      chime();
-    }),
+    alertDue.listen(ring),
+    roomDue.listen(ring),
     store.watch(KEY, publish),
   ];
+
+  function ring() {
+    if (!isOn() || now() - rungAt < PAUSE_MS) return;
+    rungAt = now();
+    chime();
+  }
 
   function isOn() {
     return store.get(KEY) === true;

@@ -1,4 +1,7 @@
-/** Suggests names after `@` and emoji after `:`. Arrow keys choose, Enter and Tab insert, Escape closes. */
+/**
+ * Suggests names after `@`, also of people who were in the room and have left, and emoji after `:`. Arrow keys choose, Enter and Tab insert,
+ * Escape closes.
+ */
 import {
   MEMBER_JOINED,
   MEMBER_LEFT,
@@ -6,13 +9,18 @@ import {
   NAMESAKES_CHANGED,
   ROOM_WELCOMED,
   SESSION_CHANGED,
+  request,
   subscribeAll,
 } from "../app/events.js";
-import { complete } from "./completion.js";
+import { complete, isName } from "./completion.js";
 import { fromTemplate, isComposing, listen, setText, slot } from "../kit/dom.js";
+import { now } from "../kit/elapsed.js";
 import { SUGGESTIONS, takeEscape } from "../kit/key-stack.js";
 import { fold, paintAvatar, tagOf } from "../kit/names.js";
 import { readWords } from "../kit/words.js";
+import { personChosen } from "./signals.js";
+
+const FRESH_MS = 60_000; // So old is the list of those who have left, at most.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -20,6 +28,9 @@ export function mount({ events, root }) {
   const field = root.querySelector("textarea");
   const list = slot(root, "options");
   const people = new Map(); // id -> member
+  let gone = []; // People who were here, the latest first.
+  let askedAt = -Infinity;
+  let callOff = () => {};
   let me = null;
   let namesakes = new Set();
   let found = null;
@@ -57,13 +68,29 @@ export function mount({ events, root }) {
     const before = field.value.slice(0, field.selectionStart);
     if (field.selectionStart !== field.selectionEnd || before === dismissed) return close();
     dismissed = null;
-    found = complete(before, [...people.values()].filter(({ id }) => id !== me));
+    if (isName(before)) askForGone();
+    found = complete(before, known());
     if (!found) return close();
     list.replaceChildren(...found.options.map(draw));
     list.hidden = false;
     field.setAttribute("aria-controls", list.id);
     setText(slot(root, "count"), plural("found", found.options.length));
     choose(0);
+  }
+
+  function known() {
+    const absent = gone.filter(({ id }) => !people.has(id)).map((person) => ({ ...person, isGone: true }));
+    return [...people.values(), ...absent].filter(({ id }) => id !== me);
+  }
+
+  function askForGone() {
+    if (now() - askedAt < FRESH_MS) return;
+    askedAt = now();
+    callOff = request(events, { type: "people" }, (answer) => {
+      if (answer.type !== "people") return;
+      gone = answer.people;
+      if (document.activeElement === field) look();
+    });
   }
 
   function draw({ label, note, person }, index) {
@@ -74,6 +101,7 @@ export function mount({ events, root }) {
     else mark.classList.replace("avatar", "suggest-emoji");
     if (!person) setText(mark, label);
     setText(slot(option, "label"), person ? label : note);
+    slot(option, "gone").hidden = !person?.isGone;
     setText(slot(option, "tag"), person && namesakes.has(fold(person.name)) ? tagOf(person.id) : "");
     return option;
   }
@@ -105,6 +133,7 @@ export function mount({ events, root }) {
   function take(index) {
     const { start, options } = found;
     close();
+    if (options[index].person) personChosen.emit(options[index].person);
     field.setRangeText(options[index].text, start, field.selectionStart, "end");
     dismissed = field.value.slice(0, field.selectionStart);
     field.dispatchEvent(new Event("input", { bubbles: true })); // For other listeners of the field.
@@ -121,6 +150,7 @@ export function mount({ events, root }) {
 
   return function unmount() {
     ends.forEach((end) => end());
+    callOff();
     close();
   };
 }

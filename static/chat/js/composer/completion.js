@@ -8,6 +8,11 @@ const MENTION = /(?:^|[^\p{L}\p{M}\p{N}_@＠]|[\p{Script=Han}\p{Script=Hiragana}
 const collator = new Intl.Collator();
 const SHORTCODE = /(?:^|[^\w:]):([a-z0-9_+-]{2,30})$/i;
 
+/** Whether a name is being written before the caret. */
+export function isName(before) {
+  return MENTION.test(before);
+}
+
 /**
  * Returns `{start, options}`: the start of the unfinished part, and its possible replacements, best first, each
  * `{text, label, note, person?}`. Null if there is no unfinished part or no match.
@@ -34,10 +39,16 @@ function names(part, people) {
   const ranked = people
     .map((person) => ({ person, rank: rank(person) }))
     .filter(({ rank }) => rank < 2)
-    .sort((one, other) => one.rank - other.rank || collator.compare(one.person.name, other.person.name));
+    .sort((one, other) => one.rank - other.rank || byPresence(one.person, other.person));
   // A complete name needs no completion, so Enter sends.
   if (ranked.every(({ rank }) => rank < 0)) return [];
   return ranked.map(({ person }) => ({ text: `@${person.name} `, label: person.name, note: "", person }));
+}
+
+/** Those who are here by name, then those who have left, the latest first. */
+function byPresence(one, other) {
+  if (one.isGone && other.isGone) return other.seen_at - one.seen_at;
+  return Number(Boolean(one.isGone)) - Number(Boolean(other.isGone)) || collator.compare(one.name, other.name);
 }
 
 function emojis(wanted) {

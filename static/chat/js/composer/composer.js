@@ -17,6 +17,7 @@ import {
   SESSION_CHANGED,
   subscribeAll,
 } from "../app/events.js";
+import { ChosenPeople } from "./chosen-people.js";
 import { cleanBody } from "../kit/clean.js";
 import { readCommand } from "../kit/commands.js";
 import { isCovered } from "../kit/dialog.js";
@@ -25,7 +26,7 @@ import { openDraft } from "../kit/draft.js";
 import { COMPOSER, takeEscape } from "../kit/key-stack.js";
 import { hasModifier, ON_SCREEN_KEYBOARD, takesText, typesText } from "../kit/keys.js";
 import { readWords } from "../kit/words.js";
-import { borrow, giveBack, lastWanted, openHelp, setContext, submitted, typed } from "./signals.js";
+import { borrow, giveBack, lastWanted, openHelp, personChosen, setContext, submitted, typed } from "./signals.js";
 import { split } from "./splitting.js";
 
 const COUNT_FROM = 0.9; // The share of the limit from which the remaining characters are shown.
@@ -43,6 +44,7 @@ export function mount({ events, root }) {
   let isBorrowed = false;
   let mayRename = true;
   let context = {};
+  const chosen = new ChosenPeople();
 
   field.value = draft.read();
   hintKey();
@@ -76,6 +78,7 @@ export function mount({ events, root }) {
       show(body, label);
       field.focus();
     }),
+    personChosen.listen((person) => chosen.add(person)),
     draft.watchSent(() => {
       if (!isBorrowed) show("");
     }),
@@ -108,13 +111,13 @@ export function mount({ events, root }) {
   function send() {
     const body = tidied();
     if (room() < 0) return setText(problem, plural("over", -room()));
-    if (isBorrowed) return submitted.emit({ body });
+    if (isBorrowed) return submitted.emit({ body, mentions: chosen.in(body) });
     if (!body) return;
     const { kind, text } = readCommand(body);
     if (kind === "unknown") return setText(problem, word("unknown", { command: text }));
     if (kind === "incomplete") return setText(problem, word("incomplete"));
     if (kind === "nick" && !mayRename) return setText(problem, word("given-name"));
-    if (kind === "say") events.publish(SEND_MESSAGE, { body: text, ...context });
+    if (kind === "say") events.publish(SEND_MESSAGE, { body: text, mentions: chosen.in(text), ...context });
     if (kind === "help") openHelp.emit();
     if (kind === "nick" && text) events.publish(CHANGE_NAME, { name: text });
     if (kind === "nick" && !text) events.publish(OPEN_SCREEN_NAME);
@@ -124,15 +127,16 @@ export function mount({ events, root }) {
 
   function empty() {
     field.value = "";
+    chosen.forget();
     draft.clear();
     setText(problem, "");
     refresh();
   }
 
   function sendParts() {
-    const parts = partsOf(tidied()) ?? [];
+    const parts = (partsOf(tidied()) ?? []).map((body) => ({ body, mentions: chosen.in(body) }));
     empty();
-    parts.forEach((body, index) => events.publish(SEND_MESSAGE, index ? { body } : { body, ...context }));
+    parts.forEach((part, index) => events.publish(SEND_MESSAGE, index ? part : { ...part, ...context }));
     field.focus();
   }
 

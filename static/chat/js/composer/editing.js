@@ -135,12 +135,17 @@ export function mount({ events, root }) {
     store.set(key, editing);
   }
 
-  function save({ body }) {
+  function save({ body, mentions: chosen }) {
     if (!editing) return;
     const { seq, original, base } = editing;
     if (!body) return events.publish(DELETE_MESSAGE, { seq });
     end();
-    if (body !== original) events.publish(AMEND_MESSAGE, { type: "edit", seq, body, base });
+    if (body !== original) events.publish(AMEND_MESSAGE, { type: "edit", seq, body, base, mentions: meant(seq, chosen) });
+  }
+
+  /** The people chosen now, and those whom the message mentions already, as many as the protocol allows. */
+  function meant(seq, chosen) {
+    return [...new Set([...chosen, ...(own.get(seq)?.mentions ?? [])])].slice(0, 20);
   }
 
   /** Ends the edit when another message has its seq. The text stays in the field. */

@@ -28,9 +28,9 @@ export function mount({ events, root }) {
 
   const end = subscribeAll(events, {
     [APP_LAUNCHED]: publish,
-    [SEND_MESSAGE]({ body, reply_to }) {
+    [SEND_MESSAGE]({ body, reply_to, mentions }) {
       const { entries } = queue;
-      const entry = { nonce: makeUuid(), body, reply_to, at: nextTime(entries), state: "sending" };
+      const entry = { nonce: makeUuid(), body, reply_to, mentions, at: nextTime(entries), state: "sending" };
       queue.change([...entries, entry], [entry]);
       queue.flush();
     },
@@ -49,9 +49,9 @@ export function mount({ events, root }) {
     [CHANGES_ARRIVED]: ({ messages }) => acknowledge(messages),
   });
 
-  function send({ nonce, body, reply_to, retryAt }, answered) {
+  function send({ nonce, body, reply_to, mentions, retryAt }, answered) {
     if (retryAt) queue.replace(nonce, { retryAt: null });
-    return request(events, { type: "post", nonce, body, reply_to }, answered);
+    return request(events, { type: "post", nonce, body, reply_to, mentions }, answered);
   }
 
   function acknowledge(messages) {

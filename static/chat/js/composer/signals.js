@@ -14,8 +14,14 @@ export const openHelp = signal();
 export const typed = signal();
 
 /**
- * The borrowed field was sent. Its body may be empty.
- * @type {Signal<{body: string}>}
+ * A person was chosen from the suggestions.
+ * @type {Signal<{id: string, name: string}>}
+ */
+export const personChosen = signal();
+
+/**
+ * The borrowed field was sent. Its body may be empty. `mentions`: the people chosen for it.
+ * @type {Signal<{body: string, mentions: string[]}>}
  */
 export const submitted = signal();
 

@@ -191,6 +191,7 @@ declare namespace Wire {
     hook_made: Answer & { hook: Hook; url: string };
     hooks: Answer & { hooks: Hook[] };
     hook_revoked: Answer & { hook: string };
+    people: Answer & { people: { id: string; name: string; seen_at: number }[] };
     unread: Answer & { rooms: UnreadRoom[] };
     activity: { rooms: ActiveRoom[] };
     banned: Answer & { id: string; until?: number };
@@ -206,7 +207,7 @@ declare namespace Wire {
     bye: { code: number; reconnect: boolean; after: number };
   }
 
-  type AnswerType = "done" | "page" | "found" | "changes" | "made" | "room" | "unread" | "banned" | "hook_made" | "hooks" | "hook_revoked";
+  type AnswerType = "done" | "page" | "found" | "changes" | "made" | "room" | "people" | "unread" | "banned" | "hook_made" | "hooks" | "hook_revoked";
 
   /** What a request ends with. `offline`: there was no connection, or it was lost; `late`: no answer came. */
   type Outcome =
@@ -219,6 +220,8 @@ declare namespace Wire {
     seq: number;
     body?: string;
     base?: number;
+    /** Ids of the people chosen for it. */
+    mentions?: string[];
     emoji?: string;
     on?: boolean;
   }
@@ -234,7 +237,7 @@ declare namespace Wire {
 
   type Command = { id?: string } & (
     | { type: "join"; token: string; name: string; v: number; since?: Since; away?: boolean }
-    | { type: "post"; nonce: string; body: string; reply_to?: number }
+    | { type: "post"; nonce: string; body: string; reply_to?: number; mentions?: string[] }
     | Change
     | { type: "delete"; seq: number; reason: string }
     | { type: "rename"; name: string }
@@ -243,6 +246,7 @@ declare namespace Wire {
     | ({ type: "history"; limit: number; before?: number; after?: number; around?: number; seqs?: number[] } & Conditions)
     | ({ type: "search" } & Search)
     | { type: "sync"; since: number }
+    | { type: "people" }
     | { type: "make"; slug: string; title: string; topic?: string }
     | { type: "describe"; title: string; topic: string }
     | { type: "make_hook"; name: string }

@@ -59,10 +59,10 @@ export function mount({ events, root }) {
     }
   }
 
-  function send({ id, type, seq, body, base, emoji, on, retryAt }, answered) {
+  function send({ id, type, seq, body, base, mentions, emoji, on, retryAt }, answered) {
     if (retryAt) queue.replace(id, { retryAt: null });
     const progress = (isSent) => isSent && !queue.get(id).isTried && queue.replace(id, { isTried: true });
-    return request(events, { type, seq, body, base, emoji, on }, answered, { progress });
+    return request(events, { type, seq, body, base, mentions, emoji, on }, answered, { progress });
   }
 
   function refused(entry, refusal) {
