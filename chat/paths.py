@@ -19,14 +19,23 @@ HOOK_PATH = "hooks"  # The same, for incoming webhooks; a hook's secret follows.
 ADMIN_PATH = "/admin"
 
 
+def own_path(path: str) -> str:
+    """The path below FORCE_SCRIPT_NAME, if the site is below one."""
+    script = (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
+    return path.removeprefix(script) if path.startswith(f"{script}/") else path
+
+
 def is_admin(path: str) -> bool:
-    """Whether this is one of the moderators' pages."""
+    """Whether this path of the site, as by `own_path`, is one of the moderators' pages."""
     return path == ADMIN_PATH or path.startswith(ADMIN_PATH + "/")
 
 
 def prefix() -> str:
     """Where the host has put the application: `/` at its root, `/talk/` for `path("talk/", include("chat.urls"))`."""
-    return reverse("chat:index")
+    path = reverse("chat:index")
+    script = (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
+    # Django knows the prefix while it answers a request, and Channels' consumers don't.
+    return path if path.startswith(f"{script}/") else script + path
 
 
 def socket_url(request: HttpRequest) -> str:

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
@@ -21,6 +22,7 @@ if problems := env.problems(env.read(os.environ)):
 from chat.rooms.registry import close_registry, current_counts, current_registry  # noqa: E402
 from chat.routing import consumer, http_urlpatterns, websocket_urlpatterns  # noqa: E402
 from chat.web.request_threads import WebThreads  # noqa: E402
+from chatty_project.proxy import WithPrefix  # noqa: E402
 
 pages = WebThreads(django_pages)  # type: ignore[arg-type]  # It wants a dict where Channels has another mapping.
 
@@ -49,10 +51,12 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-application = ProtocolTypeRouter(
+application: Any = ProtocolTypeRouter(
     {
         "http": requests,
         "websocket": sockets,
         "lifespan": lifespan,
     }
 )
+if settings.URL_PREFIX:
+    application = WithPrefix(application, settings.URL_PREFIX)

@@ -151,6 +151,13 @@ def _socket_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _prefix(text: str) -> str:
+    path = text.rstrip("/")
+    if path and not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", path):
+        raise ValueError(text)
+    return path
+
+
 def _without_password(text: str) -> str:
     """A URL, also a broken one, with everything that may be a password replaced by stars."""
     text = re.sub(r"^([a-z0-9+.-]*://)?.*@", r"\1***@", text, flags=re.DOTALL)
@@ -280,6 +287,13 @@ DATABASE_URL = Setting(
     "Database: `postgres://user:password@host:port/name` or `sqlite:////path/to/file`",
     shown="SQLite in `var/chatty.sqlite3`",
     hide=_without_password,
+)
+URL_PREFIX = Setting(
+    "URL_PREFIX",
+    Kind("a path that begins with a slash, such as /talk/, or nothing", _prefix),
+    "",
+    "Path that all addresses of Chatty begin with, such as `/talk/`, if its host name also serves something else",
+    shown="none: Chatty is at `/`",
 )
 SOCKET_URL = Setting(
     "SOCKET_URL",
@@ -418,6 +432,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     WEB_CONCURRENCY,
     REDIS_URL,
     DATABASE_URL,
+    URL_PREFIX,
     SOCKET_URL,
     PAGE_MAX_AGE,
     HTTPS,

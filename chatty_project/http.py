@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from chat import open_files
 from chat.access.rate_limits import Bucket, Rate
+from chat.paths import own_path
 from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES
 from chat.transports.extensions import HTTP_EXTENSION
 from chat.web import request_threads
@@ -27,7 +28,6 @@ KERNEL_BYTES = 128 * 1024  # The kernel's buffer for a stream's reader, as for a
 # A client whose network is gone acknowledges nothing for this time: a stream's pulse, or a waiting poll's keepalive.
 SILENCE_SECONDS = 6
 KEEPALIVE_SECONDS = 3  # Of silence, before the first keepalive.
-PROBES = tuple(path.encode() for path in request_threads.PROBES)  # Answered even if other requests are refused.
 RETRY_SECONDS = 10  # The Retry-After of a refused client.
 
 logger = logging.getLogger(__name__)
@@ -89,10 +89,15 @@ class ChattyHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._has_head = True
-        if self._is_one_too_many and self.url.partition(b"?")[0] not in PROBES:
+        if self._is_one_too_many and not self._is_probe:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, f"retry-after: {RETRY_SECONDS}\r\n")
         if not self._is_done:
             super().on_headers_complete()
+
+    @property
+    def _is_probe(self) -> bool:
+        """Whether it is answered even if other requests are refused."""
+        return own_path(self.url.partition(b"?")[0].decode("latin-1")) in request_threads.PROBES
 
     def on_body(self, body: bytes) -> None:
         if not self._is_done:

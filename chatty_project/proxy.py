@@ -1,8 +1,8 @@
-"""Adapts proxies' headers to the form that Django reads."""
+"""Adapts what proxies send to the form that Django reads: the scheme's header, and the path below a prefix."""
 
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
-from typing import cast
+from typing import Any, cast
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -33,3 +33,26 @@ def lower_case_scheme(get_response: Callable[[HttpRequest], Answer]) -> Callable
         return get_response(request)
 
     return synchronous
+
+
+class WithPrefix:
+    """Wraps the ASGI application for a server below URL_PREFIX.
+
+    Some proxies send the whole path, others take the prefix off. Here the path gets it back, so that redirects lead to
+    the public address. A platform's probes may leave it out, too.
+    """
+
+    def __init__(self, application: Callable[..., Awaitable[None]], prefix: str) -> None:
+        self._application = application
+        self._prefix = prefix
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        path = scope.get("path")
+        if path is not None and not path.startswith(f"{self._prefix}/"):
+            rest = "/" if path == self._prefix else path
+            scope = {**scope, "path": self._prefix + rest}
+            if path == self._prefix or scope.get("raw_path") is None:
+                scope["raw_path"] = scope["path"].encode()
+            else:
+                scope["raw_path"] = self._prefix.encode() + scope["raw_path"]
+        await self._application(scope, receive, send)

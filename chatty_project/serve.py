@@ -147,7 +147,7 @@ def main() -> None:
     except OSError as error:
         sys.exit(f'STATIC_ROOT is "{environment[env.STATIC_ROOT]}"; expected a folder that can be written to ({error})')
     workers = environment[env.WEB_CONCURRENCY]
-    where = listen.url(environment[env.HOST], environment[env.PORT])
+    where = listen.url(environment[env.HOST], environment[env.PORT]) + environment[env.URL_PREFIX]
     sys.stderr.write(f"Chatty starts on {where}/chatty with {workers} worker{'s' if workers > 1 else ''}\n")
     run()
 

@@ -1,6 +1,7 @@
 """Django's settings. All settings that differ between installations come from the environment, through env.py."""
 
 import os
+import re
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,6 +98,8 @@ MIDDLEWARE = [  # Django's own, without detours through a thread: chat/web/middl
     "chat.web.middleware.Clickjacking",
 ]
 ROOT_URLCONF = "chatty_project.urls"
+URL_PREFIX = environment[env.URL_PREFIX]
+FORCE_SCRIPT_NAME = URL_PREFIX or None
 ASGI_APPLICATION = "chatty_project.asgi.application"
 TEMPLATES = [
     {
@@ -151,7 +154,7 @@ def package_folder(package: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{URL_PREFIX}/static/"
 SERVESTATIC_ALLOW_ALL_ORIGINS = False  # Other sites' pages don't need the files.
 STATIC_ROOT = BASE_DIR / environment[env.STATIC_ROOT]
 STATICFILES_DIRS = [BASE_DIR / "static", ("chat/bootstrap", package_folder("bootstrap"))]
@@ -197,6 +200,9 @@ if not X_FRAME_OPTIONS:
     MIDDLEWARE.remove("chat.web.middleware.Clickjacking")
 CSRF_FAILURE_VIEW = "chat.web.error_pages.forged"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Not sent with other sites' forms and sockets.
+if URL_PREFIX:  # Another Django site on the same host has cookies of the usual names, and Chatty gets them, too.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = "chatty_session", "chatty_csrf", "chatty_language"
+    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{URL_PREFIX}/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -210,7 +216,8 @@ if environment[env.HTTPS]:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     MIDDLEWARE.insert(0, "chatty_project.proxy.lower_case_scheme")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # The platform requests them without the proxy.
+    # The platform requests them without the proxy.
+    SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{URL_PREFIX}/'[1:])}(healthz|readyz)$"]
     SECURE_HSTS_SECONDS = 31_536_000  # A year.
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

@@ -22,19 +22,19 @@ def make_moderators(database_url: str, *names: str) -> None:
     servers.manage("shell", "-v", "0", "-c", MAKE.replace("{names}", repr(names)), DATABASE_URL=database_url)
 
 
-def sign_in(http_url: str, name: str) -> httpx.Client:
-    """A browser, so to speak, that went through /admin/login/."""
+def sign_in(http_url: str, name: str, prefix: str = "") -> httpx.Client:
+    """A browser, so to speak, that went through /admin/login/. `prefix`: the path that `http_url` ends with."""
     browser = httpx.Client(base_url=http_url, trust_env=False, timeout=60)
     page = browser.get("/admin/login/")
     assert page.status_code == 200, page.text
-    answer = post(browser, "/admin/login/?next=/admin/", username=name, password=PASSWORD)
+    answer = post(browser, f"/admin/login/?next={prefix}/admin/", username=name, password=PASSWORD)
     assert answer.status_code == 302, answer.text
     return browser
 
 
 def post(browser: httpx.Client, path: str, **fields: object) -> httpx.Response:
     """Sends a form of the admin."""
-    token = browser.cookies["csrftoken"]
+    token = browser.cookies.get("csrftoken") or browser.cookies["chatty_csrf"]
     return browser.post(path, data={"csrfmiddlewaretoken": token, **fields}, headers={"Referer": str(browser.base_url)})
 
 

@@ -463,6 +463,30 @@ class NginxServer(Server):
         return True
 
 
+class CaddyServer(Server):
+    """Caddy with this Caddyfile, in which `site` is the address of its one site: here it listens without HTTPS."""
+
+    name = "caddy"
+
+    def __init__(self, site: str, caddyfile: str) -> None:
+        super().__init__()
+        assert site in caddyfile
+        lines = caddyfile.replace(site, f"http://127.0.0.1:{self.port}")
+        options = "admin off\nauto_https off"
+        (self.folder / "Caddyfile").write_text(f"{{\n{options}\n}}\n{lines}")
+
+    def command(self) -> list[str]:
+        return [program("caddy", "caddy"), "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
+
+    def popen_options(self) -> dict[str, Any]:
+        home = {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}
+        return super().popen_options() | {"env": os.environ | home}
+
+    def is_ready(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
 class HaproxyServer(Server):
     """HAProxy in front of servers that take turns, request by request, with these time limits by name.
 

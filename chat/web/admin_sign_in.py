@@ -22,6 +22,7 @@ from django.db import connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from chat.access.client_address import client_network, request_address
@@ -39,7 +40,6 @@ REFUSED_EVERY = 60  # Seconds between two log lines about refused attempts.
 # using up the account's tokens from many addresses.
 COOKIE = "chatty_signed_in"
 COOKIE_AGE = 31_536_000  # Seconds: a year.
-COOKIE_PATH = "/admin/login/"
 COOKIE_SALT = "chat.web.admin_sign_in"
 
 
@@ -168,7 +168,7 @@ def _know_browser(response: HttpResponseBase, name: str) -> None:
         COOKIE,
         signing.dumps([name, secrets.token_hex(8)], salt=COOKIE_SALT),
         max_age=COOKIE_AGE,
-        path=COOKIE_PATH,
+        path=reverse("admin:login"),
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

@@ -21,7 +21,7 @@ from django.db import connections
 
 from chat.access.client_address import client_address, client_network
 from chat.access.rate_limits import current_limiter
-from chat.paths import is_admin
+from chat.paths import is_admin, own_path
 from chat.web.header_values import BARE_HEADERS
 
 PAGE_THREADS = 2
@@ -169,7 +169,7 @@ class WebThreads:
         if not await body.read():  # Read it before taking a place: a client may be slow.
             return
         network = client_network(client_address(scope))
-        if is_admin(scope["path"]):
+        if is_admin(own_path(scope["path"])):
             await self._answer_at_admin(network, scope, body, send)
         else:
             await self._answer_page(network, scope, body, send)
@@ -179,7 +179,7 @@ class WebThreads:
             await refuse(send)
             return
         place = self._enter(network)
-        is_probe = scope["path"] in PROBES
+        is_probe = own_path(scope["path"]) in PROBES
         if is_probe:
             place = asyncio.Semaphore()
         try:

@@ -40,5 +40,6 @@ class Command(DaphneCommand):  # type: ignore[misc]  # Daphne has no types.
         return Server(ready_callable=self.announce, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT, **arguments)
 
     def announce(self) -> None:
-        self.stdout.write(f"Chatty is running: {listen.url(self.addr, int(self.port))}/chatty")
+        where = listen.url(self.addr, int(self.port)) + self.environment[env.URL_PREFIX]
+        self.stdout.write(f"Chatty is running: {where}/chatty")
         self.stdout.flush()
