@@ -216,6 +216,27 @@ class BanRevision(models.Model):
     number = models.PositiveBigIntegerField(default=0)
 
 
+class AccessRevision(models.Model):
+    """One row, incremented when the host asks for CAN_JOIN to be asked again (log/access_revision.py)."""
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class ReadMark(models.Model):
+    """How far a member with an account of the host has been in a room (log/read_marks.py)."""
+
+    pk = models.CompositePrimaryKey("member_id", "room")
+    member_id = models.UUIDField()
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="+")
+    seq = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.member_id} up to {self.seq}"
+
+
 class Bot(models.Model):
     """A program with a token of its own. The token is nowhere: it is signed and shown once.
 

@@ -31,11 +31,12 @@ def account(asked: Asked) -> Person | None:
     """The member of a signed-in user of the host, with the account's name. None for guests."""
     session = session_of(asked)
     user = None if session is None else account_of(session)
-    if user is None:
-        return None
-    return Person(
-        member_id(user), name=screen_name(user), moderator=moderator(user, session or ""), account=str(user.pk)
-    )
+    return None if user is None else person_for(user, session or "")
+
+
+def person_for(user: Any, session: str = "") -> Person:
+    """The member that an account of the host is. `session`: the key that it is signed in with."""
+    return Person(member_id(user), name=screen_name(user), moderator=moderator(user, session), account=str(user.pk))
 
 
 def authenticate(asked: Asked) -> Person | None:

@@ -54,7 +54,7 @@ class Answer:
 YES = Answer()
 _LOCKED = Answer(RefusalCode.LOCKED, "This room is locked: only moderators can write.")
 _NOT_YOURS = Answer(RefusalCode.NOT_YOURS, "Only the author can change a message.")
-_NO_SUCH_ROOM = Answer(RefusalCode.NO_SUCH_ROOM, NO_SUCH_ROOM, close_code=CloseCode.NO_SUCH_ROOM)
+NO_ACCESS = Answer(RefusalCode.NO_SUCH_ROOM, NO_SUCH_ROOM, close_code=CloseCode.NO_SUCH_ROOM)
 _NO_HOOKS = Answer(RefusalCode.NOT_ALLOWED, "Only the room's creator and moderators can manage its webhooks.")
 _NO_MODERATOR = Answer(RefusalCode.NOT_ALLOWED, "Only moderators may do that, and you aren't signed in as one.")
 
@@ -82,7 +82,7 @@ def bannable_network(person: Person) -> str:
 def can_read(person: Person, slug: str) -> Answer:
     """Whether the person may see anything of this room: its page, its messages, its unread count."""
     if person.rooms is not None and slug not in person.rooms:
-        return _NO_SUCH_ROOM
+        return NO_ACCESS
     return YES  # All rooms are public, unless the host says otherwise.
 
 
@@ -99,7 +99,7 @@ def host_admits(person: Person, slug: str) -> Answer:
     if not asks_host():
         return YES
     admits: Callable[[Person, str], bool] = import_string(chatty.CAN_JOIN)
-    return YES if admits(person, slug) else _NO_SUCH_ROOM
+    return YES if admits(person, slug) else NO_ACCESS
 
 
 def readable(person: Person, slugs: Iterable[str]) -> list[str]:

@@ -65,6 +65,18 @@ class RoomChanged(Struct, frozen=True, tag=True):
     room: str
 
 
+class AccessChanged(Struct, frozen=True, tag=True):
+    """To every process: the host wants CAN_JOIN to be asked again. `number`: of this request, one after the other.
+
+    It concerns the people in `room`, or in all rooms, who have this id or account, or everybody.
+    """
+
+    number: int
+    room: str = ""
+    member_id: MemberId = MemberId("")
+    account: str = ""
+
+
 class SessionAsked(Struct, frozen=True, tag=True):
     """To the process that has a session over HTTP: a request of its client came to the process `asker`.
 
@@ -118,6 +130,7 @@ Item = (
     | MemberGone
     | IsTyping
     | BansChanged
+    | AccessChanged
     | RoomChanged
     | LimitsUsed
     | SessionAsked

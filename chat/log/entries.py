@@ -18,6 +18,11 @@ class Entry(NamedTuple):
     delta: bytes | None = None
 
     @property
+    def is_new_message(self) -> bool:
+        """Whether nothing has changed since it was posted."""
+        return self.seq == self.version
+
+    @property
     def update(self) -> bytes:
         """The event for members who have all earlier versions."""
         return self.encoded if self.delta is None else self.delta

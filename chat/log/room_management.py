@@ -21,22 +21,28 @@ from chat.protocol.fields import MemberId
 _UNTOUCHED = {"made_by": None, "head": 0, "title": "", "topic": "", "locked": False, "slow_seconds": 0}
 
 
-def make(slug: str, title: str, topic: str, maker: Person, log: uuid.UUID) -> tuple[RoomRow, RoomInfo]:
+def make(
+    slug: str, title: str, topic: str, maker: Person, log: uuid.UUID, *, asks_host: bool = True
+) -> tuple[RoomRow, RoomInfo]:
     """Creates the room with this slug. `maker` may edit its description. `title` and `topic` are validated.
 
-    If the same member repeats it, returns the same room in its current state. A new row gets this `log`.
+    If the same member repeats it, returns the same room in its current state. A new row gets this `log`. The maker
+    ANYBODY is the host: it makes a room of nobody's, and repeats it with the same title and topic. `asks_host`: whether
+    CAN_JOIN decides, too.
 
     Raises:
         Refusal: `room_exists`, or `no_such_room` if the maker may not see it.
     """
     policy.can_make(maker, slug).expect()
-    policy.host_admits(maker, slug).expect()
-    described = {"title": title, "topic": topic, "made_by": uuid.UUID(maker.id)}
+    if asks_host:
+        policy.host_admits(maker, slug).expect()
+    made_by = uuid.UUID(maker.id) if maker.id else None
+    described = {"title": title, "topic": topic, "made_by": made_by}
     room, is_new = Room.objects.get_or_create(slug=slug, defaults=described | {"log": log})
     if not is_new:
         Room.objects.filter(pk=room.pk, **_UNTOUCHED).update(**described)  # One statement: one winner.
         room.refresh_from_db()
-    if str(room.made_by) != maker.id:
+    if room.made_by != made_by or (made_by is None and (room.title, room.topic) != (title, topic)):
         policy.room_exists(slug).expect()
     info = RoomInfo(room.slug, room.title or room.slug, room.topic, room.locked, room.slow_seconds)
     return RoomRow(room.pk, room.slug, room.log), info

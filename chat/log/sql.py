@@ -8,6 +8,7 @@ Bandit would check each part, and warn of a `nosec` that only the first one need
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -42,6 +43,8 @@ _INSERT_MENTION = (
 )
 _DELETE_MENTION = "DELETE FROM {mentions} WHERE member_id = %s AND room_id = %s AND seq = %s".format(**_TABLES)  # nosec B608
 _MOVE = "UPDATE {rooms} SET head = %s WHERE id = %s".format(**_TABLES)  # nosec B608
+# Whether PostgreSQL keeps plans: on the log's own connections, not on those of the host's code.
+keeps_plans: ContextVar[bool] = ContextVar("keeps_plans", default=True)
 PREPARE_THRESHOLD = 5  # Executions after which PostgreSQL keeps a statement's plan for a connection.
 
 
@@ -190,7 +193,8 @@ def _cursor() -> Iterator[tuple[Any, Callable[[str], str]]]:
         else:
             import psycopg
 
-            database.connection.prepare_threshold = PREPARE_THRESHOLD
+            if keeps_plans.get():
+                database.connection.prepare_threshold = PREPARE_THRESHOLD
             yield psycopg.Cursor(database.connection), str
 
 

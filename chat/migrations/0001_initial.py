@@ -215,6 +215,22 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['room', 'folded'], name='visitor_by_name'), models.Index(fields=['room', 'seen_at'], name='visitor_by_time')],
             },
         ),
+        migrations.CreateModel(
+            name='AccessRevision',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveBigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='ReadMark',
+            fields=[
+                ('pk', models.CompositePrimaryKey('member_id', 'room', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('member_id', models.UUIDField()),
+                ('seq', models.PositiveBigIntegerField()),
+                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chat.room')),
+            ],
+        ),
         migrations.AddIndex(
             model_name='ban',
             index=models.Index(fields=['lifted_at', 'ends_at'], name='ban_in_force'),

@@ -181,8 +181,8 @@ class RoomHub:
     def connection_count(self) -> int:
         return len(self._broadcaster)
 
-    async def join(self, request: JoinRequest) -> None:
-        """Sends a connection the welcome, then all later events of the room.
+    async def join(self, request: JoinRequest) -> bool:
+        """Sends a connection the welcome, then all later events of the room. Returns whether its member is new there.
 
         Raises:
             LogUnavailable, RoomGone: the log was needed and couldn't be read.
@@ -192,7 +192,8 @@ class RoomHub:
             since = None
         await self._prepare(None if since is None else since.version, asker)
         if not connection.is_open:  # It was closed while the log was read.
-            return
+            return False
+        is_new = request.is_listed and not self._presence.name_of(request.person.id)
         if request.is_listed:
             self._presence.arrive(connection, request.person, request.name, is_idle=request.is_idle)
             self._note(request.person.id)
@@ -201,6 +202,7 @@ class RoomHub:
         self._broadcaster.admit(connection)
         welcome = codec.frame([codec.encode(self._welcome(request, since))])
         connection.answer(Frame(welcome, (self.room.log, self.head)))
+        return is_new
 
     def leave(self, connection: Connection, member_id: MemberId) -> None:
         """Removes a connection. Its member leaves a moment after the last one, unless this process is stopping."""
@@ -226,6 +228,16 @@ class RoomHub:
     def _departed(self) -> None:
         if self.is_empty:
             self._on_empty(self)
+
+    @property
+    def visitors(self) -> list[tuple[Connection, Person]]:
+        """All connections here with their people, also those who aren't in the roster."""
+        return [*self._presence.visitors, *self._listeners.items()]
+
+    @property
+    def members(self) -> list[Member]:
+        """The members in all processes, the longest present first."""
+        return self._presence.members
 
     def rename(self, member_id: MemberId, name: str) -> None:
         """Changes a member's name for everybody. `name` is validated."""

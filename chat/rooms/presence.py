@@ -74,6 +74,15 @@ class RoomPresence:
         return self._roster.online
 
     @property
+    def members(self) -> list[Member]:
+        return list(self._roster)
+
+    @property
+    def visitors(self) -> list[tuple[Connection, Person]]:
+        """This process's connections, with their people."""
+        return [visitor for own in self._own.values() for visitor in own.connections.items()]
+
+    @property
     def has_own(self) -> bool:
         return bool(self._own)
 

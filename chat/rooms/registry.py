@@ -17,6 +17,7 @@ from chat.build import current_build
 from chat.cluster.broker import Broker
 from chat.cluster.messages import (
     EVERYWHERE,
+    AccessChanged,
     BansChanged,
     ClusterMessage,
     EntriesWritten,
@@ -45,16 +46,20 @@ from chat.log.turns import Asker
 from chat.moderation.ban_enforcement import BanEnforcement
 from chat.protocol.constants import PULSE_SECONDS
 from chat.protocol.errors import CloseCode
-from chat.protocol.events import RoomInfo
+from chat.protocol.events import Member, RoomInfo
 from chat.protocol.fields import MemberId
 from chat.rooms.change_buffer import ChangeBuffers
 from chat.rooms.comparison import HEADS_SECONDS, ROOMS_AT_ONCE, Comparison
 from chat.rooms.hub import OPENING_CHANGES, JoinRequest, RoomHub
 from chat.rooms.presence_sync import PresenceSync
+from chat.rooms.read_marks import WRITE_SECONDS, ReadMarks
 from chat.rooms.readiness import Readiness
+from chat.rooms.rechecks import Rechecks
+from chat.rooms.roster import read_members
 from chat.rooms.scheduler import PART_SECONDS, PulseWheel, Scheduler, in_slices
 from chat.rooms.visits import NOTE_SECONDS, Visits
 from chat.rooms.watch import WATCH_SECONDS, Watching
+from chat.signals import member_joined, message_posted, send_joined, send_posted
 from chat.webhooks.deliverer import Deliverer
 
 logger = logging.getLogger(__name__)
@@ -104,11 +109,14 @@ class RoomRegistry:
             self.presence, self._broker, self._by_name, len(chatty.REDIS_URLS) or 1, self._start_anew
         )
         self.watching = Watching(self.log, self._presence_sync.find_open)
+        self.read_marks = ReadMarks(self.log)
         self._ban_enforcement = BanEnforcement(
             self.log, enforce=self._disconnect_banned, publish=lambda: self.publish_everywhere(BansChanged())
         )
         self._visits = Visits(lambda visits: self.log.run(visitors.note, visits))
         self._webhooks = Deliverer(self.log, chatty.WEBHOOK_NETWORKS)
+        self._rechecks = Rechecks(self.log, self._by_name, self.watching, self.can_join)
+        self.subscribe_everywhere(AccessChanged, self._rechecks.handle)
         self.subscribe_everywhere(BansChanged, lambda _: self._ban_enforcement.wake())
         self.subscribe_everywhere(RoomChanged, self._handle_room_changed)
         _in_background(self._broker.subscribe(EVERYWHERE))
@@ -126,7 +134,9 @@ class RoomRegistry:
             (SPENT_SECONDS, self._tell_spent),
             (NOTE_SECONDS, self._visits.flush),
             (0, self._ban_enforcement.follow),
+            (0, self._rechecks.follow),
             (0, self._webhooks.follow),
+            (WRITE_SECONDS, self.read_marks.write),
             (TIDY_SECONDS, self._ban_enforcement.tidy),
             (TIDY_SECONDS, self.log.tidy),
         ):
@@ -164,11 +174,15 @@ class RoomRegistry:
             Refusal: too many callers wait.
             NotAdmitted: the member is banned, its token is revoked, or the host doesn't let it in.
         """
+        rechecks = self._rechecks.begun
         epoch_seen = None if request.since is None else request.since.epoch
         async with self.visit(slug, request.person, request.asker, epoch_seen) as hub:
-            await hub.join(request)
+            if await hub.join(request) and member_joined.receivers:
+                send_joined(slug, hub.author(request.person.id), request.person.account)
             if not self.can_join(request.person, slug):  # Since the room began to open.
                 self._disconnect_banned()
+        if self._rechecks.begun != rechecks:
+            _in_background(self._rechecks.check_newcomer(request.person, slug))
         return hub
 
     @asynccontextmanager
@@ -200,6 +214,16 @@ class RoomRegistry:
             hub.joining -= 1
             if hub.is_empty:
                 self._drop(hub)
+
+    async def members(self, slug: str) -> list[Member]:
+        """The members of a room in all processes.
+
+        Raises:
+            PresenceUnavailable: the room isn't open here, and Redis failed.
+        """
+        if (hub := self._by_name.get(slug)) is not None:
+            return hub.members
+        return await read_members(self.presence, slug)
 
     def can_join(self, person: Person, slug: str) -> Answer:
         """Whether the person may join a room or stay there, by the bans that this process knows."""
@@ -331,6 +355,14 @@ class RoomRegistry:
         self._deliver(ClusterMessage(room.name, self.presence.process, [written]))
         self._presence_sync.send(room.name, written)
         self._webhooks.wake(room.id)
+        if message_posted.receivers:
+            for entry in entries:
+                if entry.is_new_message:
+                    send_posted(room.slug, entry.encoded)
+
+    def publish_written(self, room: RoomRow, entries: list[Entry]) -> None:
+        """Publishes what this process has committed without its committer, as if that had done it."""
+        self._publish(room, entries)
 
     def publish_everywhere(self, item: Item) -> None:
         """Sends to every process, to this one at once. It may be lost, so listeners must also poll."""
@@ -426,6 +458,7 @@ class RoomRegistry:
         """
         await self._scheduler.close()
         await _in_time("webhooks", self._webhooks.close())
+        await _in_time("read marks", self.read_marks.write())
         await _in_time("storing presence", self._presence_sync.flush())
         await _in_time("the farewell", self.presence.farewell(list(self._by_name)))
         await _in_time("rendering", self.renderer.close())
@@ -465,6 +498,11 @@ def current_registry() -> RoomRegistry:
     if loop not in _by_loop:
         _by_loop[loop] = RoomRegistry()
     return _by_loop[loop]
+
+
+def running_registries() -> list[tuple[asyncio.AbstractEventLoop, RoomRegistry]]:
+    """The registries of this process with their event loops, from any thread. A server has one, other programs none."""
+    return [(loop, registry) for loop, registry in list(_by_loop.items()) if loop.is_running()]
 
 
 def current_counts() -> dict[str, int]:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from msgspec import UNSET, UnsetType
 
 from chat.cluster.names import ScreenName
+from chat.cluster.presence_shares import Known
+from chat.cluster.presence_store import Presence
 from chat.content.confusables import skeleton
 from chat.protocol.events import AwayNow, Event, Joined, Left, Member, Renamed
 from chat.protocol.fields import MemberId
@@ -157,3 +159,16 @@ class Roster:
             if longest != member_id:
                 return longest
         return UNSET
+
+
+async def read_members(store: Presence, room: str) -> list[Member]:
+    """The members of a room that the store has.
+
+    Raises:
+        PresenceUnavailable: the store failed.
+    """
+    roster = Roster()
+    for process, seen in (await store.others([room], lambda *_: Known()))[room].items():
+        for member_id, named in (seen.share or {}).items():
+            roster.hold(process, member_id, named)
+    return list(roster)

@@ -134,18 +134,41 @@ class Watching:
         _, room_ids, slugs = self._watchers.pop(connection, (None, set(), set()))
         self._places -= len(room_ids) + len(slugs)
         for slug in slugs:
-            watchers = self._unwritten[slug]
-            watchers.discard(connection)
-            if not watchers:
-                del self._unwritten[slug]
+            self._leave_unwritten(connection, slug)
         for room_id in room_ids:
-            room = self._rooms[room_id]
-            for head, group in list(room.groups.items()):
-                group.discard(connection)
-                if not group:
-                    del room.groups[head]
-            if not room.groups:
-                del self._rooms[room_id]
+            self._leave(connection, room_id)
+
+    def rooms_of(self, connection: Connection) -> list[str]:
+        """The addresses of the rooms that the connection watches."""
+        _, room_ids, slugs = self._watchers.get(connection, (None, (), ()))
+        return [*slugs, *(self._rooms[room_id].slug for room_id in room_ids)]
+
+    def unwatch(self, connection: Connection, slug: str) -> None:
+        """Removes the connection from this watched room."""
+        _, room_ids, slugs = self._watchers.get(connection, (None, set(), set()))
+        if slug in slugs:
+            self._leave_unwritten(connection, slug)
+            slugs.discard(slug)
+            self._places -= 1
+        for room_id in [room_id for room_id in room_ids if self._rooms[room_id].slug == slug]:
+            self._leave(connection, room_id)
+            room_ids.discard(room_id)
+            self._places -= 1
+
+    def _leave_unwritten(self, connection: Connection, slug: str) -> None:
+        watchers = self._unwritten[slug]
+        watchers.discard(connection)
+        if not watchers:
+            del self._unwritten[slug]
+
+    def _leave(self, connection: Connection, room_id: int) -> None:
+        room = self._rooms[room_id]
+        for head, group in list(room.groups.items()):
+            group.discard(connection)
+            if not group:
+                del room.groups[head]
+        if not room.groups:
+            del self._rooms[room_id]
 
     async def tick(self) -> None:
         """Sends all watchers the new messages since the last update. Runs one at a time.

@@ -59,6 +59,7 @@ from chat.protocol.events import Done, Made, PeopleKnown, RoomNow
 from chat.protocol.fields import MemberId
 from chat.rooms.connection import Connection, Frame
 from chat.rooms.hub import JoinRequest, RoomHub
+from chat.rooms.read_marks import ReadMarks
 from chat.rooms.registry import NotAdmitted, RoomRegistry, current_registry
 from chat.rooms.watch import Watching
 from chat.sessions import hook_commands, identification, mentioned, moderator_commands
@@ -127,6 +128,7 @@ class ClientSession:
         self._person = ANYBODY  # The client's person, from `join` on.
         self._written = 0  # The version of its last post or change.
         self._watching: Watching | None = None  # Set once it has watched other rooms.
+        self._read_marks: ReadMarks | None = None  # Of a member with an account.
         self._join_deadline: asyncio.TimerHandle | None = None
         self._question: asyncio.Task[None] | None = None  # The query under way.
         self._membership: Membership | None = None
@@ -268,6 +270,8 @@ class ClientSession:
         if self._watching is not None:
             self._watching.forget(self._connection)
             self._watching = None
+        if self._read_marks is not None:
+            self._read_marks.leave(self._connection)
         if self._hub is not None:
             self._hub.leave(self._connection, self._person.id)
             self._hub = None
@@ -401,7 +405,12 @@ class ClientSession:
         request = JoinRequest(
             self._connection, person, name, command.since, command.away, self._asker, command.re, self._is_listed
         )
-        return await current_registry().join(self._slug, request)
+        registry = current_registry()
+        hub = await registry.join(self._slug, request)
+        if person.account is not None and self._connection.is_open:
+            self._read_marks = registry.read_marks
+            self._read_marks.enter(self._connection, hub, person.id)
+        return hub
 
     async def _identify(self, registry: RoomRegistry, token: str) -> Person:
         """The client's person: by AUTHENTICATE, otherwise by its token.

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client as DjangoClient
 
+from chat.access.rate_limits import current_limiter
 from chat.rooms.registry import close_registry
 from tests import servers
 from tests.client import Client, Enter
@@ -22,6 +23,14 @@ async def rooms(database: str) -> AsyncIterator[None]:
     """The rooms of the test's own process are closed when it ends."""
     yield
     await close_registry()
+
+
+@pytest.fixture
+def own_limits() -> Iterator[None]:
+    """Limits of this test's own. Without it, accounts with the same key in other tests' databases share them."""
+    current_limiter.cache_clear()
+    yield
+    current_limiter.cache_clear()
 
 
 @pytest.fixture

@@ -4,19 +4,15 @@ import ast
 import email
 import re
 import sys
-import uuid
 import zipfile
-from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import httpx
 import pytest
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 
-from tests.client import Client
-from tests.hosts import BLOCKS, Host, HostServer, code_for, installed, metadata, wheel
+from tests.hosts import BLOCKS, Host, code_for, installed, metadata, wheel
 from tests.servers import ROOT
 
 # What may be in the host's own packages or not, and is imported only there.
@@ -95,13 +91,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     return host
 
 
-@pytest.fixture(scope="module")
-def server(host: Host) -> Iterator[HostServer]:
-    with HostServer(host) as server:
-        yield server
-        assert "Traceback" not in server.log
-
-
 def test_the_docs_lines_leave_nothing_to_complain_about(host: Host) -> None:
     assert "no issues (0 silenced)" in host.manage("check")
     assert "no issues (0 silenced)" in host.manage("check", "--tag", "chat")
@@ -118,28 +107,6 @@ def test_it_works_in_a_project_as_startproject_makes_it(tmp_path: Path) -> None:
     host = Host(tmp_path / "project", settings="")
     host.manage("migrate")
     assert "All is well.\n" in host.python(str(SCRIPT))
-
-
-def test_the_page_and_all_its_files_are_served(server: HostServer) -> None:
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as web:
-        page = web.get("/talk/chatty/support", headers={"Accept-Language": "de"})
-        assert page.status_code == 200
-        addresses = set(re.findall(r'(?:href|src)="(/static/[^"]*)"', page.text))
-        assert len(addresses) > 100
-        for address in addresses:
-            assert web.get(address).status_code == 200, address
-        assert 'lang="en-us"' in page.text, "the host has no LocaleMiddleware"
-
-
-async def test_a_member_joins_and_posts_below_the_prefix(server: HostServer) -> None:
-    for origin in ({}, {"Origin": server.url}):
-        async with Client(f"{server.url}/talk", "Ann", f"room-{uuid.uuid4().hex[:8]}", headers=origin) as ann:
-            assert (await ann.post("hello"))["body"] == "hello"
-
-
-async def test_a_page_of_another_site_gets_no_socket(server: HostServer) -> None:
-    with pytest.raises(Exception, match="HTTP 403"):
-        await Client(f"{server.url}/talk", headers={"Origin": "https://evil.example"}).open()
 
 
 HASHED_PAGE = """

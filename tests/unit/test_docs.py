@@ -6,6 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chat import api
+from chat.api import errors as errors_of_the_api
 from chat.protocol import commands, constants, errors, events
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +90,17 @@ def test_limits_are_documented() -> None:
         f"`v` is {constants.PROTOCOL_VERSION}",
     ):
         assert number in DOCUMENT
+
+
+def test_what_the_hosts_code_may_use_is_documented() -> None:
+    text = (ROOT / "docs" / "embedding.md").read_text()
+    twins = {name for name in api.__all__ if name[0] == "a" and name[1:] in api.__all__}
+    assert len(twins) == 5
+    for name in [*api.__all__, "message_posted", "member_joined"]:
+        assert re.search(rf"\b{name}\b", text), name
+    drawn = set(re.findall(r"[├└]── (\w+)", str(errors_of_the_api.__doc__))) | {"ChattyError"}
+    classes = {name for name in api.__all__ if isinstance(getattr(api, name), type)}
+    assert drawn == {name for name in classes if issubclass(getattr(api, name), api.ChattyError)}
 
 
 def test_the_tests_that_other_documents_name_exist() -> None:
