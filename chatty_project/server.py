@@ -56,6 +56,7 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*arguments, **options)
         self._extra_frames = Bucket(EXTRA_FRAMES)
         self._unparsed = memoryview(b"")
+        self._is_awaited = False  # The application waits for the next message.
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -93,7 +94,9 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             super().data_received(bytes(part))
 
     async def receive(self) -> Any:
+        self._is_awaited = True
         message = await super().receive()
+        self._is_awaited = False
         if self._unparsed:
             await asyncio.sleep(0)  # Lets other connections run.
             self._parse()
@@ -196,6 +199,11 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             self.frames = []
             self.conn.fail(1007, "not UTF-8")
             self.handle_parser_exception()
+            return
+        if self._is_awaited and self.queue.empty() and not self.read_paused:
+            self.read_paused = True  # Else uvicorn pauses reading until the application has it: two system calls.
+            super().send_receive_event_to_app()
+            self.read_paused = False
             return
         super().send_receive_event_to_app()
 
