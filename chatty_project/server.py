@@ -25,6 +25,7 @@ from chat.protocol.errors import CloseCode
 from chat.protocol.events import Bye
 from chat.rooms.connection import Frame
 from chat.transports.connections import EXTENSION
+from chatty_project.garbage import garbage
 
 # The kernel's send buffer, in addition to UNSENT_LIMIT (Linux doubles it). By default it grows to 4 MiB a socket, which
 # would hide a slow reader for longer. With 100 ms to a client, it still allows 1 MiB/s.
@@ -60,8 +61,13 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
+        garbage.note_opened()
         if (tcp := transport.get_extra_info("socket")) is not None:
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        garbage.note_closed()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
