@@ -64,8 +64,8 @@ class WatchedServer(ServerOf):
         self._pauses = self.folder / "pauses"
         self.settings["PAUSES"] = str(self._pauses)
 
-    def longest_pause(self, seconds: int) -> float:
-        """Of the last so many seconds."""
+    def longest_pause(self, seconds: int = 0) -> float:
+        """Of the last so many seconds, or since the start."""
         return max(map(float, self._pauses.read_text().split()[-seconds:]), default=0.0)
 
 
@@ -102,13 +102,15 @@ async def silence(system: Running, rooms: int, members: int, seconds: float) -> 
     crowd = Crowd(system.dialect, system.base)
     await crowd.fill([f"room-{number}" for number in range(rooms)], rooms * members)
     await asyncio.sleep(8)  # All leases were renewed several times.
-    found = await idle(system, crowd, seconds)
-    gone = crowd.disconnected
-    await crowd.leave()
-    assert not gone, f"{gone} members were disconnected"
     pause = ""
     if isinstance(system.server, WatchedServer):
-        pause = f", longest pause {system.server.longest_pause(int(seconds)) * 1000:.1f} ms"
+        pause = f", longest pause {system.server.longest_pause() * 1000:.1f} ms while they joined"
+    found = await idle(system, crowd, seconds)
+    gone = crowd.disconnected
+    if isinstance(system.server, WatchedServer):
+        pause += f", {system.server.longest_pause(int(seconds)) * 1000:.1f} ms then"
+    await crowd.leave()
+    assert not gone, f"{gone} members were disconnected"
     return f"{found.cpu_share * 100:.1f} % of a core{pause}"
 
 

@@ -13,6 +13,7 @@ from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 from chatty_project import databases, env
+from chatty_project.garbage import garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatty_project.settings")
 django_pages = get_asgi_application()  # Sets Django up, which everything below needs.
@@ -43,6 +44,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     while (message := await receive())["type"] == "lifespan.startup":
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, log_counts)
         current_registry()  # Webhooks wait for no visitor.
+        garbage.start()
         await send({"type": "lifespan.startup.complete"})
     assert message["type"] == "lifespan.shutdown"
     await close_registry()

@@ -12,8 +12,17 @@ from types import FunctionType
 # Class: its attributes. tests/unit/test_internals.py compares them with what server.py, http.py and supervisor.py use.
 INTERNALS: dict[str, tuple[str, ...]] = {
     "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol": (
-        *("close_sent", "close_timeout", "close_timer", "conn", "connection_made", "curr_msg_data_type"),
-        *("data_received", "disconnected", "frames", "handle_close", "handle_connect", "handle_cont", "handle_events"),
+        *("close_sent", "close_timeout", "close_timer", "conn", "connection_lost", "connection_made"),
+        *(
+            "curr_msg_data_type",
+            "data_received",
+            "disconnected",
+            "frames",
+            "handle_close",
+            "handle_connect",
+            "handle_cont",
+            "handle_events",
+        ),
         *("handle_parser_exception", "handle_ping", "handle_pong", "handshake_complete", "handshake_initiated", "loop"),
         *("queue", "read_paused", "receive", "scope", "send_receive_event_to_app", "shutdown", "transport"),
     ),

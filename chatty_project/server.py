@@ -25,6 +25,7 @@ from chat.protocol.errors import CloseCode
 from chat.protocol.events import Bye
 from chat.rooms.connection import Frame
 from chat.transports.connections import EXTENSION
+from chatty_project.garbage import garbage
 
 # The kernel's send buffer, in addition to UNSENT_LIMIT (Linux doubles it). By default it grows to 4 MiB a socket, which
 # would hide a slow reader for longer. With 100 ms to a client, it still allows 1 MiB/s.
@@ -56,11 +57,17 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*arguments, **options)
         self._extra_frames = Bucket(EXTRA_FRAMES)
         self._unparsed = memoryview(b"")
+        self._is_awaited = False  # The application waits for the next message.
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
+        garbage.note_opened()
         if (tcp := transport.get_extra_info("socket")) is not None:
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        garbage.note_closed()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -93,7 +100,9 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             super().data_received(bytes(part))
 
     async def receive(self) -> Any:
+        self._is_awaited = True
         message = await super().receive()
+        self._is_awaited = False
         if self._unparsed:
             await asyncio.sleep(0)  # Lets other connections run.
             self._parse()
@@ -196,6 +205,11 @@ class ChattyWebSocketProtocol(WebSocketsSansIOProtocol):
             self.frames = []
             self.conn.fail(1007, "not UTF-8")
             self.handle_parser_exception()
+            return
+        if self._is_awaited and self.queue.empty() and not self.read_paused:
+            self.read_paused = True  # Else uvicorn pauses reading until the application has it: two system calls.
+            super().send_receive_event_to_app()
+            self.read_paused = False
             return
         super().send_receive_event_to_app()
 

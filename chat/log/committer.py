@@ -84,6 +84,7 @@ class Committer:
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
+        self._loop = asyncio.get_running_loop()
         self._waiting: deque[Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
         self._thread = WorkThread("committer")
@@ -99,13 +100,13 @@ class Committer:
             RoomGone: the room was deleted, or has another log; WentBack: it got the log just now.
             Refusal: the message doesn't exist, or the operation isn't allowed.
         """
-        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Committed] = self._loop.create_future()
         if (room := self._busy.get(operation.room.slug)) is not None:
             room.waiting.append((operation, future))  # Keeps the order within the room.
             return await future
         self._waiting.append((operation, future))
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            self._task = self._loop.create_task(self._run())
         return await future
 
     async def _run(self) -> None:
@@ -119,20 +120,21 @@ class Committer:
 
     def _set_aside(self, batch: list[Waiting], outcomes: Sequence[Outcome | Exception]) -> list[Waiting | None]:
         """Moves operations of locked rooms to `_busy`. Returns the batch with None in their places."""
+        if not any(isinstance(outcome, RoomBusy) for outcome in outcomes):
+            return [*batch]
         left: list[Waiting | None] = []
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         for each, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, RoomBusy):
                 room = self._busy.setdefault(each[0].room.slug, _BusyRoom(now + BUSY_SECONDS))
                 room.waiting.append(each)
             left.append(None if isinstance(outcome, RoomBusy) else each)
-        if None in left:
-            waiting, self._waiting = self._waiting, deque()
-            for each in waiting:  # Later operations of these rooms wait behind them.
-                busy = self._busy.get(each[0].room.slug)
-                (self._waiting if busy is None else busy.waiting).append(each)
-            if self._busy_task is None:
-                self._busy_task = asyncio.create_task(self._run_busy())
+        waiting, self._waiting = self._waiting, deque()
+        for each in waiting:  # Later operations of these rooms wait behind them.
+            busy = self._busy.get(each[0].room.slug)
+            (self._waiting if busy is None else busy.waiting).append(each)
+        if self._busy_task is None:
+            self._busy_task = self._loop.create_task(self._run_busy())
         return left
 
     async def _run_busy(self) -> None:
@@ -146,8 +148,8 @@ class Committer:
                 del self._busy[slug]
                 if not isinstance(outcomes[0], RoomBusy):
                     self._tell(batch, outcomes)
-                    room.until = asyncio.get_running_loop().time() + BUSY_SECONDS
-                elif asyncio.get_running_loop().time() < room.until:
+                    room.until = self._loop.time() + BUSY_SECONDS
+                elif self._loop.time() < room.until:
                     room.waiting.extendleft(reversed(batch))
                 else:
                     batch += room.waiting

@@ -31,7 +31,7 @@ from chat.log.entries import Entry
 from chat.log.pagination import EVERYTHING, Filter, PageEntries, bounds_of
 from chat.log.readers import Askers, Charge, Readers
 from chat.log.search import SearchQuery
-from chat.log.search_index import index_cleanup
+from chat.log.search_index import catch_up, index_cleanup
 from chat.log.turns import ITSELF, Asker
 from chat.log.unread import Count, Span
 from chat.models import Mention, Message, Probe, Room
@@ -290,6 +290,14 @@ class Log:
             Refusal: too many queries wait.
         """
         return await self._acts.read(asker, retrying, work, *arguments)
+
+    async def index(self) -> None:
+        """Adds the newest messages to the search index.
+
+        Raises:
+            LogUnavailable: the database failed.
+        """
+        await self.run(catch_up)
 
     async def tidy(self) -> None:
         """Removes deleted words from the search index.

@@ -1,8 +1,8 @@
 """Full-text search in a room's log: SQLite's FTS5 and PostgreSQL's tsvector behind one function, `find`.
 
-The database maintains both indexes in the transaction that writes a message: by triggers on SQLite, by a generated
-column on PostgreSQL (migration `0002_search`). They index the message's `search_text`, which is written with its
-body and has the words that search_terms.py finds in it.
+The database maintains both indexes (migration `0002_search`). SQLite's lacks the newest messages until a search needs
+them, or search_index.py adds them. They index the message's `search_text`, which is written with its body and has the
+words that search_terms.py finds in it.
 """
 
 import uuid
@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from chat.content.search_terms import Excerpts, Phrase
 from chat.log.deadline import deadline
-from chat.log.search_index import INDEX
+from chat.log.search_index import INDEX, catch_up
 from chat.models import Message
 from chat.protocol.events import Member, Result, milliseconds, moment
 from chat.protocol.fields import MemberId
@@ -45,6 +45,7 @@ def find(room_id: int, wanted: SearchQuery, limit: int) -> tuple[list[Result], b
     Raises:
         Refusal: it took too long.
     """
+    catch_up()
     messages = _BACKENDS[connection.vendor](_narrowed(room_id, wanted), room_id, wanted.phrases, limit + 1)
     with deadline("That search takes too long. Add a word, a member or a date.") as watch:
         found = list(messages.only("seq", "author_id", "author_name", "is_by_bot", "at", "body"))

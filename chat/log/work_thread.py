@@ -14,37 +14,38 @@ from typing import Any, TypeVar
 from django.db import connections
 
 T = TypeVar("T")
-_Job = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[..., Any], tuple[object, ...]]
+_Job = tuple["asyncio.Future[Any]", Callable[..., Any], tuple[object, ...]]
 
 
 class WorkThread:
-    """Starts with the first job. `close` must follow."""
+    """Starts with the first job, whose event loop gives all others. `close` must follow."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop
 
     def run(self, work: Callable[..., T], *arguments: object) -> "asyncio.Future[T]":
         """A future of what `work` returns or raises. Cancelled, it is done all the same."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
         if self._thread is None:
+            self._loop = asyncio.get_running_loop()
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
-        self._jobs.put((loop, future, work, arguments))
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put((future, work, arguments))
         return future
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            loop, future, work, arguments = job
+            future, work, arguments = job
             result, error = None, None
             try:
                 result = work(*arguments)
             except BaseException as raised:
                 error = raised
             with suppress(RuntimeError):  # The loop was closed: nobody waits.
-                loop.call_soon_threadsafe(_settle, future, result, error)
+                self._loop.call_soon_threadsafe(_settle, future, result, error)
             del job, future, arguments, result, error  # Not until the next job comes.
 
     async def close(self) -> None:

@@ -119,8 +119,10 @@ class Broadcaster:
             frame = self._frame(events)
             for connection in self._turns:
                 connection.send(frame)
-        # This runs after the writers that the frames woke, so that their time is measured, too.
-        self._tick = self._loop.call_soon(self._settle, started_at)
+        if len(self._turns) <= TOGETHER:
+            self._settle(started_at)  # Their time is too short to be worth another turn of the loop.
+        else:  # This runs after the writers that the frames woke, so that their time is measured, too.
+            self._tick = self._loop.call_soon(self._settle, started_at)
 
     def _hand_out(self, events: list[bytes], due: set[int], newcomers: dict[Connection, int]) -> None:
         """Sends each connection the events that it lacks, and the pulse if it is due. Equal frames are made once."""

@@ -42,6 +42,7 @@ from chat.log.operations import Operation
 from chat.log.reader import NOTHING_SAID, Log, RoomRow, WentBack
 from chat.log.readers import Askers
 from chat.log.rendering import Renderer
+from chat.log.search_index import INDEX_SECONDS
 from chat.log.turns import Asker
 from chat.moderation.ban_enforcement import BanEnforcement
 from chat.protocol.constants import PULSE_SECONDS
@@ -138,6 +139,7 @@ class RoomRegistry:
             (0, self._webhooks.follow),
             (WRITE_SECONDS, self.read_marks.write),
             (TIDY_SECONDS, self._ban_enforcement.tidy),
+            (INDEX_SECONDS, self.log.index),
             (TIDY_SECONDS, self.log.tidy),
         ):
             self._scheduler.repeat(seconds, work)

@@ -38,12 +38,15 @@ def check_index() -> None:
             cursor.execute("INSERT INTO chat_message_fts (chat_message_fts, rank) VALUES ('integrity-check', 1)")
 
 
-def test_any_tool_may_write_messages_and_they_are_found(database: str) -> None:
+@pytest.mark.parametrize("is_indexed", [True, False])
+def test_any_tool_may_write_messages_and_they_are_found(database: str, is_indexed: bool) -> None:
     """On SQLite as well: its index needs no function that only Chatty's connections have."""
     room = Room.objects.create(slug="lobby")
     say(room, "今日は天気がいい", 1, search_text("今日は天気がいい"))
     say(room, "明日の天気", 2, search_text("明日の天気"))
     say(room, "the ebb", 3)
+    if is_indexed:
+        assert found(room, *parse("ebb")) == [3]
     statements = [
         "UPDATE chat_message SET body = 'High TIDE: 雨が降る', search_text = NULL WHERE seq = 1",
         "DELETE FROM chat_message WHERE seq = 2",
