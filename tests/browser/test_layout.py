@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from playwright.sync_api import expect
@@ -127,9 +128,10 @@ def test_touch_targets_are_big_enough_on_a_phone(person: Make) -> None:
         assert box["width"] >= 44, target.evaluate("e => e.outerHTML")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_theme_follows_the_system_until_one_is_chosen_which_is_kept(person: Make, scheme: str) -> None:
-    other = {"light": "dark", "dark": "light"}[scheme]
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_theme_follows_the_system_until_one_is_chosen_which_is_kept(
+    person: Make, scheme: str, other: Literal["light", "dark"]
+) -> None:
     ann = person("Ann", color_scheme=scheme)
     html, frame = ann.page.locator("html"), ann.page.locator("meta[name=theme-color]").first
     canvas = {"light": "#faf9f6", "dark": "#191816"}
