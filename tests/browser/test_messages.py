@@ -319,7 +319,7 @@ def test_a_page_that_was_asked_for_before_a_fresh_start_is_not_mixed_in(visitor:
         ann.run(run, ["changes:arrived", {"head": seq, "reset": True, "more": True, "messages": [message(seq)]}])
 
     start_afresh(20)
-    ann.run(run, ["timeline:load-older", {}])
+    ann.page.get_by_role("button", name="Load older messages").click()
     (asked,) = wire.commands("history")
     assert asked["before"] == 20
     start_afresh(90)
