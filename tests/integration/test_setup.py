@@ -255,12 +255,15 @@ def serve_command() -> list[str]:
 
 
 def serve_settings(folder: Path, **settings: str) -> dict[str, str]:
-    """Production with the packages of the tests, and its files in `folder`."""
+    """Production with the packages of the tests and its files in `folder`. Those that are static are there already."""
+    static_root = folder / "static"
+    if not static_root.exists():
+        servers.copy_static_files(static_root)
     return {
         **PRODUCTION,
         "VIRTUAL_ENV": sys.prefix,
         "PORT": str(servers.free_port()),
-        "STATIC_ROOT": str(folder / "static"),
+        "STATIC_ROOT": str(static_root),
         "DATABASE_URL": f"sqlite:///{folder / 'chatty.sqlite3'}",
         **settings,
     }
@@ -394,6 +397,7 @@ def test_machines_that_start_at_once_migrate_an_empty_postgresql_one_after_the_o
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         machines.append(serve_settings(tmp_path / name, REDIS_URL=redis_url, DATABASE_URL=url))
+    machines[1]["STATIC_ROOT"] = str(tmp_path / "two" / "empty")
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 
@@ -409,6 +413,9 @@ def test_machines_that_start_at_once_migrate_an_empty_postgresql_one_after_the_o
             for machine in machines:
                 page = f"http://127.0.0.1:{machine['PORT']}/chatty"
                 servers.wait_until(lambda: is_up(page), 60, "both machines serve")  # noqa: B023
+            files = linked_files(get(page))
+            assert files
+            assert {get(url).status_code for url in files} == {200}
 
 
 def test_behind_https_plain_requests_are_redirected_and_the_platforms_probes_are_not(chatty_server: Start) -> None:

@@ -100,7 +100,6 @@ def test_bin_serve_names_the_database_that_it_cannot_write(tmp_path: Path, what:
     log.touch()
     path = {"file": file, "folder": tmp_path, "log": log}[what]
     settings = serve_settings(tmp_path, DATABASE_URL=url)
-    Path(settings["STATIC_ROOT"]).mkdir()
     with read_only(path):
         (line,) = refused([str(servers.ROOT / "bin" / "serve")], **settings)
     assert line.startswith(f'DATABASE_URL is "{url}"; expected a {"folder" if what == "folder" else "file"} that ')
@@ -119,7 +118,6 @@ def test_bin_serve_names_a_default_place_that_it_cannot_write(project: Path, tmp
 def test_bin_serve_names_static_files_that_it_cannot_write(tmp_path: Path) -> None:
     settings = serve_settings(tmp_path)
     folder = Path(settings["STATIC_ROOT"])
-    folder.mkdir()
     with read_only(folder):
         (line,) = refused([str(servers.ROOT / "bin" / "serve")], **settings)
     assert line.startswith(f'STATIC_ROOT is "{folder}"; expected a folder that can be written to ')

@@ -21,7 +21,7 @@ from tests.servers.machine import (
     unprivileged,
     wait_until,
 )
-from tests.servers.once import made_once, run_folder, sqlite_database, unbundled_static_root
+from tests.servers.once import copy_static_files, made_once, run_folder, sqlite_database, unbundled_static_root
 from tests.servers.postgres import PgBouncerServer, PostgresServer, postgres_server
 from tests.servers.process import STOP_SECONDS, Server, all_of
 from tests.servers.proxies import HaproxyServer, NginxServer
@@ -46,6 +46,7 @@ __all__ = [
     "all_of",
     "chatty_server",
     "clean_environ",
+    "copy_static_files",
     "free_port",
     "made_once",
     "manage",
