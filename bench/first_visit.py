@@ -84,10 +84,10 @@ def main() -> None:
                 if number:  # The first warms up.
                     found[kind].append(figures)
         browser.close()
-    for kind, visits in found.items():
-        medians = {name: median(each[name] for each in visits) for name in visits[0]}
-        figures = ", ".join(f"{value:,.2f} {name}" for name, value in medians.items())
-        sys.stdout.write(f"{kind:>16}: {figures}\n")
+    for kind, seen in found.items():
+        medians = {name: median(each[name] for each in seen) for name in seen[0]}
+        said = ", ".join(f"{value:,.2f} {name}" for name, value in medians.items())
+        sys.stdout.write(f"{kind:>16}: {said}\n")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import uuid
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 
@@ -63,7 +63,7 @@ ANSWERS = {kind: b'{"type":"%s"' % kind.encode() for kind in ("page", "found", "
 _REFUSED = re.compile(rb'"type":"refused","code":"([a-z_]+)"')
 
 
-Tally = Counter[str]  # All whole numbers, but for the megabytes.
+Tally = defaultdict[str, float]  # Counts, and megabytes.
 
 
 class Foe(Member):
@@ -105,7 +105,7 @@ class Crowd:
         self.host, _, self.port = url.removeprefix("http://").partition(":")
         self.base = url.replace("http://", "ws://")
         self.disciplines = disciplines
-        self.tally: Tally = Counter()
+        self.tally: Tally = defaultdict(float)
         kinds = list(dict.fromkeys(BY_MEMBERS[each] for each in disciplines if each in BY_MEMBERS))
         whole = sum(SHARES[kind] for kind in kinds)
         self.members: dict[str, list[Foe]] = {
@@ -141,8 +141,8 @@ class Crowd:
         self.tally.clear()
         tasks = [asyncio.create_task(self._come_back())]
         for kind, members in self.members.items():
-            work = {"posts": self._change, "reactions": self._react, "questions": self._ask}[kind]
-            tasks += [asyncio.create_task(work(member, number)) for number, member in enumerate(members)]
+            work_of_members = {"posts": self._change, "reactions": self._react, "questions": self._ask}[kind]
+            tasks += [asyncio.create_task(work_of_members(member, number)) for number, member in enumerate(members)]
         for name, at_once, work in (
             ("joins", VISITORS, self._visit),
             ("pages", PAGES_AT_ONCE, self._get("/chatty")),
@@ -220,7 +220,7 @@ class Crowd:
 
     async def _visit(self) -> str:
         """Joins a room that there isn't yet, and leaves it."""
-        visitor = Foe(f"new-{uuid.uuid4().hex[:12]}", Counter())
+        visitor = Foe(f"new-{uuid.uuid4().hex[:12]}", defaultdict(float))
         try:
             await visitor.join(self.base)
             return "joined new rooms"

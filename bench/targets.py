@@ -112,10 +112,10 @@ def _saturation(figures: Figures) -> Iterator[Verdict]:
                 what = f"{members:,} members, up to {highest:,} messages/s offered: deliveries/s, to {other.title}'s"
                 if highest == TARGET_RATE or (members == 200 and other is SOCKETIO):
                     yield _at_least(what, ours / theirs if ours and theirs else None, limit, " x")
-    ours = [row for row in figures.rows if row.scenario == "saturation" and row.system == CHATTY.name]
-    lost = sum(row.figures["lost"] + row.figures["behind"] for row in ours)
+    rows = [row for row in figures.rows if row.scenario == "saturation" and row.system == CHATTY.name]
+    lost = sum(row.figures["lost"] + row.figures["behind"] for row in rows)
     what = "in all of these: deliveries lost or left behind"
-    yield Verdict(what, "0", f"{lost:,}" if ours else "", not lost if ours else None)
+    yield Verdict(what, "0", f"{lost:,}" if rows else "", not lost if rows else None)
     p99 = figures.get("saturation", CHATTY.name, "latency_p99", members=1000, rate=200)
     yield _at_most("1,000 members, 200 messages/s: p99 latency", p99, 200, " ms")
 

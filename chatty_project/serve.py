@@ -44,16 +44,17 @@ def prepare() -> None:
 
     django.setup()
     from chat.log import refolding
+    from chatty_project import static_files
 
     static_root = Path(settings.STATIC_ROOT)
     static_root.mkdir(parents=True, exist_ok=True)
-    with alone_on_this_machine(static_root / ".lock"):
+    with alone_on_this_machine(static_root / static_files.LOCK):
         databases.check()
         with alone_on_the_database():
             call_command("migrate", interactive=False, verbosity=0)
             if advice := refolding.advice():
                 sys.stderr.write(f"{advice}\n")
-        call_command("collectstatic", interactive=False, verbosity=0)
+        static_files.collect(static_root)
 
 
 @contextmanager

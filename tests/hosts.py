@@ -79,6 +79,7 @@ def _run(command: list[str], folder: Path, environment: dict[str, str] | None = 
 
 def code_for(place: str) -> str:
     """The page's lines of Python for this place, which its first comment names."""
+    code: str
     (code,) = [text for language, text in BLOCKS if language == "python" and text.startswith(f"# {place}\n")]
     return code
 

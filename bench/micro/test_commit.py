@@ -1,7 +1,6 @@
 """Commits on SQLite, in a file, as the committer's thread does them."""
 
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ BODIES = {
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("posts", [1, 64])
 @pytest.mark.parametrize("language", BODIES)
-def test_commit(benchmark: Callable[..., Any], language: str, posts: int) -> None:
+def test_commit(benchmark: Any, language: str, posts: int) -> None:
     room = Room.objects.create(slug="harbour")
     row = RoomRow(id=room.pk, slug=room.slug, log=room.log)
 

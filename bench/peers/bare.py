@@ -45,7 +45,7 @@ class Hall:
             transport.send(WSMsgType.TEXT, payload)
 
 
-class Guest(WSListener):  # type: ignore[misc]
+class Guest(WSListener):
     def __init__(self, hall: Hall) -> None:
         self._hall = hall
 

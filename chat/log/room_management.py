@@ -1,7 +1,7 @@
 """Creates rooms and edits their name and topic in the database.
 
 Everything here waits for the database, so it runs on a thread of the log (`Log.run`) or in a page of the admin. It
-notifies nobody: `RoomRegistry` does so for a command, admin.py for the admin.
+notifies nobody: `RoomRegistry` does so for a command, `chat.admin` for /admin.
 """
 
 import uuid

@@ -1,7 +1,7 @@
 """Moderators' actions in the database: bans, revoked tokens, rooms' rules and the audit log.
 
 All functions here wait for the database, so they run on a thread of the log (`Log.run`) or in a page of the admin.
-They notify nobody: `RoomRegistry` does so for a command, admin.py for the admin.
+They notify nobody: `RoomRegistry` does so for a command, `chat.admin` for /admin.
 """
 
 import time

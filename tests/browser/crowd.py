@@ -43,7 +43,8 @@ SETTLE = """() => {
     const refused = probe.outbox.filter(({state}) => state === "failed");
     const hopeless = probe.amendments.filter(({state}) => state === "failed");
     for (const {nonce} of refused) events.publish("message:retry", {nonce});
-    for (const {id} of hopeless) events.publish("amendment:discard", {id});
+    const discard = document.querySelector("[data-module=pending-changes-notice] [data-slot=discard]");
+    for (const _ of hopeless) discard.click();
     const kept = Object.keys(localStorage).filter((key) => /^chatty\\.(outbox|amendments)\\./.test(key));
     const waiting = [...kept, ...probe.outbox.map(({body}) => body), ...probe.amendments.map(({type}) => type)];
     if (probe.state !== "joined") waiting.push(probe.state);

@@ -121,12 +121,14 @@ class MadeUpRoom:
         else:
             first = sum(seq < command["around"] for seq in wanted)
             shown = wanted[max(0, first - limit // 2) : first + limit // 2]
-        asked = {name: command[name] for name in ("before", "after", "around", "authors") if name in command}
-        asked["re"] = command["id"]
+        asked: dict[str, Any] = {
+            name: command[name] for name in ("before", "after", "around", "authors") if name in command
+        }
         return {
             "type": "page",
             "messages": [self.message(seq) for seq in shown],
             "more": bool(shown) and shown[0] > wanted[0],
             "newer": bool(shown) and shown[-1] < wanted[-1],
+            "re": command["id"],
             **asked,
         }

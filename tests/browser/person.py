@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Self
 
-from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import ConsoleMessage, FloatRect, Locator, Page, WebSocketRoute, expect
 
 
 class Person:
@@ -17,7 +18,12 @@ class Person:
         self.errors: list[str] = []
         self.expects_errors = False
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: "Content Security Policy" in said.text and self.errors.append(said.text))
+        page.on("console", self._note_forbidden)
+
+    def _note_forbidden(self, said: ConsoleMessage) -> None:
+        """Notes what the page's Content-Security-Policy forbade."""
+        if "Content Security Policy" in said.text:
+            self.errors.append(said.text)
 
     # What they do.
 
@@ -127,13 +133,25 @@ class Person:
         return identity
 
 
+def box(locator: Locator) -> FloatRect:
+    """The element's place on the page, and its size."""
+    found = locator.bounding_box()
+    assert found, "expected an element with a place on the page"
+    return found
+
+
+Command = dict[str, Any]
+Event = dict[str, Any]
+
+
 class Wire:
     """The socket of a page, with a hand on it: drops or adds what the server says. Make it before the page opens."""
 
     def __init__(self, page: Page) -> None:
         self.sent: list[dict[str, Any]] = []  # Commands, in order.
-        self.keep = lambda event: True  # Which events come through.
-        self.answer = lambda command: None  # An event in the server's stead, or None: then the server gets the command.
+        self.keep: Callable[[Event], object] = lambda event: True  # Which events come through.
+        # An event in the server's stead, or None: then the server gets the command.
+        self.answer: Callable[[Command], Event | None] = lambda command: None
         self._is_cut = False
         self._page_side: WebSocketRoute | None = None
         page.route_web_socket(re.compile("/ws/chatty/"), self._open)

@@ -62,7 +62,7 @@ READ = """async (seconds) => {
             break;
         }
         scroller.scrollTop = 0;
-        app.events.publish("timeline:load-older");
+        older.querySelector("[data-slot=button]").click();
         await pause();
     }
     const members = [...document.querySelectorAll(".members .member:not(.is-leaving)")];

@@ -1,7 +1,8 @@
 """Edits and deletions, over outages and between tabs."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from playwright.sync_api import Locator, expect
 
@@ -190,7 +191,7 @@ def test_a_refused_edit_keeps_the_words_and_says_why(visitor: Make, person: Make
     ann = visitor()
     wire = Wire(ann.page)
     ann.open().enter("Ann").say("plain")
-    refusals = iter(
+    refusals: Iterator[dict[str, Any]] = iter(
         [
             {"code": "rate_limited", "retry_after": 0.4},
             {"code": "locked"},
@@ -198,9 +199,9 @@ def test_a_refused_edit_keeps_the_words_and_says_why(visitor: Make, person: Make
         ]
     )
 
-    def refuse(command: dict[str, object]) -> dict[str, object] | None:
+    def refuse(command: dict[str, Any]) -> dict[str, Any] | None:
         answer = next(refusals, None) if command["type"] == "edit" else None
-        return answer and {"type": "refused", "detail": "", "seq": command["seq"], **answer}
+        return None if answer is None else {"type": "refused", "detail": "", "seq": command["seq"], **answer}
 
     wire.answer = refuse
     choose(ann, "plain", "Edit")

@@ -215,9 +215,13 @@ def test_return_asks_only_for_what_came_meanwhile(visitor: Make, person: Make) -
     ann.open().enter("Ann")
     expect(ann.bodies).to_have_text(["one"])
     welcomes: list[dict[str, Any]] = []
-    wire.keep = lambda event: (
-        welcomes.append(event) or True if event["type"] == "welcome" else event["type"] != "message"
-    )
+
+    def keep(event: dict[str, Any]) -> bool:
+        if event["type"] == "welcome":
+            welcomes.append(event)
+        return bool(event["type"] != "message")
+
+    wire.keep = keep
     bob.say("two")
     wire.close(1012)
     ann.wait_until_joined()
@@ -254,7 +258,12 @@ def test_repeated_and_late_messages_are_shown_once(visitor: Make, person: Make) 
     ann = visitor()
     wire = Wire(ann.page)
     seen: list[dict[str, Any]] = []
-    wire.keep = lambda event: seen.append(event) or True
+
+    def keep(event: dict[str, Any]) -> bool:
+        seen.append(event)
+        return True
+
+    wire.keep = keep
     ann.open().enter("Ann")
     bob.say("two")
     expect(ann.bodies).to_have_text(["one", "two"])
@@ -321,7 +330,7 @@ def test_temporary_refusal_is_retried_by_itself_and_keeps_the_order(visitor: Mak
 
     def answer(command: dict[str, Any]) -> dict[str, Any] | None:
         wait = next(refusals, None) if command["type"] == "post" else None
-        return wait and refusal(code, command, retry_after=wait)
+        return refusal(code, command, retry_after=wait) if wait else None
 
     wire.answer = answer
     ann.write("first").composer.press("Enter")

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Request, expect
 
 from tests.browser.person import Person
 from tests.moderators import make_moderators, sign_in
@@ -268,7 +268,12 @@ def test_a_refused_token_is_renewed_over_a_stream_too(at: Make, without_upgrades
     ann = at(without_upgrades, "Ann")
     before = ann.id
     asked: list[str] = []
-    ann.page.on("request", lambda request: "/events" in request.url and asked.append(request.url))
+
+    def note(request: Request) -> None:
+        if "/events" in request.url:
+            asked.append(request.url)
+
+    ann.page.on("request", note)
     ann.run("""() => app.events.publish("identity:ready", { uuid: "another", token: "forged", name: null, former: null,
         socketURL: location.origin.replace("http", "ws") + "/ws/chatty", httpURL: location.origin + "/chatty" })""")
     expect(ann.connection).to_have_attribute("data-state", "joined", timeout=60_000)
@@ -288,7 +293,7 @@ def test_where_everything_is_cut_the_page_streams_on_and_nobody_notices(
         ann.run("""() => { window.states = []; window.welcomes = 0;
             app.events.subscribe("connection:changed", ({state}) => states.push(state));
             app.events.subscribe("room:welcomed", () => { welcomes += 1; }); }""")
-        said = []
+        said: list[str] = []
         while ann.run("welcomes") < 3:  # It was cut so often.
             said += [f"Bob {len(said)}", f"Ann {len(said)}"]
             bob.say(said[-2])

@@ -35,7 +35,7 @@ def talk(client: Client, bodies: list[str]) -> None:
             last = client.head + len(some)
             for body in some:
                 await client.send(type="post", nonce=str(uuid.uuid4()), body=body)
-            await client.until(lambda client, last=last: client.head >= last, "its own messages")
+            await client.until(lambda client: client.head >= last, "its own messages")  # noqa: B023
 
     visit(client, say)
 

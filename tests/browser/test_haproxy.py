@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Response, expect
 
 from tests import servers
 from tests.browser.person import Person
@@ -53,13 +53,16 @@ def test_short_time_limits_cut_every_connection_and_nobody_notices(
 
 def test_polls_work_through_any_of_two_workers(visitor: Make, two_workers: str, room: str) -> None:
     people, workers = [], set[str]()
+
+    def note(answer: Response) -> None:
+        if "/events" in answer.url:
+            workers.add(str(answer.headers.get("x-worker")))
+
     for name in ("Ann", "Bob"):
         somebody = visitor(url=f"{two_workers}/chatty/{room}")
         somebody.page.add_init_script("""localStorage.setItem("chatty.transport",
             JSON.stringify({ kind: "poll", at: Date.now() }))""")
-        somebody.page.on(
-            "response", lambda answer: "/events" in answer.url and workers.add(str(answer.headers.get("x-worker")))
-        )
+        somebody.page.on("response", note)
         people.append(enter(somebody, name))
     ann, bob = people
     expect_transport(ann, "poll")

@@ -10,6 +10,7 @@ from tests.hosts import Host, HostServer
 
 Make = Callable[..., Person]
 NewContext = Callable[..., BrowserContext]
+SignIn = Callable[[BrowserContext], BrowserContext]
 COUNT_DIALOGS = """
 window.shownDialogs = 0;
 const { showModal } = HTMLDialogElement.prototype;
@@ -32,22 +33,22 @@ def url(host: HostServer, room: str) -> str:
 
 
 @pytest.fixture
-def dora(host: HostServer) -> dict[str, str]:
-    """Her session's cookie."""
-    return {"name": "sessionid", "value": host.host.sign_in("dora", "Dora Fuchs"), "url": host.url}
+def dora(host: HostServer) -> SignIn:
+    """Signs a browser in as Dora."""
+    session = host.host.sign_in("dora", "Dora Fuchs")
 
+    def sign_in(context: BrowserContext) -> BrowserContext:
+        context.add_cookies([{"name": "sessionid", "value": session, "url": host.url}])
+        return context
 
-def signed_in(new_context: NewContext, cookie: dict[str, str]) -> BrowserContext:
-    context = new_context()
-    context.add_cookies([cookie])
-    return context
+    return sign_in
 
 
 def test_a_user_of_the_site_is_asked_for_no_name_and_can_choose_none(
-    visitor: Make, new_context: NewContext, url: str, dora: dict[str, str]
+    visitor: Make, new_context: NewContext, url: str, dora: SignIn
 ) -> None:
     ann = visitor(url=url).open().enter("Ann")
-    page = visitor(signed_in(new_context, dora), url)
+    page = visitor(dora(new_context()), url)
     page.page.add_init_script(COUNT_DIALOGS)
     page.open().wait_until_joined()
     expect(ann.member("Dora Fuchs")).to_be_visible()
@@ -63,9 +64,9 @@ def test_a_user_of_the_site_is_asked_for_no_name_and_can_choose_none(
 
 
 def test_an_account_is_one_person_in_all_browsers(
-    visitor: Make, new_context: NewContext, url: str, dora: dict[str, str]
+    visitor: Make, new_context: NewContext, url: str, dora: SignIn
 ) -> None:
-    one, other = (visitor(signed_in(new_context, dora), url).open().wait_until_joined() for _ in range(2))
+    one, other = (visitor(dora(new_context()), url).open().wait_until_joined() for _ in range(2))
     assert one.id == other.id
     one.say("mine")
     expect(other.message("mine")).to_be_visible()
@@ -73,12 +74,12 @@ def test_an_account_is_one_person_in_all_browsers(
 
 
 def test_a_guest_who_signs_in_and_out_again_is_the_same_guest(
-    visitor: Make, new_context: NewContext, url: str, dora: dict[str, str]
+    visitor: Make, new_context: NewContext, url: str, dora: SignIn
 ) -> None:
     context = new_context()
     ann = visitor(context, url).open().enter("Ann")
     guest = ann.id
-    context.add_cookies([dora])
+    dora(context)
     ann.reload().wait_until_joined()
     expect(ann.member("Dora Fuchs")).to_be_visible()
     expect(ann.page.locator("[data-module=new-identity]")).to_be_hidden()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from playwright.sync_api import expect
@@ -64,7 +65,8 @@ def test_however_many_bars_there_are_one_can_read_and_write(visitor: Make, width
     wire = Wire(ann.page)
     wire.keep = lambda event: event.update(build="newer") or True if event["type"] == "welcome" else True
     ann.open("#links").enter("Ann").say("https://example.com")
-    ann.run("app.events.publish('alerts:blocked', {reason: 'denied'})")
+    ann.run("Object.defineProperty(Notification, 'permission', {value: 'denied'})")
+    ann.run("app.events.publish('menu:chosen', {kind: 'room', entry: 'alerts', value: 'all'})")
     build = ann.page.get_by_text("A new version of Chatty is available.")
     expect(build).to_be_attached()
     expect(ann.page.get_by_text("Notifications are blocked")).to_be_attached()
@@ -127,9 +129,10 @@ def test_touch_targets_are_big_enough_on_a_phone(person: Make) -> None:
         assert box["width"] >= 44, target.evaluate("e => e.outerHTML")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_theme_follows_the_system_until_one_is_chosen_which_is_kept(person: Make, scheme: str) -> None:
-    other = {"light": "dark", "dark": "light"}[scheme]
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_theme_follows_the_system_until_one_is_chosen_which_is_kept(
+    person: Make, scheme: str, other: Literal["light", "dark"]
+) -> None:
     ann = person("Ann", color_scheme=scheme)
     html, frame = ann.page.locator("html"), ann.page.locator("meta[name=theme-color]").first
     canvas = {"light": "#faf9f6", "dark": "#191816"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.person import Person, Wire
+from tests.browser.person import Person, Wire, box
 
 Make = Callable[..., Person]
 
@@ -218,9 +218,9 @@ def test_draft_outlives_the_browser_and_two_tabs_keep_their_own(visitor: Make, p
 def test_long_message_folds_and_opens(person: Make) -> None:
     ann = person("Ann").say("\n".join(f"line {number}" for number in range(60)))
     body = ann.bodies.first
-    folded = body.bounding_box()["height"]
+    folded = box(body)["height"]
     ann.page.get_by_role("button", name="Show more").click()
-    assert body.bounding_box()["height"] > 2 * folded
+    assert box(body)["height"] > 2 * folded
     expect(ann.page.get_by_role("button", name="Show more")).to_be_hidden()
 
 
@@ -319,7 +319,7 @@ def test_a_page_that_was_asked_for_before_a_fresh_start_is_not_mixed_in(visitor:
         ann.run(run, ["changes:arrived", {"head": seq, "reset": True, "more": True, "messages": [message(seq)]}])
 
     start_afresh(20)
-    ann.run(run, ["timeline:load-older", {}])
+    ann.page.get_by_role("button", name="Load older messages").click()
     (asked,) = wire.commands("history")
     assert asked["before"] == 20
     start_afresh(90)

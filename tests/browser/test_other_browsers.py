@@ -145,7 +145,7 @@ def test_core_journey(people: tuple[Person, Person], carols_messages: list[str],
     ann.enter()
     bob.enter()
     for somebody in people:
-        somebody.sees("both in the list", lambda somebody=somebody: len(somebody.texts(".members .member")) == 2)
+        somebody.sees("both in the list", lambda: len(somebody.texts(".members .member")) == 2)  # noqa: B023
 
     talk(ann, bob)
     load_older_messages(ann, carols_messages)
@@ -210,13 +210,13 @@ def restart(server: ChattyServer, ann: Person, bob: Person) -> None:
     said = {"from Ann meanwhile", "from Bob meanwhile"}
     for somebody in (ann, bob):
         somebody.say(f"from {somebody.name} meanwhile")
-        somebody.sees("the own message waiting", lambda somebody=somebody: len(somebody.waiting) == 1)
+        somebody.sees("the own message waiting", lambda: len(somebody.waiting) == 1)  # noqa: B023
     server.start()
     for somebody in (ann, bob):
         somebody.wait_until_joined()
         somebody.sees(
             "both messages",
-            lambda somebody=somebody: {*somebody.bodies[-2:]} == said and not somebody.waiting,
+            lambda: {*somebody.bodies[-2:]} == said and not somebody.waiting,  # noqa: B023
         )
     assert ann.bodies[-4:] == bob.bodies[-4:]
     assert ann.bodies[-4:-2] == ["Hello Bob <b>&amp;</b>", "Hello Ann, see code"]

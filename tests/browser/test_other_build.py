@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Request, Route
 
 from tests.browser.person import Person
 from tests.servers import ChattyServer
@@ -85,7 +85,12 @@ def test_a_page_whose_files_stay_away_stops_trying(visitor: Make) -> None:
 def test_a_file_that_the_browser_blocks_is_no_reason_to_load_again(visitor: Make) -> None:
     ann = visitor()
     loads: list[str] = []
-    ann.page.on("request", lambda request: request.resource_type == "document" and loads.append(request.url))
+
+    def note(request: Request) -> None:
+        if request.resource_type == "document":
+            loads.append(request.url)
+
+    ann.page.on("request", note)
     ann.page.route(re.compile(r"/page\..*css"), lambda route: route.abort("blockedbyclient"))
     ann.open().enter("Ann")
     assert len(loads) == 1

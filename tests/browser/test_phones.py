@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.person import Person
 
 Make = Callable[..., Person]
-PHONE = {"viewport": {"width": 360, "height": 720}, "has_touch": True, "is_mobile": True}
-WITH_KEYBOARD = {"width": 360, "height": 420}
+SCREEN: ViewportSize = {"width": 360, "height": 720}
+WITH_KEYBOARD: ViewportSize = {"width": 360, "height": 420}
+PHONE = {"viewport": SCREEN, "has_touch": True, "is_mobile": True}
 # As on Android: only a worker may show notifications. What it shows is kept in `shown`.
 ANDROID = """
 window.shown = [];
@@ -52,7 +53,7 @@ def test_what_is_open_stays_open_when_the_keyboard_comes(person: Make) -> None:
     picker = ann.page.get_by_role("dialog", name="Choose an emoji")
     search = picker.get_by_role("searchbox")
     search.tap()
-    ann.page.set_viewport_size(PHONE["viewport"])  # type: ignore[arg-type]
+    ann.page.set_viewport_size(SCREEN)
     expect(picker).to_be_visible()
     ann.page.set_viewport_size(WITH_KEYBOARD)
     expect(search).to_be_focused()

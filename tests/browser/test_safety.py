@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 from websockets.sync.client import connect
 
 from chat.content.validation import clean_body
@@ -35,7 +35,9 @@ def speak(server: ChattyServer, room: str, name: str, body: str) -> None:
             while True:
                 socket.send(json.dumps(command))
                 while True:
-                    events = {event["type"]: event for event in json.loads(socket.recv(timeout=10))}
+                    events: dict[str, dict[str, Any]] = {
+                        event["type"]: event for event in json.loads(socket.recv(timeout=10))
+                    }
                     if kind in events:
                         return events[kind]
                     if "refused" in events:
@@ -63,7 +65,12 @@ def as_shown(payload: str) -> str:
 def test_no_payload_as_body_or_name_becomes_more_than_text(person: Make, server: ChattyServer, room: str) -> None:
     ann = person("Ann")
     dialogs: list[str] = []
-    ann.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    ann.page.on("dialog", dismiss)
     scripts = ann.page.locator("script").count()
 
     for payload in xss.PAYLOADS:
@@ -103,9 +110,9 @@ def test_no_payload_as_a_room_becomes_more_than_a_page_that_is_not_there(visitor
             assert (answer.status_code, answer.text) == (404, nothing), payload
     somebody = visitor()
     for payload in (xss.TAGS[0], xss.HANDLERS[0], xss.LINKS[0], xss.UNICODE[0]):
-        answer = somebody.page.goto(f"{server.http_url}/chatty/{quote(payload, safe='')}")
-        assert answer
-        assert answer.status == 404
+        page = somebody.page.goto(f"{server.http_url}/chatty/{quote(payload, safe='')}")
+        assert page
+        assert page.status == 404
         assert somebody.run("window.__xss") is None
 
 

@@ -34,7 +34,7 @@ def long_room(server: ChattyServer, room: str) -> str:
                 for number in range(start, start + 20):
                     body = "The <b>Tide</b> is high" if number == 5 else f"number {number}"
                     await bob.send(type="post", nonce=str(uuid.uuid4()), body=body)
-                await bob.until(lambda bob, last=start + 19: bob.head >= last, "its own messages")
+                await bob.until(lambda bob: bob.head >= start + 19, "its own messages")  # noqa: B023
 
     run_apart(talk)
     return room

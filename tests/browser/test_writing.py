@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.person import Person, Wire
+from tests.browser.person import Person, Wire, box
 
 Make = Callable[..., Person]
 
@@ -117,7 +117,7 @@ def test_what_somebody_does_is_a_line_of_its_own(person: Make) -> None:
     expect(bob.messages.nth(1)).to_have_class(re.compile("is-action"))
     expect(bob.bodies.nth(1)).to_have_text("waves")
     name, body = bob.messages.nth(1).locator(".message-name"), bob.bodies.nth(1)
-    assert abs(name.bounding_box()["y"] - body.bounding_box()["y"]) < 10
+    assert abs(box(name)["y"] - box(body)["y"]) < 10
     expect(bob.page.locator("[aria-live=polite] p").nth(1)).to_have_text("⁨Ann⁩ ⁨waves⁩")
 
 

@@ -164,7 +164,7 @@ class HttpSocket:
 
     def _take(self, event: Event) -> None:
         """Takes what an answer says. What may be ahead of the stream, the stream will bring."""
-        is_ahead = event.get("version", event.get("head", 0)) > self._member.head
+        is_ahead = (event.get("version") or event.get("head") or 0) > self._member.head
         if self._is_open and event["type"] != "reacted" and not is_ahead:
             self._frames.put_nowait(json.dumps([event]).encode())
 

@@ -99,10 +99,13 @@ class Stranger:
         return self.request("POST", "commands", body=body, **query)
 
     def poll(self, **query: str) -> bytes:
-        return self.request("GET", "events", **({"session": self.session, "poll": "1", "name": "Mallory"} | query))
+        return self._events({"poll": "1"} | query)
 
     def stream(self, **query: str) -> bytes:
-        return self.request("GET", "events", **({"session": self.session, "name": "Mallory"} | query))
+        return self._events(query)
+
+    def _events(self, query: dict[str, str]) -> bytes:
+        return self.request("GET", "events", body=b"", **{"session": self.session, "name": "Mallory"} | query)
 
 
 class HttpStrangers(Attacks):

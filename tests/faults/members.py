@@ -368,7 +368,7 @@ def _has_happened(message: Event, command: Event, member_id: str) -> bool:
         return "deleted" in message
     if command["type"] == "edit":
         return bool(message["body"] == command["body"])
-    return (member_id in message.get("reactions", {}).get(command["emoji"], ())) == command["on"]
+    return (member_id in message.get("reactions", {}).get(command["emoji"], ())) is command["on"]
 
 
 _tasks: set["asyncio.Task[Any]"] = set()

@@ -29,8 +29,10 @@ HEAL_SECONDS = 30
 MIXED: tuple[type[Member], ...] = (Member, HttpMember, PollingMember)
 CHANGES_PER_POST = 0.3
 RENAMES_PER_POST = 0.05
-COLUMNS = ("seq", "version", "nonce", "author_id", "author_name", "body", "html", "at")
-COLUMNS += ("edited_at", "deleted_at", "reactions", "mentions", "reply_to")
+COLUMNS = (
+    *("seq", "version", "nonce", "author_id", "author_name", "body", "html", "at"),
+    *("edited_at", "deleted_at", "reactions", "mentions", "reply_to"),
+)
 
 
 @dataclass

@@ -43,7 +43,7 @@ async def couples(stack: AsyncExitStack, workers: Pair, rooms: list[str]) -> lis
 
 def carried_by(redis: RedisServer, found: list[Couple]) -> list[Couple]:
     """Those whose room this server has a group for."""
-    groups = " ".join(redis.client.pubsub_channels())
+    groups = " ".join(map(str, redis.client.pubsub_channels()))
     return [couple for couple in found if couple[0].room in groups or couple[0].log.replace("-", "") in groups]
 
 

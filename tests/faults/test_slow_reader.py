@@ -84,7 +84,8 @@ async def test_a_slow_reader_is_closed_and_the_others_do_not_notice(room: str, l
 
 async def _still_well(ann: Client, bob: Client) -> bool:
     posted = await ann.post("still here")
-    return (await bob.next("message", lambda event: event["seq"] == posted["seq"]))["body"] == "still here"
+    heard = await bob.next("message", lambda event: event["seq"] == posted["seq"])
+    return bool(heard["body"] == "still here")
 
 
 async def test_a_slow_reader_that_never_wakes_is_cut_off(room: str) -> None:

@@ -7,10 +7,14 @@ import os
 import random
 import socket
 import struct
+from collections.abc import Callable
 from enum import IntEnum
-from typing import Self
+from typing import Self, TypeVar
 
 ANSWER_SECONDS = 20  # For any answer at all; the server's own deadlines are shorter.
+
+
+T = TypeVar("T")
 
 
 class Opcode(IntEnum):
@@ -165,7 +169,7 @@ class Wire:
         """Returns when the server has ended the connection."""
         await self._until(lambda: self.is_over or None)
 
-    async def _until(self, look):  # type: ignore[no-untyped-def]
+    async def _until(self, look: Callable[[], T | None]) -> T | None:
         async with asyncio.timeout(ANSWER_SECONDS):
             while (found := look()) is None and not self.is_over:
                 self._came.clear()

@@ -34,7 +34,7 @@ async def hosts_own(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": 4999})
 
 
-AT_THE_ROOT = URLRouter([*websocket_urlpatterns, re_path(r"", hosts_own)])
+AT_THE_ROOT = URLRouter([*websocket_urlpatterns, re_path(r"", hosts_own)])  # type: ignore[arg-type]
 UNDER_THE_PREFIX = URLRouter([path("talk/", URLRouter(websocket_urlpatterns))])
 
 

@@ -257,7 +257,7 @@ def test_a_nul_in_a_form_is_refused_and_nothing_is_done(web: Client, room: Room)
     deletion = {"post": "yes", "reason": "ru\0de"}
     selected = {"action": "delete_selected", "_selected_action": [bad.pk]}
     networks = {"networks-TOTAL_FORMS": 1, "networks-INITIAL_FORMS": 0}
-    fields = {
+    fields: dict[str, list[dict[str, Any]]] = {
         "chat/message/": [selected | deletion],
         f"chat/message/{bad.pk}/delete/": [deletion],
         f"chat/room/{room.pk}/change/": [

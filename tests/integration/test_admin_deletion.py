@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 from django.test import Client
 
-from chat.log import committer, deletion, search_index, slices, sql
+from chat.log import committer, deletion, search_index, sql
 from chat.log.committer import Committed, RoomBusy
 from chat.log.operations import Post
 from chat.log.reader import RoomGone, RoomRow
@@ -126,7 +126,7 @@ def test_a_room_is_deleted_in_slices_that_let_others_write_in_between(
         left.append(Message.objects.filter(room_id=room.id).count())
         say(elsewhere, "meanwhile")
 
-    monkeypatch.setattr(slices.time, "sleep", pause)
+    monkeypatch.setattr(time, "sleep", pause)
     web.post(f"/admin/chat/room/{room.id}/delete/", {"post": "yes"})
     assert left == [4, 1]
     assert not Room.objects.filter(pk=room.id).exists()

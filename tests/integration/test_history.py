@@ -33,20 +33,18 @@ PEOPLE = {"ann": (ANN.id,), "bob": (BOB.id,)}
 BODIES = ["nothing", "@ann", "@bob", "@ann see example.org", "@ann @bob", "example.org", "nothing again"]
 SAID = 60
 
-FILTERS: list[dict[str, Any]] = [
-    dict(part for parts in chosen for part in parts.items())
-    for chosen in itertools.product(
-        (
-            {},
-            {"author": ANN_ID},
-            {"authors": [ANN_ID]},
-            {"authors": [ANN_ID, BOB_ID, ANN_ID]},
-            {"authors": [uuid.UUID(EVE_ID), NOBODY]},
-            {"author": NOBODY},
-        ),
-        ({}, {"mentions": ANN_ID}, {"mentions": NOBODY}),
-        ({}, {"links": True}),
-    )
+BY_AUTHORS: list[dict[str, Any]] = [
+    {},
+    {"author": ANN_ID},
+    {"authors": [ANN_ID]},
+    {"authors": [ANN_ID, BOB_ID, ANN_ID]},
+    {"authors": [uuid.UUID(EVE_ID), NOBODY]},
+    {"author": NOBODY},
+]
+BY_MENTIONS: list[dict[str, Any]] = [{}, {"mentions": ANN_ID}, {"mentions": NOBODY}]
+BY_LINKS: list[dict[str, Any]] = [{}, {"links": True}]
+FILTERS = [
+    authors | mentions | links for authors, mentions, links in itertools.product(BY_AUTHORS, BY_MENTIONS, BY_LINKS)
 ]
 
 

@@ -120,7 +120,7 @@ async def test_who_holds_a_token_waits_where_nobody_can_tell_whether_it_was_revo
 
     monkeypatch.setattr(views, "current_registry", NoDatabase)
     token = tokens.issue(tokens.new_member_id())
-    answer = await views.user_info(AsyncRequestFactory().get(PATH, headers=bearer(token)))  # type: ignore[arg-type]
+    answer = await views.user_info(AsyncRequestFactory().get(PATH, headers=bearer(token)))
     assert answer.status_code == 503, "a new identity would be the loss of the old one"
     assert answer.headers["Retry-After"] == "2"
     assert "chatty_identity" not in answer.cookies

@@ -18,8 +18,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests import servers
 from tests.client import Client, from_address, identity
-from tests.integration.conftest import DevelopmentServer
-from tests.servers import ChattyServer, PostgresServer, RedisServer
+from tests.servers import ChattyServer, DevelopmentServer, PostgresServer, RedisServer
 
 TIGHT = {
     "POST_LIMIT": "4,0.5",

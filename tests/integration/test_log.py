@@ -12,7 +12,7 @@ import msgspec
 import psycopg
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -270,7 +270,7 @@ async def test_a_batch_looks_its_messages_up_at_once(desk: Desk) -> None:
 
     def count() -> list[str]:
         try:
-            with CaptureQueriesContext(reader.connection) as captured:
+            with CaptureQueriesContext(connection) as captured:
                 committer.write([*changes, *posts])
             return [query["sql"] for query in captured]
         finally:
@@ -355,9 +355,9 @@ async def test_a_connection_that_died_is_replaced_without_anybody_noticing(desk:
 
     def cut() -> bool:
         """Closes the committer's connection behind Django's back, as a restart of PostgreSQL does."""
-        if reader.connection.vendor == "postgresql":
-            reader.connection.connection.close()
-        return reader.connection.vendor == "sqlite" or reader.connection.connection.closed
+        if connection.vendor == "postgresql":
+            connection.connection.close()
+        return connection.vendor == "sqlite" or connection.connection.closed
 
     assert await desk.committer._thread.run(cut)
     assert (await desk.post(room, "after")).is_new
@@ -375,7 +375,7 @@ async def test_a_database_that_is_away_refuses_and_loses_nothing(desk: Desk, mon
 
 
 def _failing(posts: object) -> Any:
-    raise reader.OperationalError("gone")
+    raise OperationalError("gone")
 
 
 def _in_thread(work: Any) -> None:
@@ -425,7 +425,7 @@ async def test_a_clock_that_is_set_makes_slow_mode_neither_longer_nor_shorter(
     monkeypatch.setattr(committer, "_pace", Pace(clock := Clock()))
     await desk.post(room, "first")
     real = timezone.now
-    monkeypatch.setattr(committer.timezone, "now", lambda: real() + timedelta(hours=hours))
+    monkeypatch.setattr(timezone, "now", lambda: real() + timedelta(hours=hours))
     clock.now += 59
     with pytest.raises(Refusal) as refused:
         await desk.post(room, "too early")
@@ -433,7 +433,7 @@ async def test_a_clock_that_is_set_makes_slow_mode_neither_longer_nor_shorter(
     clock.now += 1
     await desk.post(room, "second")
     monkeypatch.setattr(committer, "_pace", Pace())  # After a restart, the times in the log are all that is known.
-    monkeypatch.setattr(committer.timezone, "now", lambda: real() + timedelta(hours=-2))
+    monkeypatch.setattr(timezone, "now", lambda: real() + timedelta(hours=-2))
     await desk.post(room, "nobody is held up for hours")
 
 

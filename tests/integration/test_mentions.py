@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from chat.access.person import Person
-from chat.log import committer, reader
+from chat.log import committer
 from chat.log.operations import Delete, Operation, Post, React
 from chat.log.reader import RoomRow
 from chat.models import Mention, Message, Room
@@ -158,7 +158,7 @@ async def test_answers_that_wait_together_find_what_is_born_with_them(desk: Desk
     await desk.committer.commit(post(room, "one"))
 
     def statements() -> int:
-        with CaptureQueriesContext(reader.connection) as captured:
+        with CaptureQueriesContext(connection) as captured:
             outcomes = committer.write(
                 [
                     answer(room, 1),  # 2
@@ -199,7 +199,7 @@ async def test_a_post_that_calls_nobody_costs_no_further_statement(desk: Desk) -
     room = await desk.room("lobby")
 
     def statements_of(*bodies: str) -> int:
-        with CaptureQueriesContext(reader.connection) as captured:
+        with CaptureQueriesContext(connection) as captured:
             committer.write([post(room, body) for body in bodies])
         return len([query for query in captured if not query["sql"].startswith(("BEGIN", "COMMIT"))])
 

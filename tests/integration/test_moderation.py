@@ -96,15 +96,18 @@ async def is_banned(pair: Pair, on: int = 0, token: str = "", **headers: str) ->
     return True
 
 
-async def until_banned(pair: Pair, on: int = 0, token: str = "", *, expected: bool = True, **headers: str) -> None:
-    """For a process that nothing else shows to have heard of a ban, or of its end."""
+async def until_banned(pair: Pair, on: int = 0, token: str = "", **headers: str) -> None:
+    """For a process that nothing else shows to have heard of a ban."""
     deadline = time.monotonic() + 30
-    while await is_banned(pair, on, token, **headers) is not expected:
-        assert time.monotonic() < deadline, f"expected to be {'banned' if expected else 'admitted'}"
+    while not await is_banned(pair, on, token, **headers):
+        assert time.monotonic() < deadline, "expected to be banned"
 
 
 async def until_let_in(pair: Pair, on: int, token: str, **headers: str) -> None:
-    await until_banned(pair, on, token, expected=False, **headers)
+    """The same for the end of a ban."""
+    deadline = time.monotonic() + 30
+    while await is_banned(pair, on, token, **headers):
+        assert time.monotonic() < deadline, "expected to be admitted"
 
 
 async def ban(mo: Client, eve: Client, **fields: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import ipaddress
 import re
+import socket
 import ssl
 import threading
 import time
@@ -189,7 +190,7 @@ async def test_a_failed_delivery_is_repeated_under_the_same_id(hooks: Hooks, rec
     async with hooks.deliverer():
         await hooks.post("one")
         for failures in (1, 2):
-            row = await hooks.row_when(hook, lambda row, failures=failures: row.failures == failures)
+            row = await hooks.row_when(hook, lambda row: row.failures == failures)  # noqa: B023
             assert (row.status, row.cursor, row.leased_by) == ("500 Internal Server Error", 0, None)
             assert row.next_try_at is not None
             assert row.next_try_at > hooks.clock.now
@@ -273,7 +274,7 @@ async def test_one_process_delivers_at_a_time_and_another_goes_on_with_the_same(
     first, second = await run(one.read, hook.pk), await run(other.read, hook.pk)
     assert first is not None
     assert second is not None
-    began = await asyncio.gather(run(one.begin, first), run(other.begin, second))
+    began = [*await asyncio.gather(run(one.begin, first), run(other.begin, second))]
     assert sorted(began) == [False, True]
     if began == [False, True]:
         (one, first), (other, second) = (other, second), (one, first)
@@ -311,7 +312,7 @@ async def test_a_receiver_that_hangs_delays_no_other_and_no_post(
         for number in range(5):
             await hooks.post(f"more {number}")
             deliverer.wake(hooks.room.id)
-            await until(lambda number=number: len(receiver.events_at("/works")) == number + 2, "the other hook's")
+            await until(lambda: len(receiver.events_at("/works")) == number + 2, "the other hook's")  # noqa: B023
     assert not receiver.is_closed.is_set()
 
 
@@ -360,7 +361,7 @@ async def test_a_name_is_looked_up_once_and_the_checked_address_is_used(
 ) -> None:
     """A name server that answers the second question with another address gains nothing by it."""
     asked: list[str] = []
-    look_up = client.socket.getaddrinfo
+    look_up = socket.getaddrinfo
 
     def rebind(host: str, *arguments: Any, **options: Any) -> Any:
         if host == "rebound.example":
@@ -368,7 +369,7 @@ async def test_a_name_is_looked_up_once_and_the_checked_address_is_used(
             return look_up("127.0.0.2" if len(asked) > 1 else "127.0.0.1", *arguments, **options)
         return look_up(host, *arguments, **options)
 
-    monkeypatch.setattr(client.socket, "getaddrinfo", rebind)
+    monkeypatch.setattr(socket, "getaddrinfo", rebind)
     await hooks.add(receiver.url(host="rebound.example"))
     async with hooks.deliverer(networks=[ipaddress.ip_network("127.0.0.1")]):
         await hooks.post("one")
@@ -380,14 +381,14 @@ async def test_a_name_is_looked_up_once_and_the_checked_address_is_used(
 async def test_a_name_with_one_address_that_is_refused_is_refused(
     hooks: Hooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look_up = client.socket.getaddrinfo
+    look_up = socket.getaddrinfo
 
     def both(host: str, *arguments: Any, **options: Any) -> Any:
         if host == "both.example":
             return [*look_up("127.0.0.1", *arguments, **options), *look_up("10.0.0.1", *arguments, **options)]
         return look_up(host, *arguments, **options)
 
-    monkeypatch.setattr(client.socket, "getaddrinfo", both)
+    monkeypatch.setattr(socket, "getaddrinfo", both)
     hook = await hooks.add(receiver.url(host="both.example"))
     async with hooks.deliverer():
         await hooks.post("one")
@@ -496,8 +497,8 @@ async def test_the_end_of_a_hook_or_its_room_ends_the_deliveries(hooks: Hooks, r
     async with hooks.deliverer() as deliverer:
         await hooks.post("one")
         await until(lambda: receiver.received, "the delivery")
-        model, key = (OutgoingHook, hook.pk) if what == "hook" else (Room, hooks.room.id)
-        await hooks.desk.log.run(lambda: model.objects.filter(pk=key).delete())
+        doomed = OutgoingHook.objects.filter(pk=hook.pk) if what == "hook" else Room.objects.filter(pk=hooks.room.id)
+        await hooks.desk.log.run(doomed.delete)
         may_answer.set()
         await until(lambda: not deliverer._running, "the end of the delivery")
         hooks.clock.now += timedelta(hours=2)

@@ -13,8 +13,7 @@ from chat.log.search import SearchQuery
 from chat.log.turns import Asker
 from chat.protocol.commands import History
 from chat.protocol.errors import Refusal
-from tests.integration.desk import Desk
-from tests.integration.test_log import ANN
+from tests.integration.desk import ANN, Desk
 
 EVES_LIMIT = 7  # Of the pages that are held up.
 HERE = Asker("192.0.2.1", ANN.id)

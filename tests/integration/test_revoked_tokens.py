@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from chat.access import tokens
+from chat.protocol.fields import MemberId
 from tests import servers
 from tests.client import Client, Enter
 from tests.client import identity as ask_who_i_am
@@ -119,8 +120,8 @@ async def test_tokens_of_a_later_generation_hold(database: str) -> None:
     try:
         for old in (0, generation - 1):
             with pytest.raises(tokens.BadToken):
-                await hubs.identify(tokens.issue(tokens.MemberId(str(member)), old))
-        claims = await hubs.identify(tokens.issue(tokens.MemberId(str(member)), generation))
+                await hubs.identify(tokens.issue(MemberId(str(member)), old))
+        claims = await hubs.identify(tokens.issue(MemberId(str(member)), generation))
         assert claims.generation == generation
     finally:
         await hubs.close()

@@ -121,7 +121,7 @@ async def test_what_has_no_spaces_is_found_by_any_part_of_it(desk: Desk) -> None
         await desk.post(room, body)
     expected = {query: [number] for number, queries in enumerate(UNSPACED.values(), 1) for query in queries}
     assert {query: await found(desk, room, query) for query in expected} == expected
-    nothing = {"気天": [], "ปี": [], '"ที"': [], "कहिन्दी": [], "हन्द": [], "か": []}
+    nothing: dict[str, list[int]] = {"気天": [], "ปี": [], '"ที"': [], "कहिन्दी": [], "हन्द": [], "か": []}
     assert {query: await found(desk, room, query) for query in nothing} == nothing
 
 

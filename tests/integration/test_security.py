@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from django.core import signing
 from django.core.signing import TimestampSigner
 
-from chat.access import tokens
 from tests.client import Client
 from tests.client import identity as ask_who_i_am
 from tests.servers import SECRET_KEY, ChattyServer, PostgresServer
@@ -38,7 +38,7 @@ def server(postgres_server: PostgresServer) -> Iterator[ChattyServer]:
 def signed(value: str, *, key: str = SECRET_KEY, salt: str = SALT, age: float = 0) -> str:
     """As `identity.issue` would have signed it, `age` seconds ago."""
     signer = TimestampSigner(key=key, salt=salt)
-    signer.timestamp = lambda: tokens.signing.b62_encode(int(time.time() - age))  # type: ignore[method-assign]
+    signer.timestamp = lambda: signing.b62_encode(int(time.time() - age))  # type: ignore[method-assign]
     return signer.sign(value)
 
 
@@ -101,7 +101,7 @@ async def test_a_client_without_a_valid_token_is_a_new_member(server: ChattyServ
     for _ in range(2):
         async with httpx.AsyncClient(trust_env=False, timeout=60) as http:  # Each without the other's cookie.
             address = f"{server.http_url}/get_user_info.json"
-            answers.append(await http.get(address, headers={"Authorization": header.encode()}))
+            answers.append(await http.get(address, headers={b"Authorization": header.encode()}))
     assert answers[0].json()["uuid"] != answers[1].json()["uuid"]
 
 

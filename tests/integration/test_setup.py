@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urljoin
@@ -20,6 +20,7 @@ import pytest
 from chatty_project import listen, serve
 from tests import servers
 
+Start = Callable[..., servers.ChattyServer]
 PRODUCTION = {"SECRET_KEY": servers.SECRET_KEY, "ALLOWED_HOSTS": "127.0.0.1"}
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"  # How each line of the log begins.
 NOT_THE_PROJECT = (
@@ -73,7 +74,7 @@ def wait_for(text: str, output: Path, process: "subprocess.Popen[bytes]", second
     return output.read_text().splitlines()
 
 
-def refusal(command: list[str], cwd: Path = servers.ROOT, **settings: str) -> list[str]:
+def refusal(command: list[str], cwd: Path = servers.ROOT, /, **settings: str) -> list[str]:
     """The lines that the command wrote, having ended with an error and no call stack."""
     environ = servers.clean_environ(**settings)
     done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=120)
@@ -254,12 +255,15 @@ def serve_command() -> list[str]:
 
 
 def serve_settings(folder: Path, **settings: str) -> dict[str, str]:
-    """Production with the packages of the tests, and its files in `folder`."""
+    """Production with the packages of the tests and its files in `folder`. Those that are static are there already."""
+    static_root = folder / "static"
+    if not static_root.exists():
+        servers.copy_static_files(static_root)
     return {
         **PRODUCTION,
         "VIRTUAL_ENV": sys.prefix,
         "PORT": str(servers.free_port()),
-        "STATIC_ROOT": str(folder / "static"),
+        "STATIC_ROOT": str(static_root),
         "DATABASE_URL": f"sqlite:///{folder / 'chatty.sqlite3'}",
         **settings,
     }
@@ -393,6 +397,7 @@ def test_machines_that_start_at_once_migrate_an_empty_postgresql_one_after_the_o
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         machines.append(serve_settings(tmp_path / name, REDIS_URL=redis_url, DATABASE_URL=url))
+    machines[1]["STATIC_ROOT"] = str(tmp_path / "two" / "empty")
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 
@@ -407,10 +412,13 @@ def test_machines_that_start_at_once_migrate_an_empty_postgresql_one_after_the_o
             third.execute("SELECT pg_advisory_unlock(%s)", [serve.MIGRATION_LOCK])
             for machine in machines:
                 page = f"http://127.0.0.1:{machine['PORT']}/chatty"
-                servers.wait_until(lambda page=page: is_up(page), 60, "both machines serve")  # type: ignore[misc]
+                servers.wait_until(lambda: is_up(page), 60, "both machines serve")  # noqa: B023
+            files = linked_files(get(page))
+            assert files
+            assert {get(url).status_code for url in files} == {200}
 
 
-def test_behind_https_plain_requests_are_redirected_and_the_platforms_probes_are_not(chatty_server) -> None:
+def test_behind_https_plain_requests_are_redirected_and_the_platforms_probes_are_not(chatty_server: Start) -> None:
     chatty = chatty_server(HTTPS="true")
     proxied = {"X-Forwarded-Proto": "https"}
 
@@ -421,7 +429,7 @@ def test_behind_https_plain_requests_are_redirected_and_the_platforms_probes_are
     assert get(f"{chatty.http_url}/healthz").status_code == 200
 
 
-def test_static_files_are_named_by_hash_kept_for_ever_and_import_only_such_files(chatty_server) -> None:
+def test_static_files_are_named_by_hash_kept_for_ever_and_import_only_such_files(chatty_server: Start) -> None:
     chatty = chatty_server()
     page = get(f"{chatty.http_url}/chatty")
     hashed = re.compile(r"/static/.+\.[0-9a-f]{12}\.(js|css|svg|png|webmanifest)$")

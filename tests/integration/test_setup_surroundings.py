@@ -35,7 +35,7 @@ def read_only(path: Path) -> Iterator[None]:
         path.chmod(before)
 
 
-def refused(command: list[str], cwd: Path = servers.ROOT, **settings: str) -> list[str]:
+def refused(command: list[str], cwd: Path = servers.ROOT, /, **settings: str) -> list[str]:
     """As `refusal`, of somebody whom permissions hold up."""
     return refusal([*servers.unprivileged(), *command], cwd, **settings)
 
@@ -100,7 +100,6 @@ def test_bin_serve_names_the_database_that_it_cannot_write(tmp_path: Path, what:
     log.touch()
     path = {"file": file, "folder": tmp_path, "log": log}[what]
     settings = serve_settings(tmp_path, DATABASE_URL=url)
-    Path(settings["STATIC_ROOT"]).mkdir()
     with read_only(path):
         (line,) = refused([str(servers.ROOT / "bin" / "serve")], **settings)
     assert line.startswith(f'DATABASE_URL is "{url}"; expected a {"folder" if what == "folder" else "file"} that ')
@@ -119,7 +118,6 @@ def test_bin_serve_names_a_default_place_that_it_cannot_write(project: Path, tmp
 def test_bin_serve_names_static_files_that_it_cannot_write(tmp_path: Path) -> None:
     settings = serve_settings(tmp_path)
     folder = Path(settings["STATIC_ROOT"])
-    folder.mkdir()
     with read_only(folder):
         (line,) = refused([str(servers.ROOT / "bin" / "serve")], **settings)
     assert line.startswith(f'STATIC_ROOT is "{folder}"; expected a folder that can be written to ')
@@ -147,7 +145,7 @@ def test_scripts_find_the_project_through_a_symbolic_link(tmp_path: Path, name: 
         shutil.copy2(servers.ROOT / requirements, project)
     link.symlink_to(os.path.relpath(project / "bin" / name, link.parent))
 
-    (line,) = refusal([str(link)], cwd=tmp_path, PYTHON="no-such-python", VIRTUAL_ENV="", PATH=tools(tmp_path))
+    (line,) = refusal([str(link)], tmp_path, PYTHON="no-such-python", VIRTUAL_ENV="", PATH=tools(tmp_path))
 
     assert line.startswith("Chatty needs Python 3.11 or newer, found none; ")
     assert line.endswith(f"bin/{name}")
@@ -185,7 +183,7 @@ def test_git_checks_the_project_out_with_unix_line_ends_whatever_it_is_told(tmp_
 def test_a_script_with_windows_line_ends_says_so(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes((servers.ROOT / "bin" / name).read_bytes().replace(b"\n", b"\r\n"))
-    (line,) = refusal(["bash", str(path)], cwd=tmp_path)
+    (line,) = refusal(["bash", str(path)], tmp_path)
     assert line.startswith(f"{path} has Windows line ends, ")
     assert line.endswith(r"sed -i 's/\r$//' bin/*")
 
@@ -226,7 +224,7 @@ def test_variables_that_lead_python_and_pip_elsewhere_do_not_break_the_set_up(tm
     )
     odd = {**ODD, "PIP_CONFIG_FILE": str(configuration)}
 
-    lines = refusal(["bash", "bin/run"], cwd=project, PYTHON=sys.executable, **odd)
+    lines = refusal(["bash", "bin/run"], project, PYTHON=sys.executable, **odd)
 
     assert lines[-1].startswith(f"{project}/.venv/lib/"), lines
     assert lines[-1].endswith(f" {project}/.venv")

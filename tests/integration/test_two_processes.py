@@ -128,7 +128,7 @@ async def test_a_message_that_the_group_lost_is_found_in_the_log(
     await ann.post("one")
     await bob.until(lambda c: c.head == 1, "the first message")
     # As if Redis had forgotten this process for a moment: the group loses what is sent meanwhile.
-    redis_server.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    redis_server.client.client_kill_filter(_type="pubsub")
     await ann.post("two")
     await bob.until(lambda c: c.head == 2, "the second message")
     assert bob.bodies == ["one", "two"]

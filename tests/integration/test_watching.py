@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import uuid
+from collections import Counter
 from typing import Any
 
 import psycopg
@@ -64,7 +65,8 @@ async def test_a_room_is_not_made_by_watching_it_and_names_are_checked(enter: En
     assert await watched(ann, **{slug: 0}) == []
     with psycopg.connect(shared_database.replace("postgres://", "postgresql://")) as database:
         assert database.execute("SELECT 1 FROM chat_room WHERE slug = %s", (slug,)).fetchone() is None
-    for rooms in ([{"slug": "Not this", "seq": 0}], [{"slug": slug, "seq": 0}] * 51, [{"slug": slug}], {}):
+    refused: list[Any] = [[{"slug": "Not this", "seq": 0}], [{"slug": slug, "seq": 0}] * 51, [{"slug": slug}], {}]
+    for rooms in refused:
         await ann.send(type="watch", rooms=rooms)
         assert (await ann.refused())["code"] == "bad_frame"
 
@@ -134,7 +136,7 @@ def test_news_of_many_rooms_is_counted_by_two_queries(database: str) -> None:
         counts = unread.new_messages(spans)
     assert len(queries) == 2
     assert [counts[span] for span in spans] == [
-        Count(posted, unread.Counter({ANN: posted} if posted else {})) for posted in (0, 0, 1, 0, 2, 1, 3, 2)
+        Count(posted, Counter({ANN: posted} if posted else {})) for posted in (0, 0, 1, 0, 2, 1, 3, 2)
     ]
 
 

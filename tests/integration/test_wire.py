@@ -10,6 +10,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.client import Client, identity
 from tests.servers import ChattyServer
@@ -450,7 +451,7 @@ async def test_two_tabs_are_one_member_until_both_are_closed(
 
 
 def _is_no_pulse(event: dict[str, Any]) -> bool:
-    return event["type"] != "pulse"
+    return bool(event["type"] != "pulse")
 
 
 async def test_a_member_who_closes_as_a_server_would_is_gone_all_the_same(ann: Client, bob: Client) -> None:
@@ -630,17 +631,17 @@ def test_pages_of_other_sites_get_no_socket(server: ChattyServer) -> None:
     url = f"{server.ws_url}/lobby"
     for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "http://[", f"http://127.0.0.1:{10**6}"):
         with pytest.raises(InvalidStatus) as caught:
-            connect(url, origin=origin, proxy=None)  # type: ignore[arg-type]
+            connect(url, origin=Origin(origin), proxy=None)
         assert caught.value.response.status_code in (400, 403)
     rebound = {"Host": f"evil.example:{server.port}"}  # A name of somebody else's that leads here.
     with (
         pytest.raises(InvalidStatus) as caught,
-        connect(url, origin=f"http://{rebound['Host']}", additional_headers=rebound, proxy=None),
+        connect(url, origin=Origin(f"http://{rebound['Host']}"), additional_headers=rebound, proxy=None),
     ):
         pass
     assert caught.value.response.status_code == 403
-    for origin in (server.http_url, server.http_url.replace("http", "https"), None):
-        with connect(url, origin=origin, proxy=None) as socket:  # type: ignore[arg-type]
+    for allowed in (Origin(server.http_url), Origin(server.http_url.replace("http", "https")), None):
+        with connect(url, origin=allowed, proxy=None) as socket:
             socket.send("hello")
             assert "bad_frame" in str(socket.recv(timeout=10))
 

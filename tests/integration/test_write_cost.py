@@ -25,6 +25,7 @@ FRAME_HEADER_BYTES, WAL_HEADER_BYTES = 24, 32  # https://www.sqlite.org/fileform
 def frames_of(wal: Path) -> int:
     """The pages in a write-ahead log."""
     with wal.open("rb") as log:
+        page_size: int
         (page_size,) = struct.unpack(">8xI", log.read(12))
     return (wal.stat().st_size - WAL_HEADER_BYTES) // (FRAME_HEADER_BYTES + page_size)
 

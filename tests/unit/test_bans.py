@@ -19,8 +19,8 @@ EVE, ANN = MemberId("eve"), MemberId("ann")
 
 
 def ban(number: int = 1, *networks: str, **fields: Any) -> ActiveBan:
-    fields = {"member_id": EVE, "by_address": bool(networks), "ends_at": None} | fields
-    return ActiveBan(number, networks=frozenset(networks), **fields)
+    given: dict[str, Any] = {"member_id": EVE, "by_address": bool(networks), "ends_at": None} | fields
+    return ActiveBan(number, networks=frozenset(networks), **given)
 
 
 def test_a_ban_is_of_a_member_at_any_address_and_of_any_member_at_a_network() -> None:
@@ -65,7 +65,7 @@ class FakeLog:
         if self.is_down:
             raise LogUnavailable("down")
         if work is acts.add_networks:
-            self.networks.append(arguments)  # type: ignore[arg-type]
+            self.networks.append(arguments)
             return None
         assert work is acts.read_exclusions
         self.reads += 1

@@ -128,16 +128,7 @@ def areas_of(constant: str) -> set[str]:
 
 
 # Facts and requests of one area that its own modules ask for so far; others may, as the browser tests do.
-OF_ONE_AREA = {
-    "COMPOSER_ESCAPED",
-    "ALERTS_BLOCKED",
-    "RETRY_CONNECTION",
-    "LOAD_OLDER",
-    "TIMELINE_TRIMMED",
-} | {
-    "RETRY_AMENDMENT",
-    "DISCARD_AMENDMENT",
-}
+OF_ONE_AREA = {"COMPOSER_ESCAPED", "RETRY_CONNECTION", "TIMELINE_TRIMMED"}
 
 
 @pytest.mark.parametrize("constant", CONSTANTS)

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.checks import CheckMessage, run_checks
 from django.db import connection
 
@@ -38,8 +39,8 @@ def test_every_check_is_documented() -> None:
 
 @pytest.mark.parametrize("name", checks.NEEDED)
 def test_an_application_of_djangos_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    is_installed = checks.apps.is_installed
-    monkeypatch.setattr(checks.apps, "is_installed", lambda app: app != name and is_installed(app))
+    is_installed = apps.is_installed
+    monkeypatch.setattr(apps, "is_installed", lambda app: app != name and is_installed(app))
     assert ids() == ["chat.E004"]
 
 

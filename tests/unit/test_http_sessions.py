@@ -287,7 +287,7 @@ class FakeRequest(SimpleNamespace):
 @pytest.mark.parametrize("is_open", [True, False])
 async def test_a_stream_writes_what_waited_unless_its_connection_ended_before_it_began(is_open: bool) -> None:
     request = FakeRequest(is_open=is_open)
-    stream = RawStream(request, LIMIT, note)  # type: ignore[arg-type]
+    stream = RawStream(request, LIMIT, note)
     stream.send(TYPING)
     stream.begin()
     stream.send(PULSE)

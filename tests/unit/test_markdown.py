@@ -1,11 +1,11 @@
 """Rendering of bodies: a small part of Markdown. All other text stays as typed."""
 
 # ruff: noqa: RUF001  Texts of many scripts.
-
 import functools
 import re
 import time
 from html import unescape
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,7 @@ from chat.content import markdown, markdown_rules, mentions
 from chat.content.highlighting import CLASSES, LANGUAGES
 from chat.content.markdown import HTML_LIMIT, render, render_markdown
 from chat.content.markdown_rules import SHORTCODES
+from chat.content.mentions import mention_at
 from chat.protocol.constants import BODY_LIMIT
 from chat.protocol.fields import MemberId
 from tests import xss
@@ -249,10 +250,12 @@ def test_a_mentioned_member_was_among_the_candidates(parts: list[str]) -> None:
 
 def test_so_many_signs_are_looked_at_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    find = markdown_rules.mention_at
-    monkeypatch.setattr(
-        markdown_rules, "mention_at", lambda text, at, people: looks.append(at) or find(text, at, people)
-    )
+
+    def look(text: str, at: int, *rest: Any) -> Any:
+        looks.append(at)
+        return mention_at(text, at, *rest)
+
+    monkeypatch.setattr(markdown_rules, "mention_at", look)
     assert render("a@e.org [" + "@é " * 60 + "@ann", PEOPLE).mentions == []
     assert len(looks) == mentions.AT_LIMIT
     assert render("a@e.org " * 60 + "[" * 9 + "@ann", PEOPLE).mentions == [ANN]

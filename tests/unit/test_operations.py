@@ -89,7 +89,7 @@ def test_a_deletion_leaves_nothing_of_what_was_said(message: Message, delete: De
     message.mentions, message.reply_to, message.has_link, message.search_text = [BOB], 3, True, "hello"
     assert change(message, delete)
     assert (message.body, message.html, message.reactions, message.deleted_at) == ("", "", {}, NOON)
-    assert (message.mentions, message.reply_to, message.has_link, message.search_text) == (None, None, None, None)
+    assert [message.mentions, message.reply_to, message.has_link, message.search_text] == [None] * 4
     assert not change(message, delete)
 
 

@@ -20,7 +20,9 @@ LOCKED, SLOW = Rules(locked=True), Rules(slow=10)
 
 
 def ban(member: Person | None, *networks: str) -> Bans:
-    return Bans([ActiveBan(1, member and member.id, frozenset(networks), bool(networks), ends_at=None)])
+    return Bans(
+        [ActiveBan(1, None if member is None else member.id, frozenset(networks), bool(networks), ends_at=None)]
+    )
 
 
 REVOKED = Bans([], {person.id: 7 for person in (ANN, HOSTS)})

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chat.log import reader
 from chat.log import readers as readers_module
+from chat.log.deadline import CancellableQuery
 from chat.log.readers import Askers, Job, Readers
 from chat.log.turns import ITSELF, Asker, Turns
 from chat.protocol.errors import Refusal, RefusalCode
@@ -161,7 +162,7 @@ async def test_what_nobody_waits_for_any_more_is_not_begun(desk: Desk) -> None:
 
 async def test_what_has_begun_is_called_off(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     called_off = threading.Event()
-    monkeypatch.setattr(readers_module.CancellableQuery, "call_off", lambda errand: called_off.set())
+    monkeypatch.setattr(CancellableQuery, "call_off", lambda errand: called_off.set())
     begun = threading.Event()
 
     def work() -> None:
@@ -205,13 +206,13 @@ def job() -> Job:
     return Job(Askers(), lambda: None, None)  # type: ignore[arg-type]
 
 
-def taken(turns: Turns, may: Callable[[str], bool] = lambda network: True) -> Iterator[tuple[str, Any]]:
+def taken(turns: Turns[Job], may: Callable[[str], bool] = lambda network: True) -> Iterator[tuple[str, Any]]:
     while (turn := turns.take(may)) is not None:
         yield turn
 
 
 def test_networks_take_turns_and_members_within_them() -> None:
-    turns, names = Turns(), {}
+    turns, names = Turns[Job](), dict[Job, str]()
     for network, member_id, count in (("a", "x", 3), ("a", "y", 2), ("b", "z", 2), ("c", "w", 1)):
         for number in range(count):
             each = job()
@@ -222,7 +223,7 @@ def test_networks_take_turns_and_members_within_them() -> None:
 
 
 def test_a_network_that_may_not_have_a_turn_keeps_its_place() -> None:
-    turns = Turns()
+    turns = Turns[Job]()
     for network in "aab":
         turns.put(Asker(network, ""), job())
     assert [network for network, _ in taken(turns, lambda network: network != "a")] == ["b"]
@@ -231,7 +232,7 @@ def test_a_network_that_may_not_have_a_turn_keeps_its_place() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz")), max_size=60))
 def test_nobody_waits_for_more_than_one_turn_of_each_other_network(asked: list[tuple[str, str]]) -> None:
-    turns = Turns()
+    turns = Turns[Job]()
     for network, member_id in asked:
         turns.put(Asker(network, member_id), job())
     order = [network for network, _ in taken(turns)]

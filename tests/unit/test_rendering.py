@@ -147,7 +147,7 @@ async def test_what_comes_as_a_body_is_ready_does_not_overtake_it(desk: Desk) ->
     late: list[asyncio.Task[None]] = []
     # In the very step in which it becomes ready, before the one who waits for it goes on.
     line[0].future.add_done_callback(lambda _: late.append(asyncio.create_task(desk.say(HERE, ANN, "late"))))
-    line[0].future._callbacks.reverse()  # type: ignore[attr-defined]
+    line[0].future._callbacks.reverse()
     desk.process.let()
     await first
     await late[0]

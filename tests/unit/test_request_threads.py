@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connections
 
 from chat.web import request_threads
 from chat.web.request_threads import LANE, Busy, Queue, Thread, WebThreads
@@ -339,7 +340,7 @@ async def test_a_place_in_the_queue_that_is_given_up_is_free_again() -> None:
 async def test_a_thread_that_had_nothing_to_do_closes_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = asyncio.Event()
     loop = asyncio.get_running_loop()
-    monkeypatch.setattr(request_threads.connections, "close_all", lambda: loop.call_soon_threadsafe(closed.set))
+    monkeypatch.setattr(connections, "close_all", lambda: loop.call_soon_threadsafe(closed.set))
     monkeypatch.setattr(request_threads, "IDLE_SECONDS", 0)
     thread = Thread("test")
     thread.use()

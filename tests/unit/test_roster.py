@@ -175,9 +175,9 @@ def test_the_events_add_up_to_the_union_of_all_shares(changes: list[tuple[str, d
         assert away == {member.id for member in roster if member.away is True}
         assert {member.id for member in roster if member.bot is True} == seen.keys() & BOTS
         assert (roster.online, len(roster)) == (len(seen.keys() - BOTS), len(seen))
-        for one, other in combinations(roster, 2):
-            if set(skeleton(one.name)) & set(skeleton(other.name)):
-                assert not (one.like is UNSET and other.like is UNSET)
+        for first, second in combinations(roster, 2):
+            if set(skeleton(first.name)) & set(skeleton(second.name)):
+                assert not (first.like is UNSET and second.like is UNSET)
         for member in roster:
             if member.like is not UNSET:
                 assert member.like != member.id

@@ -2,13 +2,13 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polib
 import pytest
 from django.conf import settings
-from django.template import Engine
+from django.template import Context, Engine
 from django.template.loader_tags import IncludeNode
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 
@@ -37,7 +37,7 @@ def texts() -> set[Text]:
     return found
 
 
-def template_texts(nodes: Iterator[object]) -> Iterator[Text]:
+def template_texts(nodes: Iterable[object]) -> Iterator[Text]:
     for node in nodes:
         if isinstance(node, TranslateNode):
             yield context_of(node), node.filter_expression.var.literal
@@ -51,7 +51,7 @@ def template_texts(nodes: Iterator[object]) -> Iterator[Text]:
 
 
 def context_of(node: TranslateNode | BlockTranslateNode) -> str:
-    return str(node.message_context.resolve({})) if node.message_context else ""
+    return str(node.message_context.resolve(Context())) if node.message_context else ""
 
 
 def code_texts(tree: ast.AST) -> Iterator[Text]:

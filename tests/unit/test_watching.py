@@ -15,6 +15,7 @@ from chat.log.turns import Asker
 from chat.log.unread import Count, Span
 from chat.protocol.events import UnreadRoom
 from chat.protocol.fields import MemberId
+from chat.rooms.connection import Frame
 from chat.rooms.watch import Watching
 from tests.unit.examples import thorough
 from tests.unit.fakes import ANN, BOB, FakeConnection
@@ -120,13 +121,13 @@ async def test_what_is_unread_is_told_and_then_what_comes() -> None:
     assert len(ann.events) == len(bob.events) == 2
 
 
-async def test_equal_news_is_one_frame() -> None:
+async def test_equal_news_is_one_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     rooms = FakeRooms()
-    watching, sent = watch_over(rooms), []
+    watching, sent = watch_over(rooms), list[Frame]()
     watchers = [FakeConnection() for _ in range(3)]
     for one in watchers:
         await watching.watch(one, BOB.id, {"tea": 0, "milk": 0})
-        one.send = sent.append
+        monkeypatch.setattr(one, "send", sent.append)
     rooms.say("tea")
     rooms.say("milk")
     await watching.tick()

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 import weakref
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,12 @@ from chat.log.work_thread import WorkThread
 
 async def test_work_is_done_in_order_on_one_thread() -> None:
     thread, done = WorkThread("worker"), list[int]()
-    futures = [thread.run(lambda number=number: done.append(number) or threading.get_ident()) for number in range(100)]
+
+    def note(number: int) -> int:
+        done.append(number)
+        return threading.get_ident()
+
+    futures = [thread.run(partial(note, number)) for number in range(100)]
     idents = set(await asyncio.gather(*futures))
     assert done == list(range(100))
     assert len(idents) == 1

@@ -38,7 +38,6 @@ export const MENU_CHOSEN = name("menu:chosen");
 
 // New messages while the reader is away
 export const ALERTS_CHANGED = name("alerts:changed");
-export const ALERTS_BLOCKED = name("alerts:blocked");
 export const SOUND_CHANGED = name("sound:changed");
 
 // The reader's rooms
@@ -83,7 +82,6 @@ export const TIMELINE_EXTENDED = name("timeline:extended");
 export const TIMELINE_REACHED = name("timeline:reached");
 export const TIMELINE_MISSED = name("timeline:missed");
 export const TIMELINE_TRIMMED = name("timeline:trimmed");
-export const LOAD_OLDER = name("timeline:load-older");
 export const SHOW_MESSAGE = name("message:show");
 export const SHOW_NEWEST = name("timeline:show-newest");
 export const VIEW_MOVED = name("view:moved");
@@ -103,8 +101,6 @@ export const QUOTE_CHANGED = name("quote:changed");
 
 // The reader's edits, deletions and reactions
 export const AMEND_MESSAGE = name("message:amend");
-export const RETRY_AMENDMENT = name("amendment:retry");
-export const DISCARD_AMENDMENT = name("amendment:discard");
 export const AMENDMENTS_CHANGED = name("amendments:changed");
 export const EDIT_AGAIN = name("message:edit-again");
 export const DELETE_MESSAGE = name("message:delete");

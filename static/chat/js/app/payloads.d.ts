@@ -137,7 +137,6 @@ interface Payloads {
   "menu:chosen": Page.MenuSubject & { entry: string; value?: string | null };
 
   "alerts:changed": { level: "all" | "mentions" | "none"; mayOffer: boolean };
-  "alerts:blocked": { reason: "denied" | "insecure" | "missing" };
   "sound:changed": { isOn: boolean };
 
   "room:go": { slug: string };
@@ -177,7 +176,6 @@ interface Payloads {
   "timeline:reached": Wire.Since;
   "timeline:missed": { added: Wire.Message[] };
   "timeline:trimmed": { oldest: number; newest: number; more: boolean; newer: boolean };
-  "timeline:load-older": Page.Nothing;
   "message:show": Page.Reading;
   "timeline:show-newest": Page.Nothing;
   "view:moved": { oldest: number; newest: number; isAtEnd: boolean; read: Page.Reading | null };
@@ -193,8 +191,6 @@ interface Payloads {
   "quote:changed": { seq: number; author: string; isBot: boolean; text: string };
 
   "message:amend": Page.Amend[keyof Page.Amend];
-  "amendment:retry": { id: string };
-  "amendment:discard": { id: string };
   "amendments:changed": { entries: Page.PendingChange[]; seqs: Set<number> };
   "message:edit-again": { seq: number; body: string; base?: number };
   "message:delete": { seq: number };

@@ -1,9 +1,9 @@
 /** The notice about notifications: offers them after a mention while away, and explains why they can't be shown. */
-import { ALERTS_BLOCKED, ALERTS_CHANGED, subscribeAll } from "../app/events.js";
+import { ALERTS_CHANGED, subscribeAll } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { isLookedAt } from "../kit/page-focus.js";
 import { readWords } from "../kit/words.js";
-import { answered, attentionChanged } from "./signals.js";
+import { alertsBlocked, answered, attentionChanged } from "./signals.js";
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -18,8 +18,8 @@ export function mount({ events, root }) {
         mayOffer = settings.mayOffer;
         if (!mayOffer && bar.dataset.says === "offer") hide();
       },
-      [ALERTS_BLOCKED]: ({ reason }) => show(reason),
     }),
+    alertsBlocked.listen(({ reason }) => show(reason)),
     attentionChanged.listen(({ mentions }) => {
       if (wasMentioned && !mentions && mayOffer && isLookedAt()) show("offer");
       wasMentioned = mentions > 0;

@@ -1,15 +1,8 @@
 /** The alert level of this room, and whether the browser may show notifications. */
-import {
-  ALERTS_BLOCKED,
-  ALERTS_CHANGED,
-  APP_LAUNCHED,
-  MENU_CHOSEN,
-  SOUND_CHANGED,
-  subscribeAll,
-} from "../app/events.js";
+import { ALERTS_CHANGED, APP_LAUNCHED, MENU_CHOSEN, SOUND_CHANGED, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
 import { openStore } from "../kit/store.js";
-import { answered } from "./signals.js";
+import { alertsBlocked, answered } from "./signals.js";
 
 const OFFERED = "alerts.offered"; // For all rooms: one answer is enough.
 /** @type {("all" | "mentions" | "none")[]} */
@@ -54,7 +47,7 @@ export function mount({ events, root }) {
       publish();
     }
     const reason = permission();
-    if (reason === "denied" || reason === "missing") events.publish(ALERTS_BLOCKED, { reason: isSecureContext ? reason : "insecure" });
+    if (reason === "denied" || reason === "missing") alertsBlocked.emit({ reason: isSecureContext ? reason : "insecure" });
   }
 
   function permission() {

@@ -4,7 +4,6 @@
  * On Android only a service worker may show them: the worker of the offline page does it (templates/chat/worker.js).
  */
 import {
-  ALERTS_BLOCKED,
   GO_TO_ROOM,
   ROOM_CHANGED,
   ROOM_WELCOMED,
@@ -17,7 +16,7 @@ import { listen } from "../kit/dom.js";
 import { excerptOf } from "../kit/excerpt.js";
 import { roomURL } from "../kit/room-names.js";
 import { readWords } from "../kit/words.js";
-import { alertDue, attentionChanged, roomDue } from "./signals.js";
+import { alertDue, alertsBlocked, attentionChanged, roomDue } from "./signals.js";
 
 const BODY_CHARACTERS = 140; // Systems show about as many.
 
@@ -82,7 +81,7 @@ export function mount({ events, root }) {
     const registration = await navigator.serviceWorker?.getRegistration(document.body.dataset.home).catch(() => null);
     if (!registration && !isBlocked) {
       isBlocked = true; // Reported once.
-      events.publish(ALERTS_BLOCKED, { reason: "missing" });
+      alertsBlocked.emit({ reason: "missing" });
     }
     if (!registration) return;
     const isShown = await registration.showNotification(title, options).then(() => true, () => false); // It fails without an active worker.

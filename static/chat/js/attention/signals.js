@@ -32,6 +32,12 @@ export const mentionedElsewhere = signal();
 export const roomDue = signal();
 
 /**
+ * Why notifications that the reader wants can't be shown.
+ * @type {Signal<{reason: "denied" | "insecure" | "missing"}>}
+ */
+export const alertsBlocked = signal();
+
+/**
  * The reader's answer to the offer of notifications.
  * @type {Signal<{isWanted: boolean}>}
  */

@@ -1,8 +1,9 @@
 /** The notice for an edit, a deletion or a reaction that failed: gives the reason and keeps the text, even if the message isn't loaded. */
-import { AMENDMENTS_CHANGED, DISCARD_AMENDMENT, EDIT_AGAIN, FILL_COMPOSER, RETRY_AMENDMENT, subscribeAll } from "../app/events.js";
+import { AMENDMENTS_CHANGED, EDIT_AGAIN, FILL_COMPOSER, subscribeAll } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { countdown } from "../kit/time.js";
 import { readWords } from "../kit/words.js";
+import { discardAmendment, retryAmendment } from "./signals.js";
 
 const HOPELESS = new Set(["edited_meanwhile", "no_such_message"]); // The server would refuse a repetition, too.
 
@@ -18,14 +19,14 @@ export function mount({ events, root }) {
         show(entries.find(({ state }) => state === "failed") ?? entries.find(({ retryAt }) => retryAt) ?? null);
       },
     }),
-    listen(slot(root, "retry"), "click", () => events.publish(RETRY_AMENDMENT, { id: entry.id })),
+    listen(slot(root, "retry"), "click", () => retryAmendment.emit({ id: entry.id })),
     listen(slot(root, "again"), "click", () => {
       const { id, seq, body, base, code } = entry;
-      events.publish(DISCARD_AMENDMENT, { id });
+      discardAmendment.emit({ id });
       if (code === "no_such_message") events.publish(FILL_COMPOSER, { body });
       else events.publish(EDIT_AGAIN, { seq, body, base: code === "edited_meanwhile" ? undefined : base }); // The reader has seen the other edit.
     }),
-    listen(slot(root, "discard"), "click", () => events.publish(DISCARD_AMENDMENT, { id: entry.id })),
+    listen(slot(root, "discard"), "click", () => discardAmendment.emit({ id: entry.id })),
   ];
 
   function show(next) {

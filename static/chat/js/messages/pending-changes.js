@@ -10,9 +10,7 @@ import {
   AMEND_MESSAGE,
   APP_LAUNCHED,
   CHANGES_ARRIVED,
-  DISCARD_AMENDMENT,
   MESSAGE_ARRIVED,
-  RETRY_AMENDMENT,
   ROOM_WELCOMED,
   request,
   subscribeAll,
@@ -21,33 +19,36 @@ import { supersedes } from "../kit/pending-changes.js";
 import { nextTime } from "../kit/kept-work.js";
 import { SendQueue } from "../kit/send-queue.js";
 import { makeUuid } from "../kit/uuid.js";
+import { discardAmendment, retryAmendment } from "./signals.js";
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const queue = new SendQueue("amendments", root.dataset.room, ({ id }) => id, { asFound, send, changed: publish, refused, adopted: () => log && meetLog(log) });
   let log = null;
 
-  const end = subscribeAll(events, {
-    [APP_LAUNCHED]: () => publish(queue.entries),
-    [AMEND_MESSAGE](asked) {
-      const { entries } = queue;
-      const amendment = { id: makeUuid(), at: nextTime(entries), log, ...asked, state: "sending" };
-      const rest = entries.filter((entry) => isUnderWay(entry, asked.type) || !supersedes(amendment, entry));
-      queue.change([...rest, amendment], [amendment]);
-      queue.flush();
-    },
-    [RETRY_AMENDMENT]({ id }) {
+  const ends = [
+    subscribeAll(events, {
+      [APP_LAUNCHED]: () => publish(queue.entries),
+      [AMEND_MESSAGE](asked) {
+        const { entries } = queue;
+        const amendment = { id: makeUuid(), at: nextTime(entries), log, ...asked, state: "sending" };
+        const rest = entries.filter((entry) => isUnderWay(entry, asked.type) || !supersedes(amendment, entry));
+        queue.change([...rest, amendment], [amendment]);
+        queue.flush();
+      },
+      [ROOM_WELCOMED](welcome) {
+        meetLog(welcome.log);
+        queue.flush();
+      },
+      [MESSAGE_ARRIVED]: (message) => rebase([message]),
+      [CHANGES_ARRIVED]: ({ messages }) => rebase(messages),
+    }),
+    retryAmendment.listen(({ id }) => {
       queue.replace(id, { state: "sending", code: null });
       queue.flush();
-    },
-    [DISCARD_AMENDMENT]: ({ id }) => queue.remove([id]),
-    [ROOM_WELCOMED](welcome) {
-      meetLog(welcome.log);
-      queue.flush();
-    },
-    [MESSAGE_ARRIVED]: (message) => rebase([message]),
-    [CHANGES_ARRIVED]: ({ messages }) => rebase(messages),
-  });
+    }),
+    discardAmendment.listen(({ id }) => queue.remove([id])),
+  ];
 
   /** Handles a new log of the room, in which other messages have these seqs. */
   function meetLog(name) {
@@ -98,7 +99,7 @@ export function mount({ events, root }) {
   }
 
   return function unmount() {
-    end();
+    ends.forEach((end) => end());
     queue.close();
   };
 }

@@ -3,7 +3,6 @@ import {
   AMENDMENTS_CHANGED,
   DISCARD_MESSAGE,
   FILTER_CHANGED,
-  LOAD_OLDER,
   MENU_CHOSEN,
   MESSAGE_FILLED,
   NAMESAKES_CHANGED,
@@ -28,7 +27,7 @@ import { showsMine } from "../kit/filter.js";
 import { entryOfKey, traitsOf } from "./message-tools.js";
 import { fillMessage, fillPending, fillTag, markMentions, newMessage, stopPending } from "./message-view.js";
 import { readWords } from "../kit/words.js";
-import { listRendered, loadingChanged, messageRendered, messageShown, messageUnfolded } from "./signals.js";
+import { listRendered, loadOlder, loadingChanged, messageRendered, messageShown, messageUnfolded } from "./signals.js";
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -114,7 +113,7 @@ export function mount({ events, root }) {
       older.setAttribute("aria-busy", String(isLoading));
       showStates();
     }),
-    listen(slot(older, "button"), "click", () => events.publish(LOAD_OLDER)),
+    listen(slot(older, "button"), "click", () => loadOlder.emit()),
     listen(list, "click", ({ target }) => {
       const { action } = target.closest("[data-action]")?.dataset ?? {};
       const tool = target.closest("[data-entry]");

@@ -1,7 +1,6 @@
 /** Scrolling: follows the newest message at the bottom, keeps the reading position elsewhere, and has a button to the newest. */
 import {
   FILTER_CHANGED,
-  LOAD_OLDER,
   SEND_MESSAGE,
   SESSION_CHANGED,
   SHOW_NEWEST,
@@ -16,7 +15,7 @@ import {
 import { listen, setText, slot } from "../kit/dom.js";
 import { anchorOf, anchoredAt, bodyOf, placeOf, seqOf, spanOf } from "./on-screen.js";
 import { readWords } from "../kit/words.js";
-import { listRendered, loadNewer, messageRendered, messageUnfolded } from "./signals.js";
+import { listRendered, loadNewer, loadOlder, messageRendered, messageUnfolded } from "./signals.js";
 
 const BOTTOM_PX = 32; // Within this distance, the reader is at the end.
 const AHEAD_PX = 400; // The distance to the end at which the next page is requested. On a tall screen, the screen's height.
@@ -116,7 +115,7 @@ export function mount({ events, root }) {
     lastTop = scrollTop;
     tellView();
     const ahead = Math.max(AHEAD_PX, clientHeight);
-    if (isUp && scroller.scrollTop < ahead) events.publish(LOAD_OLDER);
+    if (isUp && scroller.scrollTop < ahead) loadOlder.emit();
     if (isDown && isOld && left < ahead) loadNewer.emit();
     showButton();
   }

@@ -8,6 +8,12 @@ import { signal } from "../kit/signal.js";
 export const loadingChanged = signal();
 
 /**
+ * Requests the next page of older messages.
+ * @type {Signal<Page.Nothing>}
+ */
+export const loadOlder = signal();
+
+/**
  * Requests the next page of newer messages.
  * @type {Signal<Page.Nothing>}
  */

@@ -7,7 +7,6 @@
 import {
   CHANGES_ARRIVED,
   FILTER_CHANGED,
-  LOAD_OLDER,
   MESSAGE_ARRIVED,
   REACTION_ARRIVED,
   ROOM_PULSED,
@@ -31,7 +30,7 @@ import { isTooMuch, letGo } from "./trimming.js";
 import { RoomLog } from "./log.js";
 import { OldPlace } from "./old-place.js";
 import { Reacted } from "./reacted.js";
-import { loadNewer, loadingChanged, messageShown } from "./signals.js";
+import { loadNewer, loadOlder, loadingChanged, messageShown } from "./signals.js";
 
 const PAGE_SIZE = 50;
 
@@ -79,10 +78,6 @@ export function mount({ events }) {
       },
       [ROOM_PULSED]: ({ head }) => head > log.head && sync(),
       [VIEW_MOVED]: (view) => ({ isAtEnd, read, oldest: firstSeen } = view),
-      [LOAD_OLDER]() {
-        const { more, oldest } = place ?? log;
-        if (more && !endPage) ask("before", oldest);
-      },
       [SHOW_MESSAGE](wish) {
         goal = wish;
         if (log.log) show(); // Otherwise the welcome does it.
@@ -92,6 +87,10 @@ export function mount({ events }) {
         goal = null;
         if (place?.newer) goHome();
       },
+    }),
+    loadOlder.listen(() => {
+      const { more, oldest } = place ?? log;
+      if (more && !endPage) ask("before", oldest);
     }),
     loadNewer.listen(() => {
       if (place?.newer && !endPage) ask("after", place.newest);
