@@ -2,8 +2,8 @@
 
 import asyncio
 import math
-import re
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
@@ -26,11 +26,12 @@ from chat.rooms.registry import current_registry
 from chat.sessions.identification import authenticated
 from chat.web import error_pages
 from chat.web.answers import Identity, Liveness, NotNow, Readiness, WrongToken, fields_of
+from chat.web.compression import takes_gzip
+from chat.web.embedding import let_frame
 from chat.web.headers import security_policy
 from chat.web.room_page import current_page
 
 RETRY_SECONDS = 2  # The Retry-After while the database is away.
-_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 
 
 # Trusted Types: only kit/safe-html.js may make nodes from a string, and only shell/worker-url.js may name a worker's
@@ -40,12 +41,21 @@ _TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 @conditional_page
 @vary_on_cookie  # It reads one cookie, the chosen language. LocaleMiddleware adds Accept-Language.
 async def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
-    """A room's page. Per language it is the same for everybody, so any cache may keep it."""
+    """A room's page. Per language it is the same for everybody, so any cache may keep it.
+
+    `?lang` is the language that a page around it has chosen. The page reads the rest of the query itself.
+    """
     if not policy.can_read(ANYBODY, slug):
         return error_pages.not_found(request)
-    page = current_page()
-    is_gzipped = bool(_TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")))
+    language = request.GET.get("lang")
+    if language not in dict(settings.LANGUAGES):
+        language = None
+    page = current_page(language)
+    is_gzipped = takes_gzip(request)
     response = HttpResponse(page.gzipped(slug) if is_gzipped else page.body(slug))
+    let_frame(request, response)
+    if language is not None:
+        response["Content-Language"] = language
     response["ETag"] = f'W/"{page.digest}-{slug}"'
     if is_gzipped:
         response["Content-Encoding"] = "gzip"
