@@ -1,5 +1,6 @@
 """The application's settings: the dict `CHATTY` in Django's settings. All keys are optional."""
 
+import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, NamedTuple
@@ -8,6 +9,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 Network = IPv4Network | IPv6Network
+KID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # The id of a key of EMBED_KEYS.
+EMBED_SECRET_BYTES = 32  # At least.
 
 
 class Key(NamedTuple):
@@ -36,6 +39,18 @@ def _is_rate(value: Any) -> bool:
     return all(isinstance(number, int | float) and number >= 0 for number in value)
 
 
+def is_long_enough(secret: str) -> bool:
+    """Whether a secret is long enough for HS256 (RFC 7518, 3.2)."""
+    return len(secret.encode()) >= EMBED_SECRET_BYTES
+
+
+def _is_embed_keys(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(kid, str) and KID.fullmatch(kid) and _is_list_of(str)(secrets) and all(map(is_long_enough, secrets))
+        for kid, secrets in value.items()
+    )
+
+
 def _is_function_or_empty(value: Any) -> bool:
     return value == "" or _is_function(value)
 
@@ -55,6 +70,10 @@ RATE = "two numbers, 0 or more: how much at once, and how much a second after th
 KEYS: Mapping[str, Key] = {
     # Origins of the pages that may open a socket; none is the page's own.
     "ALLOWED_ORIGINS": Key([], _is_list_of(str), STRINGS),
+    # Sites that may show Chatty's pages in a frame, as sources of the Content-Security-Policy.
+    "FRAME_ANCESTORS": Key(["'self'"], _is_list_of(str), STRINGS),
+    # Keys with which other sites' servers sign who somebody is, by their ids. Of several secrets of a key each counts.
+    "EMBED_KEYS": Key({}, _is_embed_keys, "a dict of ids to lists of secrets, each of 32 bytes or more"),
     # Redis servers for fan-out and presence between workers; without one there may be one worker only. The channel
     # layers must be there for them: "default", "redis-2", "redis-3", ...
     "REDIS_URLS": Key([], _is_list_of(str), STRINGS),

@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 
 from chat.openapi import views as openapi
 from chat.paths import SLUG, SLUG_LIMIT
-from chat.web import error_pages, pwa, views
+from chat.web import embedding, error_pages, pwa, views
 
 app_name = "chat"
 ANY_CASE = "[Cc][Hh][Aa][Tt][Tt][Yy]"  # Django can't reverse URLs with (?i:...) among them.
@@ -23,6 +23,7 @@ urlpatterns = [
     path("manifest.webmanifest", pwa.manifest, name="manifest"),
     path("worker.js", pwa.worker, name="worker"),
     path("offline", pwa.offline, name="offline"),
+    path("embed.js", embedding.script, name="embed"),
     path("api/openapi.json", openapi.description, name="openapi"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

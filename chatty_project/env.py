@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
+SHORTEST_EMBED_SECRET = 32  # Bytes: HS256 needs them.
 SHORTEST_SECRET_KEY = 50  # The requirement of `manage.py check --deploy`.
 ONLY_HERE = "only this machine's own (127.0.0.1, localhost), because error pages tell all; others may come to bin/serve"
 MAKE_A_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
@@ -107,6 +108,17 @@ def _origin(text: str) -> str:
 
 def _frame_ancestor(text: str) -> str:
     return "'self'" if text.lower() == "self" else _origin(text)
+
+
+def _embed_keys(text: str) -> dict[str, list[str]]:
+    """The secrets by the ids of their keys. An id may come again, with another secret."""
+    keys: dict[str, list[str]] = {}
+    for item in filter(None, (item.strip() for item in text.split(","))):
+        kid, _, secret = item.partition(":")
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", kid) or len(secret.encode()) < SHORTEST_EMBED_SECRET:
+            raise ValueError(text)
+        keys.setdefault(kid, []).append(secret)
+    return keys
 
 
 def _rate(text: str) -> tuple[float, float]:
@@ -259,6 +271,17 @@ FRAME_ANCESTORS = Setting(
     "Origins (`https://intranet.example.com`) of pages that may show Chatty in a frame, separated by commas. "
     "`self` is Chatty's own origin",
     shown="none: no page may",
+)
+EMBED_KEYS = Setting(
+    "EMBED_KEYS",
+    Kind(
+        f"keys separated by commas, each with an id and a secret of {SHORTEST_EMBED_SECRET} bytes or more, id:secret",
+        _embed_keys,
+    ),
+    "",
+    "Keys (`id:secret`) with which the servers of these sites sign who their visitors are, separated by commas. A "
+    f"secret has {SHORTEST_EMBED_SECRET} bytes or more. To change it, name the id with both secrets for a while",
+    hide=lambda text: re.sub(r":[^,]*", ":***", text),
 )
 HOST = Setting("HOST", Kind("an address or host name to listen on", _word), "127.0.0.1", "Address to listen on")
 PORT = Setting("PORT", _whole(1, 65535, "a port number"), "8000", "Port to listen on")
@@ -427,6 +450,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     ALLOWED_HOSTS,
     ALLOWED_ORIGINS,
     FRAME_ANCESTORS,
+    EMBED_KEYS,
     HOST,
     PORT,
     WEB_CONCURRENCY,

@@ -50,6 +50,8 @@ ALLOWED_HOSTS = environment[env.ALLOWED_HOSTS]
 CHATTY: dict[str, Any] = {
     "AUTHENTICATE": "chat.access.authentication.guest",  # Moderators' accounts don't identify members.
     "ALLOWED_ORIGINS": environment[env.ALLOWED_ORIGINS],
+    "FRAME_ANCESTORS": environment[env.FRAME_ANCESTORS] or ["'none'"],
+    "EMBED_KEYS": environment[env.EMBED_KEYS],
     "REDIS_URLS": environment[env.REDIS_URL],
     "SOCKET_URL": environment[env.SOCKET_URL],
     "PAGE_MAX_AGE": environment[env.PAGE_MAX_AGE],
@@ -178,7 +180,6 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 
 # Security. SecurityMiddleware's other headers are on by default.
 
-FRAME_ANCESTORS = environment[env.FRAME_ANCESTORS] or ["'none'"]
 # Allows the page's own files and the socket (chat/web/headers.py adds its origin), but no inline code.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -191,11 +192,11 @@ CONTENT_SECURITY_POLICY = {
         "worker-src": ["'self'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
-        "frame-ancestors": FRAME_ANCESTORS,
+        "frame-ancestors": CHATTY["FRAME_ANCESTORS"],
     }
 }
 # The same for browsers without frame-ancestors, if one word can express it.
-X_FRAME_OPTIONS = {"'none'": "DENY", "'self'": "SAMEORIGIN"}.get(" ".join(FRAME_ANCESTORS), "")
+X_FRAME_OPTIONS = {"'none'": "DENY", "'self'": "SAMEORIGIN"}.get(" ".join(CHATTY["FRAME_ANCESTORS"]), "")
 if not X_FRAME_OPTIONS:
     MIDDLEWARE.remove("chat.web.middleware.Clickjacking")
 CSRF_FAILURE_VIEW = "chat.web.error_pages.forged"

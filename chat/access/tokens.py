@@ -2,8 +2,8 @@
 
 A token proves who a member is, so it is never logged and never shown to anybody else. It is signed, not encrypted.
 A guest's token is valid for long and is renewed at each visit. If the host identified the member (`AUTHENTICATE`), the
-token is valid just long enough to join: after that the host must identify the member again. A bot's token is valid
-until it is revoked.
+token is valid just long enough to join: after that the host must identify the member again. So it is if another site's
+server did (`EMBED_KEYS`). A bot's token is valid until it is revoked.
 """
 
 import uuid
@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from django.core import signing
 
+from chat.conf import chatty
 from chat.protocol.fields import MemberId
 
 HOSTS_MINUTES = 10  # Enough for a page that loads slowly. After signing out, a token stays valid this long at most.
@@ -38,6 +39,7 @@ class Claims:
     is_bot: bool = False
     rooms: frozenset[str] | None = None  # The only rooms that the token is for. None for all rooms.
     account: str | None = None  # The primary key of the member's account at the host.
+    key: str = ""  # The key of EMBED_KEYS with which another site has identified the member.
 
 
 def new_member_id() -> MemberId:
@@ -53,18 +55,21 @@ def issue(
     is_bot: bool = False,
     rooms: Collection[str] | None = None,
     account: str | None = None,
+    key: str = "",
 ) -> str:
     """A token for `member_id`: 87 characters of ASCII, and some more for each field.
 
-    Signed is `<uuid>` or `<uuid>;<field>=<value>;...`, without the fields that are 0 or empty. `rooms` are slugs.
+    Signed is `<uuid>` or `<uuid>;<field>=<value>;...`, without the fields that are 0 or empty. `rooms` are slugs;
+    none of them is a token for no room.
     """
     fields = {
         "generation": generation,
         "host": int(is_hosts),
         "name": quote(name or ""),
         "bot": int(is_bot),
-        "rooms": ",".join(sorted(rooms or ())),
+        "rooms": None if rooms is None else ",".join(sorted(rooms)) or ",",
         "account": quote(account or "", safe=""),
+        "key": key,
     }
     parts = [str(member_id), *(f"{field}={value}" for field, value in fields.items() if value)]
     return signing.TimestampSigner(salt=_SALT).sign(";".join(parts))
@@ -75,7 +80,8 @@ def verify(token: str, max_age_days: int) -> Claims:
 
     Raises:
         BadToken: forged, truncated, signed with another key, or older than `max_age_days`;
-            or than HOSTS_MINUTES if the host has identified the member. A bot's token may be of any age.
+            or than HOSTS_MINUTES if the host has identified the member. A bot's token may be of any age. Or the key of
+            EMBED_KEYS that the member was identified with was removed.
     """
     signer = signing.TimestampSigner(salt=_SALT)
     try:
@@ -86,9 +92,17 @@ def verify(token: str, max_age_days: int) -> Claims:
         if not is_bot:
             signer.unsign(token, timedelta(minutes=HOSTS_MINUTES) if is_hosts else timedelta(days=max_age_days))
         name = unquote(fields["name"]) if "name" in fields else None
-        rooms = frozenset(fields["rooms"].split(",")) if "rooms" in fields else None
+        rooms = frozenset(filter(None, fields["rooms"].split(","))) if "rooms" in fields else None
         account = unquote(fields["account"]) if "account" in fields else None
         generation = int(fields.get("generation", 0))
-        return Claims(MemberId(str(uuid.UUID(member_id))), generation, is_hosts, name, is_bot, rooms, account)
+        key = fields.get("key", "")
+        if key and key not in chatty.EMBED_KEYS:
+            raise BadToken("removed key")
+        return Claims(MemberId(str(uuid.UUID(member_id))), generation, is_hosts, name, is_bot, rooms, account, key)
     except (signing.BadSignature, ValueError) as error:
         raise BadToken(type(error).__name__) from None
+
+
+def names_key(token: str) -> bool:
+    """Whether the token says that another site has identified its member. `verify` says whether that is true."""
+    return ";key=" in token

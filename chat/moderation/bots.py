@@ -80,7 +80,7 @@ def revoke(by: Moderator | None, bot: Bot) -> None:
 
 
 def _token(bot: Bot) -> str:
-    return tokens.issue(MemberId(str(bot.member_id)), name=bot.name, is_bot=True, rooms=bot.rooms.split())
+    return tokens.issue(MemberId(str(bot.member_id)), name=bot.name, is_bot=True, rooms=bot.rooms.split() or None)
 
 
 def _name_taken(name: str) -> Refusal:

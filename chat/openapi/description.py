@@ -15,7 +15,7 @@ from chat.protocol.constants import PROTOCOL_VERSION
 from chat.protocol.errors import CloseCode, RefusalCode
 from chat.transports.hooks import PAYLOAD_BYTES
 from chat.transports.http_requests import BODY_LIMIT_BYTES, CommandsQuery, EventsQuery, status_of, status_of_close
-from chat.web.answers import Identity, Liveness, NotNow, Readiness
+from chat.web.answers import Identity, Liveness, NotNow, Readiness, WrongToken
 
 JSON, TEXT, STREAM = "application/json", "text/plain", "text/event-stream"
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -98,6 +98,7 @@ def _identity() -> Schema:
         "security": [{}, {_TOKEN: []}],
         "responses": {
             "200": _response("The identity.", {JSON: ref(Identity.__name__)}),
+            "401": _refused(401, {JSON: ref(WrongToken.__name__)}),
             **{str(status): _refused(status, {JSON: ref(NotNow.__name__)}) for status in (429, 503)},
         },
     }

@@ -12,12 +12,12 @@ from chat.protocol import events
 from chat.protocol.commands import COMMANDS, Join, Move
 from chat.protocol.constants import COMMANDS_LIMIT
 from chat.transports.http_requests import CommandsQuery, EventsQuery
-from chat.web.answers import Identity, Liveness, NotNow, Readiness
+from chat.web.answers import Identity, Liveness, NotNow, Readiness, WrongToken
 
 Schema = dict[str, Any]
 
 _PREFIX = "#/components/schemas/"
-_ANSWERS = (Identity, Liveness, NotNow, Readiness)
+_ANSWERS = (Identity, Liveness, NotNow, Readiness, WrongToken)
 _QUERIES = (EventsQuery, CommandsQuery)
 # What these fields hold, which the server has encoded already.
 _ENCODED: dict[tuple[type[events.Event], str], Any] = {

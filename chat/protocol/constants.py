@@ -15,7 +15,7 @@ TITLE_LIMIT = 100  # Characters of a room's title, after normalisation: a line.
 TOPIC_LIMIT = 200  # Of its topic: a sentence or two.
 
 
-TOKEN_LIMIT = 1_024  # Characters. Ours have about 90, or 110; anything longer isn't one.
+TOKEN_LIMIT = 1_024  # Characters. Ours have about 90, or with a name and rooms 1,000; anything longer isn't one.
 
 
 REQUEST_ID_LIMIT = 64  # Characters: a UUID, or another id of the client's choice.

@@ -9,7 +9,7 @@ from chat.protocol.fields import MemberId
 
 
 class Identity(Struct, frozen=True):
-    """A member, and where the rooms are. `name`: the one that the host or a bot's token gives it."""
+    """A member, and where the rooms are. `name`: the one that the host, a site's JWT or a bot's token gives it."""
 
     uuid: MemberId
     token: str
@@ -23,6 +23,13 @@ class NotNow(Struct, frozen=True):
 
     code: str
     retry_after: int
+
+
+class WrongToken(Struct, frozen=True):
+    """No identity for this JWT of a site. `detail` tells the site's developer why."""
+
+    code: str
+    detail: str
 
 
 class Liveness(Struct, frozen=True):

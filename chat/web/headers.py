@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from chat.conf import chatty
-from chat.paths import http_url, socket_url
+from chat.paths import http_url, is_admin, socket_url
 from chat.web.header_values import PERMISSIONS_POLICY
 from chat.web.middleware import OnTheLoop
 
@@ -38,6 +38,8 @@ class SecurityHeaders(OnTheLoop, CSPMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response = super().process_response(request, response)
+        if is_admin(request.path_info):
+            response["X-Frame-Options"] = "DENY"
         response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
@@ -47,6 +49,8 @@ class SecurityHeaders(OnTheLoop, CSPMiddleware):
     ) -> PolicyParts:
         """Adds the socket's origin by name: in some browsers `'self'` doesn't include the host's ws:// and wss://."""
         parts = super().get_policy_parts(request, response, report_only)
+        if is_admin(request.path_info):  # FRAME_ANCESTORS is for rooms.
+            parts.replace = {**(parts.replace or {}), "frame-ancestors": ["'none'"]}
         try:
             urls = [urlsplit(url) for url in (socket_url(request), http_url(request))]
         except DisallowedHost:

@@ -33,6 +33,7 @@ STYLES = (
     "chat/css/messages/changes.css",
     "chat/css/rooms/rooms.css",
     "chat/css/messages/reactions.css",
+    "chat/css/embed/embed.css",
 )
 IMPORTED_STYLE = "chat/bootstrap/css/bootstrap.min.css"  # Imported by the first one. Browsers find that too late.
 BUNDLED_ENTRY = "chat/bundle/page.js"

@@ -49,9 +49,9 @@ class Page(NamedTuple):
         return _GZIP_HEAD + _deflated(slug.encode(), level=0).join(self.deflated) + _DEFLATE_END + tail
 
 
-def current_page() -> Page:
-    """The page in the active language."""
-    language = translation.get_language() or settings.LANGUAGE_CODE
+def current_page(language: str | None = None) -> Page:
+    """The page in this language of settings.LANGUAGES, or in the active one."""
+    language = language or translation.get_language() or settings.LANGUAGE_CODE
     return _page.__wrapped__(language) if settings.DEBUG else _page(language)
 
 

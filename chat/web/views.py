@@ -1,8 +1,9 @@
 """The page, the identity and the two health checks."""
 
+import asyncio
 import math
-import re
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
@@ -11,7 +12,7 @@ from django.views.decorators.http import conditional_page, require_safe
 from django.views.decorators.vary import vary_on_cookie, vary_on_headers
 from msgspec import UNSET
 
-from chat.access import identity_cookie, policy, tokens
+from chat.access import host_tokens, identity_cookie, policy, tokens
 from chat.access.client_address import client_network, request_address
 from chat.access.person import ANYBODY, Person
 from chat.access.rate_limits import current_limiter
@@ -24,12 +25,13 @@ from chat.protocol.fields import MemberId
 from chat.rooms.registry import current_registry
 from chat.sessions.identification import authenticated
 from chat.web import error_pages
-from chat.web.answers import Identity, Liveness, NotNow, Readiness, fields_of
+from chat.web.answers import Identity, Liveness, NotNow, Readiness, WrongToken, fields_of
+from chat.web.compression import takes_gzip
+from chat.web.embedding import let_frame
 from chat.web.headers import security_policy
 from chat.web.room_page import current_page
 
 RETRY_SECONDS = 2  # The Retry-After while the database is away.
-_TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 
 
 # Trusted Types: only kit/safe-html.js may make nodes from a string, and only shell/worker-url.js may name a worker's
@@ -39,12 +41,21 @@ _TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 @conditional_page
 @vary_on_cookie  # It reads one cookie, the chosen language. LocaleMiddleware adds Accept-Language.
 async def room(request: HttpRequest, slug: str = DEFAULT_ROOM) -> HttpResponse:
-    """A room's page. Per language it is the same for everybody, so any cache may keep it."""
+    """A room's page. Per language it is the same for everybody, so any cache may keep it.
+
+    `?lang` is the language that a page around it has chosen. The page reads the rest of the query itself.
+    """
     if not policy.can_read(ANYBODY, slug):
         return error_pages.not_found(request)
-    page = current_page()
-    is_gzipped = bool(_TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")))
+    language = request.GET.get("lang")
+    if language not in dict(settings.LANGUAGES):
+        language = None
+    page = current_page(language)
+    is_gzipped = takes_gzip(request)
     response = HttpResponse(page.gzipped(slug) if is_gzipped else page.body(slug))
+    let_frame(request, response)
+    if language is not None:
+        response["Content-Language"] = language
     response["ETag"] = f'W/"{page.digest}-{slug}"'
     if is_gzipped:
         response["Content-Encoding"] = "gzip"
@@ -72,10 +83,14 @@ async def user_info(request: HttpRequest) -> JsonResponse:
 
     A cookie also has the token.
 
-    If AUTHENTICATE identifies the visitor, the answer has its `name` and sets no cookie. A guest with a valid token is
-    the same member again: by `Authorization: Bearer`, otherwise by the cookie. Without one, the guest is a new member.
-    Each address gets a limited number of these, then 429 with the time to wait. 503 if the identity can't be looked up.
+    If a site's JWT or AUTHENTICATE identifies the visitor, the answer has its `name` and sets no cookie. A guest with a
+    valid token is the same member again: by `Authorization: Bearer`, otherwise by the cookie. Without one, the guest is
+    a new member. Each address gets a limited number of these, then 429 with the time to wait. 401 for a wrong JWT, 503
+    if the identity can't be looked up.
     """
+    bearer = _bearer(request)
+    if host_tokens.is_host_token(bearer):
+        return await _embedded_info(request, bearer)
     network = client_network(request_address(request))
     try:
         person = await authenticated(current_registry(), request, Asker(network, ""))
@@ -103,6 +118,22 @@ async def _host_info(request: HttpRequest, person: Person) -> JsonResponse:
     return _identity(request, person.id, token, person.name)
 
 
+async def _embedded_info(request: HttpRequest, host_token: str) -> JsonResponse:
+    """The answer for a person whom another site has identified."""
+    try:
+        claims = await asyncio.to_thread(host_tokens.verify, host_token)
+        generation = await current_registry().generation_of(claims.member_id)
+    except tokens.BadToken as error:
+        headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        return JsonResponse(fields_of(WrongToken("bad_token", str(error))), status=401, headers=headers)
+    except LogUnavailable:
+        return _refuse(503, "unavailable", RETRY_SECONDS)
+    token = tokens.issue(
+        claims.member_id, generation, is_hosts=True, name=claims.name, rooms=claims.rooms, key=claims.key
+    )
+    return _identity(request, claims.member_id, token, claims.name)
+
+
 def _identity(request: HttpRequest, member_id: MemberId, token: str, name: str | None = None) -> JsonResponse:
     return JsonResponse(
         fields_of(Identity(member_id, token, socket_url(request), http_url(request), UNSET if name is None else name))
@@ -114,8 +145,7 @@ async def _known_member(request: HttpRequest) -> tokens.Claims | None:
 
     The page's own token comes first, because its tabs have joined with it. The answer's cookie then has the same one.
     """
-    _kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
-    for token in (bearer.strip(), identity_cookie.read_token(request)):
+    for token in (_bearer(request), identity_cookie.read_token(request)):
         try:
             claims = await current_registry().identify(token)
         except tokens.BadToken:
@@ -123,6 +153,11 @@ async def _known_member(request: HttpRequest) -> tokens.Claims | None:
         if not claims.is_hosts:
             return claims
     return None
+
+
+def _bearer(request: HttpRequest) -> str:
+    _kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip()
 
 
 def _refuse(status: int, code: str, seconds: int) -> JsonResponse:

@@ -16,11 +16,27 @@ window.shownDialogs = 0;
 const { showModal } = HTMLDialogElement.prototype;
 HTMLDialogElement.prototype.showModal = function () { shownDialogs++; showModal.call(this); };
 """
+# A page of the site's, which forbids inline styles and all scripts, with a room in it.
+ORDER = """
+from django.http import HttpResponse
+from django.template import engines
+
+def order(request, slug):
+    page = engines["django"].from_string(
+        '<!doctype html><html lang="en"><title>Order</title>'
+        '{% load chatty %}{% chatty_room slug height="30rem" accent="#6d28d9" %}'
+    )
+    headers = {"Content-Security-Policy": "default-src 'none'; frame-src 'self'"}
+    return HttpResponse(page.render({"slug": slug}, request), headers=headers)
+
+urlpatterns += [path("order/<slug:slug>", order)]
+"""
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostServer]:
     project = Host(tmp_path_factory.mktemp("host") / "project")
+    project.append("urls", ORDER)
     project.manage("makemigrations", "people")
     project.manage("migrate")
     with HostServer(project) as server:
@@ -89,3 +105,19 @@ def test_a_guest_who_signs_in_and_out_again_is_the_same_guest(
     expect(ann.member("Ann")).to_be_visible()
     expect(ann.page.locator("[data-module=new-identity]")).to_be_hidden()
     assert ann.id == guest
+
+
+def test_a_template_tag_puts_the_room_into_a_page_with_a_strict_policy(
+    visitor: Make, new_context: NewContext, host: HostServer, url: str, room: str, dora: dict[str, str]
+) -> None:
+    ann = visitor(url=url).open().enter("Ann")
+    page = visitor(signed_in(new_context, dora), f"{host.url}/order/{room}").open().page
+    frame = page.frame_locator(".chatty-room")
+    expect(frame.locator("[data-module=connection-bar]")).to_have_attribute("data-state", "joined", timeout=20_000)
+    box = page.locator(".chatty-room").bounding_box()
+    assert box is not None
+    assert box["height"] == 480
+    field = frame.get_by_role("textbox", name="Message", exact=True)
+    field.fill("hello")
+    field.press("Control+Enter")
+    expect(ann.message("hello")).to_contain_text("Dora Fuchs")

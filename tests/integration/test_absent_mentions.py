@@ -11,6 +11,7 @@ from channels.testing import WebsocketCommunicator
 from django.db import connections
 
 from chat.access import tokens
+from chat.content.mentions import NAMESAKES_LIMIT
 from chat.log import deletion, visitors
 from chat.log.reader import RoomRow
 from chat.log.visitors import Visit
@@ -91,7 +92,7 @@ async def test_the_longest_name_counts_whoever_is_here(bob: WebsocketCommunicato
 
 
 async def test_of_namesakes_those_seen_last_are_meant_and_who_was_chosen_alone(bob: WebsocketCommunicator) -> None:
-    gone_ones = [await gone("Ann") for _ in range(visitors.NAMESAKES_LIMIT + 2)]
+    gone_ones = [await gone("Ann") for _ in range(NAMESAKES_LIMIT + 2)]
     assert (await said(bob, "@Ann"))["mentions"] == gone_ones[:1:-1]
     assert (await said(bob, "@Ann", gone_ones[3]))["mentions"] == [gone_ones[3]]
     assert (await said(bob, "@Ann", gone_ones[0]))["mentions"] == [gone_ones[0]], "though five were seen after her"

@@ -200,7 +200,7 @@ async def test_nothing_is_seen_before_the_commit_and_all_after_it(dora: User) ->
 
 def pending(member: WebsocketCommunicator) -> list[dict[str, Any]]:
     """What was sent to a member and isn't read yet."""
-    frames = list(member.output_queue._queue)  # type: ignore[attr-defined]
+    frames = list(member.output_queue._queue)
     return [event for frame in frames for event in json.loads(frame["text"])]
 
 

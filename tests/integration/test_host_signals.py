@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.db import connections, transaction
+from django.dispatch import Signal
 from django.test import Client
 
 from chat import api, signals
@@ -182,7 +183,7 @@ async def test_a_receiver_may_use_the_database(receiver: Receiver) -> None:
 def test_signals_wait_in_a_limited_number_of_bytes(caplog: pytest.LogCaptureFixture) -> None:
     sender, held, go_on = signals.Sender(3 * signals.ITEM_BYTES), threading.Event(), threading.Event()
     told: list[int] = []
-    signal = signals.Signal()
+    signal = Signal()
 
     def receive(number: int, **_: Any) -> None:
         held.set()

@@ -19,8 +19,15 @@ EVENTS = SCRIPTS / "app/events.js"
 MAIN = SCRIPTS / "app/main.js"
 LAUNCH = SCRIPTS / "app/launch.js"
 PAGE = SCRIPTS / "app/page.js"
-# No modules: one must run where a module is missing, one before the page is painted, and one is the offline page's.
-CLASSIC = {SCRIPTS / name for name in ("connection/fresh-page.js", "shell/theme-early.js", "shell/offline-retry.js")}
+# No modules: one must run where a module is missing, two before the page is painted, one is the offline page's, and one
+# is other sites'.
+CLASSIC = {
+    SCRIPTS / name
+    for name in (
+        *("connection/fresh-page.js", "shell/theme-early.js", "shell/offline-retry.js"),
+        *("embed/embed-early.js", "embed/element.js"),
+    )
+}
 SCRIPTS_OF_AREAS = sorted({*SCRIPTS.rglob("*.js")} - {EVENTS, MAIN, LAUNCH, PAGE, *CLASSIC})
 MOUNT = re.compile(r"^export (?:async )?function mount\b", re.MULTILINE)
 MODULES = [script for script in SCRIPTS_OF_AREAS if MOUNT.search(script.read_text())]

@@ -36,7 +36,13 @@ export const FILL_COMPOSER = name("composer:fill");
 export const OPEN_MENU = name("menu:open");
 export const MENU_CHOSEN = name("menu:chosen");
 
+// The page around a frame
+export const HOST_TOKEN_WANTED = name("host:token-wanted");
+export const HOST_TOKEN_CHANGED = name("host:token-changed");
+export const HOST_THEME_CHANGED = name("host:theme-changed");
+
 // New messages while the reader is away
+export const UNSEEN_CHANGED = name("unseen:changed");
 export const ALERTS_CHANGED = name("alerts:changed");
 export const SOUND_CHANGED = name("sound:changed");
 

@@ -22,6 +22,7 @@ import * as filterBanner from "../filters/filter-banner.js";
 import * as filterEmpty from "../filters/filter-empty.js";
 import * as roomHeader from "../rooms/room-header.js";
 import * as formatting from "../composer/formatting.js";
+import * as hostPage from "../embed/host-page.js";
 import * as help from "../composer/help.js";
 import * as identity from "../connection/identity.js";
 import * as idle from "../connection/idle.js";
@@ -97,6 +98,7 @@ export const MODULES = {
   "filter-empty": filterEmpty,
   formatting,
   "room-header": roomHeader,
+  "host-page": hostPage,
   help,
   identity,
   idle,

@@ -136,6 +136,11 @@ interface Payloads {
   "menu:open": Page.MenuSubject & { traits: string[] };
   "menu:chosen": Page.MenuSubject & { entry: string; value?: string | null };
 
+  "host:token-wanted": { give: (token: string) => void };
+  "host:token-changed": Page.Nothing;
+  "host:theme-changed": { theme: "system" | "light" | "dark" };
+
+  "unseen:changed": { unread: number; mentions: number };
   "alerts:changed": { level: "all" | "mentions" | "none"; mayOffer: boolean };
   "sound:changed": { isOn: boolean };
 

@@ -3,7 +3,7 @@
  *
  * They count as seen when the reader looks at this tab or at the room in another tab, or has posted after them.
  */
-import { ROOM_WELCOMED, SESSION_CHANGED, TIMELINE_CHANGED, TIMELINE_MISSED, TIMELINE_RESET, subscribeAll } from "../app/events.js";
+import { ROOM_WELCOMED, SESSION_CHANGED, TIMELINE_CHANGED, TIMELINE_MISSED, TIMELINE_RESET, UNSEEN_CHANGED, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
 import { greatest } from "../kit/extremes.js";
 import { isLookedAt, watchLooks } from "../kit/page-focus.js";
@@ -104,6 +104,7 @@ export function mount({ events, root }) {
     if (now === published) return;
     published = now;
     attentionChanged.emit({ unread: unread.size, mentions });
+    events.publish(UNSEEN_CHANGED, { unread: unread.size, mentions: mentioned.size });
   }
 
   return function unmount() {

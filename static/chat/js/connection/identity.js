@@ -3,8 +3,11 @@
  *
  * The server decides: it checks the stored token, or without one its cookie's, and issues a new identity if neither is valid. All tabs use the
  * last stored identity, so that they are the same person. Where the site knows the reader, the identity has the reader's `name` there.
+ *
+ * In a frame of a page that signs who the reader is, that page's token comes first, and nothing is stored: the browser may also have a guest's
+ * identity for the stand-alone page.
  */
-import { APP_LAUNCHED, IDENTITY_READY, RETRY_CONNECTION, subscribeAll } from "../app/events.js";
+import { APP_LAUNCHED, HOST_TOKEN_CHANGED, HOST_TOKEN_WANTED, IDENTITY_READY, RETRY_CONNECTION, subscribeAll } from "../app/events.js";
 import { backoff } from "./backoff.js";
 import { listen } from "../kit/dom.js";
 import { now } from "../kit/elapsed.js";
@@ -19,7 +22,8 @@ let answered = null; // The server's last answer, for the next room of this page
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
-  const store = openStore("localStorage");
+  const isSigned = "signed" in document.documentElement.dataset; // embed-early.js says so.
+  const store = openStore(isSigned ? "memory" : "localStorage");
   let current = store.get(KEY); // {uuid, token, name?}; from the first answer on also {socketURL, httpURL}.
   let timer = null;
   let attempt = 0;
@@ -31,6 +35,7 @@ export function mount({ events, root }) {
     subscribeAll(events, {
       [APP_LAUNCHED]: begin,
       [RETRY_CONNECTION]: hurry,
+      [HOST_TOKEN_CHANGED]: fetchIdentity,
     }),
     renewIdentity.listen(fetchIdentity), // It sends the stored token: another tab may have replaced it, or it may be valid again.
     store.watchAll(KEY, follow),
@@ -51,7 +56,7 @@ export function mount({ events, root }) {
     timer = null;
     const delay = setTimeout(() => identityDelayed.emit(), DELAY_MS);
     try {
-      const identity = await alone("chatty.identity", ask, ANSWER_MS); // Otherwise two tabs opened at once would become two people.
+      const identity = await (isSigned ? ask() : alone("chatty.identity", ask, ANSWER_MS)); // Otherwise two tabs opened at once would become two people.
       attempt = 0;
       if (isMounted) take(identity);
     } catch (/** @type {any} */ error) {
@@ -67,7 +72,7 @@ export function mount({ events, root }) {
   }
 
   async function ask() {
-    const token = (store.get(KEY) ?? current)?.token;
+    const token = isSigned ? await hostToken() : (store.get(KEY) ?? current)?.token;
     const headers = new Headers(token && { Authorization: `Bearer ${token}` });
     const response = await fetch(root.dataset.userInfoUrl, { headers, cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
     if (!response.ok) {
@@ -78,6 +83,13 @@ export function mount({ events, root }) {
     store.set(KEY, { uuid, token: fresh, name });
     answered = { uuid, token: fresh, name, socketURL, httpURL };
     return answered;
+  }
+
+  function hostToken() {
+    return new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Error("Expected a token from the page around, but got none")), ANSWER_MS);
+      events.publish(HOST_TOKEN_WANTED, { give: resolve });
+    });
   }
 
   function take(identity) {

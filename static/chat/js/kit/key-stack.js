@@ -11,6 +11,7 @@ export const PANEL = 2; // A panel with the focus inside.
 export const COMPOSER = 3; // The composer while it isn't for a new message.
 export const BAR = 4; // A bar in the page.
 export const FILTER = 5; // The filtered timeline.
+export const LEAVE = 6; // The frame that another page has opened.
 
 const takers = new Map(); // rank -> takers
 let listening = false;

@@ -1,12 +1,12 @@
 /**
  * Small values that survive the page: all tabs share `openStore("localStorage")`, and `"sessionStorage"` belongs to this tab.
  *
- * If the browser has no storage (blocked, full, private mode), values stay in memory until the page is left.
+ * If the browser has no storage (blocked, full, private mode), values stay in memory until the page is left. So they do in `openStore("memory")`.
  */
 
 const PREFIX = "chatty.";
 
-/** @param {"localStorage" | "sessionStorage"} area */
+/** @param {"localStorage" | "sessionStorage" | "memory"} area */
 export function openStore(area) {
   const memory = new Map();
 

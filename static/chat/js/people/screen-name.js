@@ -1,7 +1,7 @@
 /**
  * The dialog for the screen name: opens on the first visit, when the server refuses a name, and on request.
  *
- * Where the site says what the reader is called, nothing is asked.
+ * Where the site says what the reader is called, nothing is asked. Nor is it in a frame: the dialog would take the focus from the page around it.
  *
  * On the first visit Done, Enter and dismissing the dialog all finish it. Without a name it creates `Anonymous` with up to three digits.
  */
@@ -29,6 +29,7 @@ const KEY = "name";
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const store = openStore("localStorage");
+  const page = document.documentElement.dataset; // What embed-early.js says of a frame.
   const { word } = readWords(root);
   const form = root.querySelector("form");
   const field = form.elements.name;
@@ -43,7 +44,7 @@ export function mount({ events, root }) {
 
   const ends = [
     subscribeAll(events, {
-      [APP_LAUNCHED]: () => "mayBeGiven" in form.dataset || begin(),
+      [APP_LAUNCHED]: () => "mayBeGiven" in form.dataset || "signed" in page || begin(),
       [IDENTITY_READY]({ name }) {
         if (name !== null) return take(name);
         if (given !== null) me = given = null; // Signed out.
@@ -74,6 +75,7 @@ export function mount({ events, root }) {
     hasBegun = true;
     const name = store.get(KEY);
     if (name) events.publish(NAME_CHOSEN, { name });
+    else if ("embed" in page) choose(anonymous());
     else ask("");
   }
 
@@ -101,7 +103,11 @@ export function mount({ events, root }) {
   function finish(written) {
     if (isFinished) return;
     isFinished = true;
-    change(written || word("anonymous") + Math.floor(Math.random() * 1000));
+    change(written || anonymous());
+  }
+
+  function anonymous() {
+    return word("anonymous") + Math.floor(Math.random() * 1000);
   }
 
   function change(name) {

@@ -1,8 +1,8 @@
 // A classic script, run before the page is painted: a module would come too late and the page would flash. theme.js does the rest.
 (() => {
-  let choice = null;
+  let choice = document.documentElement.dataset.hostTheme ?? null; // Of the page around a frame (embed-early.js).
   try {
-    choice = JSON.parse(localStorage.getItem("chatty.theme") ?? "null");
+    choice ??= JSON.parse(localStorage.getItem("chatty.theme") ?? "null");
   } catch {
     // Without storage, the system's theme.
   }
