@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from playwright.sync_api import BrowserContext, Frame, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Frame, Page, expect
 
 from tests import servers
 from tests.browser.accessibility import assert_accessible
@@ -123,10 +123,14 @@ def host(new_context: NewContext, site: PlainSite, chat: ChattyServer) -> Iterat
     """A page of the site with this in its body. Its policy is strict."""
     errors: list[str] = []
 
+    def note_violation(said: ConsoleMessage) -> None:
+        if "Content Security Policy" in said.text:
+            errors.append(said.text)
+
     def make(body: str, script: str = "", context: BrowserContext | None = None, **options: Any) -> Page:
         page = (context or new_context(**options)).new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: "Content Security Policy" in said.text and errors.append(said.text))
+        page.on("console", note_violation)
         page.add_init_script(script)
         page.goto(site.url + site.write(chat.http_url, body))
         return page

@@ -108,10 +108,10 @@ def test_a_guest_who_signs_in_and_out_again_is_the_same_guest(
 
 
 def test_a_template_tag_puts_the_room_into_a_page_with_a_strict_policy(
-    visitor: Make, new_context: NewContext, host: HostServer, url: str, room: str, dora: dict[str, str]
+    visitor: Make, new_context: NewContext, host: HostServer, url: str, room: str, dora: SignIn
 ) -> None:
     ann = visitor(url=url).open().enter("Ann")
-    page = visitor(signed_in(new_context, dora), f"{host.url}/order/{room}").open().page
+    page = visitor(dora(new_context()), f"{host.url}/order/{room}").open().page
     frame = page.frame_locator(".chatty-room")
     expect(frame.locator("[data-module=connection-bar]")).to_have_attribute("data-state", "joined", timeout=20_000)
     box = page.locator(".chatty-room").bounding_box()

@@ -27,6 +27,7 @@ INTERPRETERS = {
 
 
 def block(language: str) -> str:
+    found: str
     (found,) = [
         text
         for kind, text in re.findall(r"^```(\w+)\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)

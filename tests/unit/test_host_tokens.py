@@ -44,7 +44,7 @@ def test_a_site_says_who_somebody_is() -> None:
     assert claims.name == "Dora Fuchs"
     assert claims.is_hosts
     assert claims.key == "shop"
-    assert claims.rooms == {"support", "orders"}
+    assert claims.rooms == frozenset({"support", "orders"})
     assert claims.account is None, "a rule of the host's must not take it for one of its own accounts"
 
 
@@ -174,7 +174,7 @@ def test_a_name_that_cant_be_a_screen_name_becomes_one(name: str, shown: str) ->
 def test_chattys_own_token_for_the_largest_one_is_short_enough() -> None:
     rooms = [f"{number}" + "r" * 48 for number in range(8)]  # 399 bytes with their commas.
     claims = host_tokens.verify(signed(payload(name="漢" * NAME_LIMIT, rooms=rooms)))
-    assert claims.rooms == set(rooms)
+    assert claims.rooms == frozenset(rooms)
     token = tokens.issue(
         claims.member_id, 1_795_000_000, is_hosts=True, name=claims.name, rooms=claims.rooms, key="k" * 64
     )
