@@ -4,6 +4,9 @@
 the page. Each has an address of its own. Beside them, `bench.foe` is quiet, or hostile to another server on this
 machine, or hostile to theirs, in turn. Between the last two only the server that it meets differs: what the foe's own
 process costs this machine is the same. So the figure that counts is their ratio.
+
+What isn't the server's doing is told apart: how late this process itself is, and how long the server's event loop was
+ready and waited for a core, because others had them.
 """
 
 import argparse
@@ -85,9 +88,7 @@ class Figures:
     times: dict[str, list[float]] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
-    server_cpu: float = 0.0
-    foe_cpu: float = 0.0
-    machine_cpu: float = 0.0
+    cpu: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CPU, 0.0))  # Seconds.
 
     def at(self, what: str, share: float) -> float:
         """The quantile of `what`."""
@@ -95,7 +96,8 @@ class Figures:
         return times[round((len(times) - 1) * share)] if times else float("nan")
 
 
-WHAT = ("post to acknowledgement", "post to delivery", "join", "history", "page")
+WHAT = ("post to acknowledgement", "post to delivery", "join", "history", "page", "lateness of this process")
+CPU = ("server", "event loop", "event loop, waiting for a core", "foe", "machine")
 
 
 class Trial:
@@ -124,7 +126,7 @@ class Trial:
             assert self._child.stdin is not None
             self._child.stdin.write(f"{url} {WARM_UP_SECONDS + seconds}\n".encode())
         tasks = [
-            asyncio.create_task(self._talk()),
+            asyncio.create_task(self._talk(self.figures[name])),
             asyncio.create_task(self._look(name, "join", self._join)),
             asyncio.create_task(self._look(name, "history", self._read_back)),
             asyncio.create_task(self._look(name, "page", self._open_page)),
@@ -134,9 +136,8 @@ class Trial:
         await asyncio.sleep(seconds)
         until, after = time.monotonic_ns(), self._cpu()
         figures.seconds += seconds
-        figures.server_cpu += after[0] - before[0]
-        figures.foe_cpu += after[1] - before[1]
-        figures.machine_cpu += after[2] - before[2]
+        for what in CPU:
+            figures.cpu[what] += after[what] - before[what]
         for task in tasks:
             task.cancel()
         if url is not None:
@@ -146,23 +147,27 @@ class Trial:
         await self._settle(since, until)
         self._gather(figures, since, until)
 
-    def _cpu(self) -> tuple[float, float, float]:
-        return (
+    def _cpu(self) -> dict[str, float]:
+        seconds = (
             processes.cpu_seconds(self._pids),
+            *processes.main_thread_seconds(self._server.pid),
             processes.cpu_seconds([self._child.pid]),
             processes.machine_cpu_seconds(),
         )
+        return dict(zip(CPU, seconds, strict=True))
 
     # --- what ordinary people do ---
 
-    async def _talk(self) -> None:
+    async def _talk(self, figures: Figures) -> None:
         """An open loop: nobody waits for an answer before the next one posts."""
         started, said = time.monotonic(), 0
         while True:
             while said < (time.monotonic() - started) * POSTS_A_SECOND:
                 self._chance.choice(self._people).say()
                 said += 1
+            due = time.monotonic() + 0.005
             await asyncio.sleep(0.005)
+            figures.times.setdefault(WHAT[-1], []).append((time.monotonic() - due) * 1000)
 
     async def _look(self, phase: str, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Does it again and again, each time from its own start."""
@@ -310,9 +315,9 @@ def report(trial: Trial, only: str) -> Iterator[str]:
         cells = [f"{each.at(what, 0.5):,.1f}, {each.at(what, 0.99):,.1f}" for each in (quiet, elsewhere, here)]
         ratios = [f"{here.at(what, 0.99) / other.at(what, 0.99):.2f}" for other in (quiet, elsewhere)]
         yield f"| {what} | {' | '.join((*cells, *ratios))} |"
-    for what in ("server_cpu", "foe_cpu", "machine_cpu"):
-        shares = (f"{getattr(each, what) / each.seconds:.0%}" for each in (quiet, elsewhere, here))
-        yield f"| {what.replace('_cpu', '')}: share of a core | {' | '.join(shares)} | | |"
+    for what in CPU:
+        shares = (f"{each.cpu[what] / each.seconds:.0%}" for each in (quiet, elsewhere, here))
+        yield f"| {what}: share of a core | {' | '.join(shares)} | | |"
     lost = (
         ", ".join(f"{count} {what}" for what, count in each.lost.items() if count) for each in (quiet, elsewhere, here)
     )

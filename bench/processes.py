@@ -37,6 +37,12 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return ticks / TICKS_PER_SECOND
 
 
+def main_thread_seconds(pid: int) -> tuple[float, float]:
+    """The seconds that a process's main thread was on a core, and those that it was ready and waited for one."""
+    on_core, waited, _slices = Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()
+    return int(on_core) / 1e9, int(waited) / 1e9
+
+
 def machine_cpu_seconds() -> float:
     """CPU time that everything on this machine has used so far, and what its host gave to other machines."""
     user, nice, system, _idle, _iowait, _irq, _softirq, steal, *_ = (

@@ -408,7 +408,7 @@ REQUEST_LIMIT = Setting(
     RATE,
     "1000,100",
     "HTTP requests that one worker answers at once for one address (IPv6: one /64 network), then per second; further "
-    "ones wait. A static file counts as a quarter. `0`: no limit",
+    "ones wait. A static file counts as a quarter, a request at `/admin` five times. `0`: no limit",
 )
 MAX_CONNECTIONS_PER_ADDRESS = Setting(
     "MAX_CONNECTIONS_PER_ADDRESS",

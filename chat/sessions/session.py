@@ -63,6 +63,7 @@ from chat.rooms.read_marks import ReadMarks
 from chat.rooms.registry import NotAdmitted, RoomRegistry, current_registry
 from chat.rooms.watch import Watching
 from chat.sessions import hook_commands, identification, mentioned, moderator_commands
+from chat.sessions.command_turns import current_turns
 from chat.sessions.hook_commands import HookCommand
 from chat.sessions.moderator_commands import ModeratorCommand
 
@@ -284,7 +285,8 @@ class ClientSession:
         self._connection.close(CloseCode.NO_JOIN, reconnect=True)
 
     async def _carry_out(self, command: Command) -> None:
-        """Executes a command, or refuses it with a reason. Never raises."""
+        """Executes a command in its network's turn, or refuses it with a reason. Never raises."""
+        await current_turns().take(self._network)
         try:
             if self._hub is None and not isinstance(command, Join):
                 raise Refusal(RefusalCode.NOT_JOINED, "Expected `join` first.")

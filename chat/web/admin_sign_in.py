@@ -7,7 +7,10 @@ Each process counts for itself.
 
 import logging
 import math
+import os
 import secrets
+import sys
+import threading
 import time
 import unicodedata
 from collections.abc import Callable
@@ -33,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 ADDRESS_RATE = Rate(10, 1 / 20)  # Enough for mistyped passwords. A script gets three attempts a minute.
 ACCOUNT_RATE = Rate(20, 1 / 20)  # Over all addresses.
+NICENESS = 5  # As the render process: a hash takes a core, but no interpreter lock, and others have the core first.
 WAITING = 20  # Attempts that wait for the hashing thread: some seconds of its work.
 NAME_LIMIT = 150  # Characters: the limit of accounts' names.
 REFUSED_EVERY = 60  # Seconds between two log lines about refused attempts.
@@ -95,8 +99,15 @@ class Hashing:
     """The thread that hashes passwords, and the number of requests that wait for it."""
 
     def __init__(self) -> None:
-        self.thread = Thread("sign-in")
+        self.thread = Thread("sign-in", lower_priority)
         self.waiting = 0
+
+
+def lower_priority() -> None:
+    """Lowers this thread's priority, which only Linux can do for one thread."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 hashing = Hashing()

@@ -5,11 +5,13 @@ Django makes a thread for each request, and with it a database connection if the
 for the little that Django doesn't do on the event loop. The log has its own threads: /admin uses none of them, nor the
 committer's connection.
 
-If the queue is full, or a request has waited for too long, it is answered with 503 and a Retry-After.
+If the queue is full, or a request has waited for too long, it is answered with 503 and a Retry-After. Such an answer
+takes as much of the event loop as a page and its client may come back at once, so it is delayed.
 """
 
 import asyncio
 import itertools
+import random
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,15 +29,19 @@ from chat.web.header_values import BARE_HEADERS
 PAGE_THREADS = 2
 PAGES_AT_ONCE = 2_000  # Requests under way. A page's scripts and styles are 120 of them.
 PAGES_OF_NETWORK = 1_000
-# Of those, the ones in work: each takes 1 ms of the event loop, and with 100 a message waited 140 ms.
-PAGES_OF_NETWORK_IN_WORK = 4
+# Of those, the ones in work: each takes 1 ms of the event loop. With 100 a message waited 140 ms; with one at a time,
+# others have their turn after each.
+PAGES_OF_NETWORK_IN_WORK = 1
 FILE_COST = 0.25  # Of REQUEST_LIMIT's tokens: a static file takes a quarter of a page's CPU time.
+ADMIN_COST = 5  # A request at /admin looks up a session on a thread, and takes several times a page's CPU time.
 PROBES = ("/healthz", "/readyz")  # The second may wait for a database, which must not delay pages.
 ADMIN_THREADS = 4
+ADMIN_THREADS_OF_NETWORK = 2  # They compete with the event loop for the interpreter lock.
 ADMIN_WAITING = 64
 ADMIN_WAITING_OF_NETWORK = 16
 ADMIN_WAIT_SECONDS = 10
 RETRY_SECONDS = 2
+REFUSED_SECONDS = (1, 3)  # A refusal is sent after a random time between these, so that many aren't sent together.
 IDLE_SECONDS = 30  # A thread that was idle for this long closes its database connection.
 CLOSE_SECONDS = 2  # The process must end soon.
 LANE = "chatty.lane"  # The key of an /admin request's lane in its scope.
@@ -51,10 +57,10 @@ class Busy(Exception):
 
 
 class Thread:
-    """One thread and its database connection."""
+    """One thread and its database connection. It calls `begin` first."""
 
-    def __init__(self, name: str) -> None:
-        self.executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+    def __init__(self, name: str, begin: Callable[[], None] | None = None) -> None:
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix=name, initializer=begin)
         self._uses = 0
 
     def use(self) -> None:
@@ -75,12 +81,17 @@ class Thread:
 
 
 class Queue:
-    """Requests that wait for one of a few threads. Networks take turns, so one with many waits behind its own."""
+    """Requests that wait for one of a few threads. Networks take turns, so one with many waits behind its own.
 
-    def __init__(self, threads: list[Thread], limit: int, limit_of_network: int) -> None:
+    A network has at most `at_once` threads, and at most `limit_of_network` waiting requests.
+    """
+
+    def __init__(self, threads: list[Thread], limit: int, limit_of_network: int, at_once: int) -> None:
         self._free = threads
         self._limit = limit
         self._limit_of_network = limit_of_network
+        self._at_once = at_once
+        self._at_work: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[asyncio.Future[Thread]]] = OrderedDict()
         self._count = 0
 
@@ -90,7 +101,8 @@ class Queue:
         Raises:
             Busy: too many requests wait.
         """
-        if self._free:  # Then no request waits.
+        if self._free and self._may_have_one(network):  # Then those that wait are of networks that may not.
+            self._at_work[network] += 1
             return self._free.pop()
         waiting = self._waiting.setdefault(network, deque())
         if self._count >= self._limit or len(waiting) >= self._limit_of_network:
@@ -103,25 +115,31 @@ class Queue:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self.give_back(future.result())
-            else:
+                self.give_back(network, future.result())
+            elif future in waiting:
                 waiting.remove(future)
                 self._count -= 1
                 self._forget_if_empty(network)
             raise
 
-    def give_back(self, thread: Thread) -> None:
+    def give_back(self, network: str, thread: Thread) -> None:
         """Gives the thread to the next request in turn."""
-        while self._waiting:
-            network, waiting = self._waiting.popitem(last=False)
+        self._free.append(thread)
+        self._at_work[network] -= 1
+        if not self._at_work[network]:
+            del self._at_work[network]
+        while self._free and (turn := next(filter(self._may_have_one, self._waiting), None)) is not None:
+            waiting = self._waiting.pop(turn)
             future = waiting.popleft()
             self._count -= 1
             if waiting:
-                self._waiting[network] = waiting  # At the end, behind other networks.
+                self._waiting[turn] = waiting  # At the end, behind other networks.
             if not future.done():
-                future.set_result(thread)
-                return
-        self._free.append(thread)
+                self._at_work[turn] += 1
+                future.set_result(self._free.pop())
+
+    def _may_have_one(self, network: str) -> bool:
+        return self._at_work[network] < self._at_once
 
     def _forget_if_empty(self, network: str) -> None:
         if not self._waiting.get(network, True):
@@ -131,8 +149,9 @@ class Queue:
 class Lane:
     """A request's hold on a thread of /admin. After `release`, the next request gets the thread once it is idle."""
 
-    def __init__(self, thread: Thread, queue: Queue) -> None:
+    def __init__(self, network: str, thread: Thread, queue: Queue) -> None:
         self.thread = thread
+        self._network = network
         self._queue = queue
         self._is_released = False
         thread.use()
@@ -148,7 +167,7 @@ class Lane:
 
     def _give_back(self) -> None:
         self.thread.close_when_idle()
-        self._queue.give_back(self.thread)
+        self._queue.give_back(self._network, self.thread)
 
 
 class WebThreads:
@@ -162,43 +181,56 @@ class WebThreads:
         self._places: dict[str, asyncio.Semaphore] = {}  # For requests in work, by network.
         self._page_count = 0
         self._admin_threads = [Thread("admin") for _ in range(ADMIN_THREADS)]
-        self._admin = Queue(list(self._admin_threads), ADMIN_WAITING, ADMIN_WAITING_OF_NETWORK)
+        self._admin = Queue(
+            list(self._admin_threads), ADMIN_WAITING, ADMIN_WAITING_OF_NETWORK, ADMIN_THREADS_OF_NETWORK
+        )
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         body = Body(receive)
         if not await body.read():  # Read it before taking a place: a client may be slow.
             return
         network = client_network(client_address(scope))
-        if is_admin(own_path(scope["path"])):
-            await self._answer_at_admin(network, scope, body, send)
-        else:
-            await self._answer_page(network, scope, body, send)
-
-    async def _answer_page(self, network: str, scope: MutableMapping[str, Any], body: "Body", send: Send) -> None:
         if self._page_count >= PAGES_AT_ONCE or self._pages[network] >= PAGES_OF_NETWORK:
+            body.gone.cancel()
             await refuse(send)
             return
         place = self._enter(network)
-        is_probe = own_path(scope["path"]) in PROBES
-        if is_probe:
-            place = asyncio.Semaphore()
+        left = Once(lambda: self._leave(network))
         try:
-            await place.acquire()
-        except BaseException:
-            self._leave(network)
-            raise
+            if is_admin(own_path(scope["path"])):
+                async with place:
+                    await keep_pace(network, scope["path"])
+                await self._answer_at_admin(network, scope, body, send, left)
+            else:
+                await self._answer_page(network, place, scope, body, send, left)
+        finally:
+            body.gone.cancel()
+            left()
+
+    async def _answer_page(
+        self,
+        network: str,
+        place: asyncio.Semaphore,
+        scope: MutableMapping[str, Any],
+        body: "Body",
+        send: Send,
+        left: Callable[[], None],
+    ) -> None:
+        if own_path(scope["path"]) in PROBES:
+            await self._run(next(self._next_page_thread), scope, body, send, left)
+            return
+        await place.acquire()
 
         def done() -> None:
             place.release()
-            self._leave(network)
+            left()
 
-        if not is_probe:
-            try:
-                await keep_pace(network, scope["path"])
-            except BaseException:
-                done()
-                raise
-        await self._run(next(self._next_page_thread), scope, body, send, Once(done))
+        at_head = Once(done)
+        try:
+            await keep_pace(network, scope["path"])
+            await self._run(next(self._next_page_thread), scope, body, send, at_head)
+        finally:
+            at_head()
 
     def _enter(self, network: str) -> asyncio.Semaphore:
         self._page_count += 1
@@ -211,7 +243,9 @@ class WebThreads:
         if not self._pages[network]:
             del self._pages[network], self._places[network]
 
-    async def _answer_at_admin(self, network: str, scope: MutableMapping[str, Any], body: "Body", send: Send) -> None:
+    async def _answer_at_admin(
+        self, network: str, scope: MutableMapping[str, Any], body: "Body", send: Send, left: Callable[[], None]
+    ) -> None:
         taking = asyncio.ensure_future(self._admin.take(network))
         try:
             await asyncio.wait((taking, body.gone), timeout=ADMIN_WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -220,10 +254,11 @@ class WebThreads:
                 taking.cancel()
         await asyncio.wait((taking,))
         if taking.cancelled() or isinstance(taking.exception(), Busy):
-            body.gone.cancel()
+            await asyncio.wait((body.gone,), timeout=random.uniform(*REFUSED_SECONDS))
             await refuse(send)
             return
-        lane = Lane(taking.result(), self._admin)
+        left()  # The lanes have limits of their own.
+        lane = Lane(network, taking.result(), self._admin)
         await self._run(lane.thread, {**scope, LANE: lane}, body, send, lane.release)
 
     async def _run(
@@ -246,7 +281,6 @@ class WebThreads:
                 await self._application(scope, body.receive, send_and_be_done)
         finally:
             done()
-            body.gone.cancel()
 
     async def close(self) -> None:
         """Ends the threads and closes their connections."""
@@ -256,7 +290,7 @@ class WebThreads:
 async def keep_pace(network: str, path: str) -> None:
     """Waits until the network has a token of its REQUEST_LIMIT for the path."""
     limiter = current_limiter()
-    cost = FILE_COST if path.startswith(settings.STATIC_URL) else 1
+    cost = ADMIN_COST if is_admin(own_path(path)) else FILE_COST if path.startswith(settings.STATIC_URL) else 1
     while True:  # Others of the network may be faster: at most PAGES_OF_NETWORK_IN_WORK.
         wait = limiter.request(network, cost)
         if not wait:

@@ -1,9 +1,13 @@
 """The rate limit of sign-in attempts."""
 
+import os
+import sys
+import threading
+
 import pytest
 
 from chat.access.rate_limits import SWEEP_AT
-from chat.web.admin_sign_in import ACCOUNT_RATE, ADDRESS_RATE, SignIns
+from chat.web.admin_sign_in import ACCOUNT_RATE, ADDRESS_RATE, NICENESS, Hashing, SignIns
 
 
 class Clock:
@@ -55,3 +59,11 @@ def test_who_hasnt_tried_lately_is_forgotten(sign_ins: SignIns, clock: Clock) ->
     clock.now += 3600
     sign_ins.take("a", "account")
     assert len(sign_ins._addresses) == len(sign_ins._accounts) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one priority for all threads of a process")
+def test_passwords_are_hashed_at_a_low_priority() -> None:
+    hashing = Hashing()
+    priority = hashing.thread.executor.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert priority.result() >= NICENESS
+    hashing.thread.executor.shutdown()

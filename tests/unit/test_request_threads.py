@@ -127,20 +127,35 @@ async def test_pages_dont_wait_for_admin(threads: WebThreads, site: Site) -> Non
     await ended(*busy)
 
 
-async def test_who_finds_the_queue_full_is_told_when_to_come_back(threads: WebThreads, site: Site) -> None:
-    per_network = request_threads.ADMIN_WAITING_OF_NETWORK
-    mine = [Client("/admin/") for _ in range(request_threads.ADMIN_THREADS + per_network)]
-    tasks = [client.ask(threads) for client in mine]
+async def test_a_network_has_some_of_admins_threads_and_leaves_the_others(threads: WebThreads, site: Site) -> None:
+    few = request_threads.ADMIN_THREADS_OF_NETWORK
+    mine = [Client("/admin/").ask(threads) for _ in range(request_threads.ADMIN_THREADS)]
+    await until(lambda: site.at_work == few)
+    rest = request_threads.ADMIN_THREADS - few
+    others = [Client("/admin/", f"198.51.100.{number}").ask(threads) for number in range(rest)]
     await until(lambda: site.at_work == request_threads.ADMIN_THREADS)
+    site.end.set()
+    await ended(*mine, *others)
+    await until(lambda: len(threads._admin._free) == request_threads.ADMIN_THREADS)
+    assert not threads._admin._at_work
+
+
+async def test_who_finds_the_queue_full_is_told_when_to_come_back(
+    threads: WebThreads, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_threads, "REFUSED_SECONDS", (0, 0))
+    per_network, few = request_threads.ADMIN_WAITING_OF_NETWORK, request_threads.ADMIN_THREADS_OF_NETWORK
+    mine = [Client("/admin/") for _ in range(few + per_network)]
+    tasks = [client.ask(threads) for client in mine]
+    await until(lambda: threads._admin._count == per_network)
     refused = Client("/admin/")
     await ended(refused.ask(threads))
     assert refused.status == 503
     assert refused.headers["retry-after"] == str(request_threads.RETRY_SECONDS)
     assert refused.headers["cache-control"] == "no-store"
     assert b"try again in 2 seconds" in refused.sent[1]["body"]
-    others = [
-        Client("/admin/", f"198.51.100.{number}") for number in range(request_threads.ADMIN_WAITING - per_network)
-    ]
+    rest = request_threads.ADMIN_THREADS - few + request_threads.ADMIN_WAITING - per_network
+    others = [Client("/admin/", f"198.51.100.{number}") for number in range(rest)]
     tasks += [client.ask(threads) for client in others]
     late = Client("/admin/", "203.0.113.1")
     await ended(late.ask(threads))
@@ -150,12 +165,33 @@ async def test_who_finds_the_queue_full_is_told_when_to_come_back(threads: WebTh
     assert {client.status for client in (*mine, *others)} == {200}
 
 
+async def test_a_refusal_is_delayed_so_that_its_client_doesnt_come_back_at_once(
+    threads: WebThreads, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_threads, "REFUSED_SECONDS", (1_000, 1_000))
+    busy = [Client("/admin/", f"192.0.2.{number}").ask(threads) for number in range(request_threads.ADMIN_THREADS)]
+    await until(lambda: site.at_work == request_threads.ADMIN_THREADS)
+    threads._admin._limit = 0
+    refused = Client("/admin/")
+    task = refused.ask(threads)
+    await until(lambda: threads._pages)
+    await ended(*(Client("/chatty", "192.0.2.99").ask(threads) for _ in range(3)))
+    assert refused.status is None
+    assert threads._pages == {"192.0.2.1": 1}  # It counts among the requests of its network.
+    refused.go()
+    await ended(task)
+    site.end.set()
+    await ended(*busy)
+    assert not threads._pages
+
+
 async def test_who_has_waited_for_too_long_is_told_so(
     threads: WebThreads, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy = [Client("/admin/").ask(threads) for _ in range(request_threads.ADMIN_THREADS)]
+    busy = [Client("/admin/", f"192.0.2.{number}").ask(threads) for number in range(request_threads.ADMIN_THREADS)]
     await until(lambda: site.at_work == request_threads.ADMIN_THREADS)
     monkeypatch.setattr(request_threads, "ADMIN_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(request_threads, "REFUSED_SECONDS", (0, 0))
     late = Client("/admin/")
     await ended(late.ask(threads))
     assert late.status == 503
@@ -164,7 +200,7 @@ async def test_who_has_waited_for_too_long_is_told_so(
 
 
 async def test_who_has_gone_while_waiting_costs_no_thread(threads: WebThreads, site: Site) -> None:
-    busy = [Client("/admin/").ask(threads) for _ in range(request_threads.ADMIN_THREADS)]
+    busy = [Client("/admin/", f"192.0.2.{number}").ask(threads) for number in range(request_threads.ADMIN_THREADS)]
     await until(lambda: site.at_work == request_threads.ADMIN_THREADS)
     gone = Client("/admin/")
     task = gone.ask(threads)
@@ -281,34 +317,37 @@ async def test_requests_of_a_network_that_has_used_its_tokens_wait(monkeypatch: 
 
     monkeypatch.setattr(request_threads, "current_limiter", Tokens)
     threads = WebThreads(site)
-    waiting = [Client(path) for path in ("/chatty", "/static/a.js")]
+    waiting = [Client(path) for path in ("/chatty", "/static/a.js", "/chatty")]
     tasks = [client.ask(threads) for client in waiting]
-    await ended(Client("/chatty", "192.0.2.2").ask(threads), Client("/healthz").ask(threads))
+    ok = [Client("/chatty", "192.0.2.2"), Client("/admin/", "192.0.2.3"), Client("/healthz")]
+    await ended(*(client.ask(threads) for client in ok))
     await until(lambda: len(asked) > 5)
     assert {client.status for client in waiting} == {None}
-    assert set(asked) == {("192.0.2.1", 1), ("192.0.2.1", request_threads.FILE_COST), ("192.0.2.2", 1)}
+    assert set(asked) == {("192.0.2.1", 1), ("192.0.2.2", 1), ("192.0.2.3", request_threads.ADMIN_COST)}
     tasks.pop().cancel()
+    asked.clear()
     is_over.set()
     await ended(*tasks)
-    assert [client.status for client in waiting] == [200, None]
+    assert [client.status for client in waiting] == [200, 200, None]
+    assert asked == [("192.0.2.1", 1), ("192.0.2.1", request_threads.FILE_COST)]  # One after the other.
     assert (threads._pages, threads._places, threads._page_count) == ({}, {}, 0)
     await threads.close()
 
 
 async def test_networks_take_turns() -> None:
     (thread,) = threads = [Thread("test")]
-    queue = Queue(threads, 100, 10)
+    queue = Queue(threads, 100, 10, 1)
     order: list[str] = []
 
     async def work(network: str) -> None:
         taken = await queue.take(network)
         order.append(network)
-        queue.give_back(taken)
+        queue.give_back(network, taken)
 
     held = await queue.take("first")
     tasks = [asyncio.create_task(work(network)) for network in ["many"] * 5 + ["one", "other"]]
     await asyncio.sleep(0)
-    queue.give_back(held)
+    queue.give_back("first", held)
     await ended(*tasks)
     assert order == ["many", "one", "other", "many", "many", "many", "many"]
     assert queue._free == [thread]
@@ -318,7 +357,7 @@ async def test_networks_take_turns() -> None:
 
 async def test_a_place_in_the_queue_that_is_given_up_is_free_again() -> None:
     (thread,) = threads = [Thread("test")]
-    queue = Queue(threads, 2, 1)
+    queue = Queue(threads, 2, 1, 1)
     held = await queue.take("a")
     waiting = [asyncio.create_task(queue.take(network)) for network in ("a", "b")]
     await asyncio.sleep(0)
@@ -328,11 +367,11 @@ async def test_a_place_in_the_queue_that_is_given_up_is_free_again() -> None:
     await asyncio.wait(waiting[:1])
     third = asyncio.create_task(queue.take("c"))
     await asyncio.sleep(0)
-    queue.give_back(held)
+    queue.give_back("a", held)
     waiting[1].cancel()  # In the step that it got the thread.
     await asyncio.wait((waiting[1], third))
     assert third.result() is thread
-    queue.give_back(thread)
+    queue.give_back("c", thread)
     assert (queue._free, queue._count, dict(queue._waiting)) == ([thread], 0, {})
     await thread.close()
 
