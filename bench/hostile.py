@@ -81,6 +81,9 @@ class Person(Member):
             self._page.set_result(None)
 
 
+CPU = ("server", "event loop", "event loop, waiting for a core", "foe", "machine")
+
+
 @dataclass
 class Figures:
     """What was measured in all phases of one kind, in milliseconds; `lost`: what had no answer."""
@@ -97,7 +100,6 @@ class Figures:
 
 
 WHAT = ("post to acknowledgement", "post to delivery", "join", "history", "page", "lateness of this process")
-CPU = ("server", "event loop", "event loop, waiting for a core", "foe", "machine")
 
 
 class Trial:
