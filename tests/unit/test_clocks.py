@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 ANN = uuid.UUID(int=1)
 # By file, the functions that may ask what time of day it is, and what for.
 TIMES_OF_DAY = {
+    ("chat/access/host_tokens.py", "_claims"): "whether a site's token has expired, which it says by the time of day",
+    ("chat/rooms/visits.py", "note"): "when somebody was seen",
     ("chat/log/committer.py", "__init__"): "when a message was posted",
     ("chat/log/reader.py", "_try_writing"): "what is written to find out whether anything can be",
     ("chat/models.py", "in_force"): "a ban ends at a time of day, which outlives processes",

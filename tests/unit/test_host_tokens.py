@@ -202,6 +202,10 @@ def test_a_name_cant_pretend_that_a_site_gave_it() -> None:
     assert not tokens.names_key(tokens.issue(tokens.new_member_id(), name="Ann;key=shop"))
 
 
-@pytest.mark.parametrize("token", ["", "none", "a:b.c", tokens.issue(tokens.new_member_id())])
+@pytest.mark.parametrize(
+    "token",
+    ["", "none", "a:b.c", tokens.issue(tokens.new_member_id())],
+    ids=["empty", "a word", "three parts", "a member's"],
+)
 def test_chattys_own_tokens_are_taken_for_nothing_else(token: str) -> None:
     assert not host_tokens.is_host_token(token)
