@@ -1,4 +1,5 @@
-/** The theme: light, dark or system. theme-early.js applies the choice before the first paint. */
+/** The theme: light, dark or system, chosen by a button or, on a phone, in the room's menu. theme-early.js applies it before the first paint. */
+import { MENU_CHOSEN, subscribeAll } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { openStore } from "../kit/store.js";
 import { readWords } from "../kit/words.js";
@@ -7,9 +8,11 @@ const KEY = "theme";
 const CHOICES = ["system", "light", "dark"];
 
 /** @param {Mounting} at */
-export function mount({ root }) {
+export function mount({ events, root }) {
   const store = openStore("localStorage");
   const { word } = readWords(root);
+  /** @type {NodeListOf<HTMLElement>} */
+  const entries = document.querySelectorAll("[data-entry=theme]"); // In the room's menu.
   const system = matchMedia("(prefers-color-scheme: dark)");
   let choice = CHOICES.includes(store.get(KEY)) ? store.get(KEY) : "system";
 
@@ -20,17 +23,21 @@ export function mount({ root }) {
     const canvas = getComputedStyle(document.documentElement).getPropertyValue("--canvas").trim();
     for (const meta of document.querySelectorAll("meta[name=theme-color]")) meta.setAttribute("content", canvas);
     root.dataset.choice = choice;
+    for (const entry of entries) entry.setAttribute("aria-checked", String(entry.dataset.value === choice));
     setText(slot(root, "label"), word(choice));
     root.title = word(choice);
   }
 
+  function choose(value) {
+    choice = value;
+    store.set(KEY, choice);
+    apply();
+  }
+
   const ends = [
     listen(system, "change", apply),
-    listen(root, "click", () => {
-      choice = CHOICES[(CHOICES.indexOf(choice) + 1) % CHOICES.length];
-      store.set(KEY, choice);
-      apply();
-    }),
+    subscribeAll(events, { [MENU_CHOSEN]: ({ entry, value }) => entry === "theme" && choose(value) }),
+    listen(root, "click", () => choose(CHOICES[(CHOICES.indexOf(choice) + 1) % CHOICES.length])),
   ];
   apply();
   return () => ends.forEach((end) => end());
