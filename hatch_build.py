@@ -7,7 +7,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 # Static files with hashed names need the map as well, because the stylesheet names it.
-FILES = ("LICENSE", "css/bootstrap.min.css", "css/bootstrap.min.css.map")
+FILES = ("LICENSE", "css/bootstrap-reboot.min.css", "css/bootstrap-reboot.min.css.map")
 
 
 class BootstrapHook(BuildHookInterface[Any]):

@@ -1,11 +1,13 @@
-"""Chatty's error pages: a wrong address, an invalid request, a server error.
+"""Chatty's error pages: a wrong address, an invalid request, an expired form, a server error.
 
-They say what happened in the reader's language and link to the lobby. They need nothing that may have failed: no
-database, no session and no valid Host header.
+They say what happened in the reader's language and link to the lobby, or to the room that was meant. They need nothing
+that may have failed: no database, no session and no valid Host header.
 """
 
 import functools
 import logging
+import re
+import unicodedata
 from http import HTTPStatus
 from typing import cast
 
@@ -16,8 +18,11 @@ from django.utils import translation
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 
+from chat.paths import SLUG, SLUG_LIMIT
+
 logger = logging.getLogger(__name__)
 
+EXPIRED_FORM = "csrf"
 # A title and a text for each status.
 WORDS = {
     HTTPStatus.BAD_REQUEST: (
@@ -26,7 +31,11 @@ WORDS = {
     ),
     HTTPStatus.FORBIDDEN: (
         _("Access denied"),
-        _("You don't have permission, or the form has expired. Go back, reload the page and try again."),
+        _("You don't have permission to open this page. Sign in with another account, or go to the lobby."),
+    ),
+    EXPIRED_FORM: (
+        _("This form has expired"),
+        _("Go back, reload the page and try again. Your browser must allow cookies."),
     ),
     HTTPStatus.NOT_FOUND: (
         _("Page not found"),
@@ -52,7 +61,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answers a form without a valid CSRF token. Django has logged it."""
-    return _page(request, HTTPStatus.FORBIDDEN)
+    return _page(request, HTTPStatus.FORBIDDEN, EXPIRED_FORM)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -60,17 +69,26 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
     The latter have their own URL pattern, so that this page is shown in development, too, instead of Django's.
     """
-    return _page(request, HTTPStatus.NOT_FOUND)
+    return _page(request, HTTPStatus.NOT_FOUND, room=room_meant(request.path_info))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _page(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
+def room_meant(path: str) -> str:
+    """The room's address that a wrong one resembles: `team-a` for `/chatty/Team_A`. Empty if there is none."""
+    found = re.search(r"/chatty/([^/]+)/?$", path, re.IGNORECASE)
+    if not found or SLUG.fullmatch(found[1]):
+        return ""  # The latter is right, but its room can't be entered.
+    plain = unicodedata.normalize("NFKD", found[1][: 4 * SLUG_LIMIT]).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_LIMIT].strip("-")
+
+
+def _page(request: HttpRequest, status: HTTPStatus, words: str | None = None, room: str = "") -> HttpResponse:
     try:
         language = translation.get_language_from_request(request)  # The failure may have been before the middleware.
-        text, kind = _rendered(status, language), "text/html"
+        text, kind = _rendered(status, words or status, language, room), "text/html"
     except Exception:  # As a last resort, plain text without a template.
         logger.exception("The page for %d can't be made", status)
         language, text, kind = "en", f"{status.value} {status.phrase}\n", "text/plain"
@@ -82,9 +100,11 @@ def _page(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
     return cast(HttpResponse, with_policy(lambda _: response)(request))
 
 
-@functools.cache
-def _rendered(status: HTTPStatus, language: str) -> str:
-    """The page for a status and language. Cached, because strangers request many wrong addresses."""
+@functools.lru_cache(maxsize=256)
+def _rendered(status: HTTPStatus, words: str | HTTPStatus, language: str, room: str) -> str:
+    """The page. Cached, because strangers request many wrong addresses."""
     with translation.override(language):
-        title, text = WORDS[status]
-        return render_to_string("chat/error.html", {"title": title, "text": text, "status": status.value})
+        title, text = WORDS[words]
+        return render_to_string(
+            "chat/error.html", {"title": title, "text": text, "status": status.value, "meant": room}
+        )

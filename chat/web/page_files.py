@@ -19,6 +19,7 @@ STYLES = (
     "chat/css/layers.css",
     "chat/css/tokens.css",
     "chat/css/base.css",
+    "chat/css/controls.css",
     "chat/css/shell/layout.css",
     "chat/css/shell/sidebar.css",
     "chat/css/timeline/messages.css",
@@ -35,7 +36,8 @@ STYLES = (
     "chat/css/messages/reactions.css",
     "chat/css/embed/embed.css",
 )
-IMPORTED_STYLE = "chat/bootstrap/css/bootstrap.min.css"  # Imported by the first one. Browsers find that too late.
+# Imported by the first one. Browsers find that too late.
+IMPORTED_STYLE = "chat/bootstrap/css/bootstrap-reboot.min.css"
 BUNDLED_ENTRY = "chat/bundle/page.js"
 BUNDLED_STYLES = "chat/bundle/page.css"
 _IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["'];""", re.MULTILINE)

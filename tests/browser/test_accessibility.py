@@ -279,7 +279,8 @@ def test_enlarged_everything_stays_readable_and_in_reach(person: Make, width: in
     ann.run("(percent) => { document.documentElement.style.fontSize = `${percent}%`; }", enlarged)
     ann.say("A message of some length, so that it has to be broken into several lines on a small screen.")
     assert ann.run(CUT) == []
-    for part in (ann.composer, ann.send_button, ann.page.locator(".room-title"), ann.page.locator(".theme-button")):
+    menu = ann.page.locator(".room-head [data-slot=menu]")
+    for part in (ann.composer, ann.send_button, ann.page.locator(".room-title"), menu):
         expect(part).to_be_in_viewport(ratio=0.99)
     ann.page.keyboard.press("Control+/")
     expect(ann.page.get_by_role("button", name="Close").last).to_be_in_viewport()

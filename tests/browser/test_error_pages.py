@@ -22,14 +22,15 @@ def test_a_wrong_address_leads_on_and_can_be_read_by_everybody(
     assert ann.run("document.documentElement.dataset.bsTheme") == scheme
     assert ann.run("document.documentElement.scrollWidth") <= 360
     assert_accessible(ann, f"a wrong address in the {scheme}")
-    assert focus_problems(ann, 1) == []
-    ann.page.keyboard.press("Enter")
-    expect(ann.page).to_have_url(f"{server.http_url}/chatty")
+    assert focus_problems(ann, 2) == []
+    expect(ann.page.get_by_role("link", name="Zur Lobby")).to_have_attribute("href", "/chatty")
+    ann.page.get_by_role("link", name="Zu #team-a").click()
+    expect(ann.page).to_have_url(f"{server.http_url}/chatty/team-a")
 
 
 def test_the_page_needs_nothing_that_its_policy_forbids(visitor: Callable[..., Person], server: ChattyServer) -> None:
     ann = visitor(url=f"{server.http_url}/chatty/team_a")
     ann.expects_errors = True
     ann.page.goto(ann.url)
-    expect(ann.page.get_by_role("link")).to_be_visible()
+    expect(ann.page.get_by_role("link", name="Go to #team-a")).to_be_visible()
     assert [error for error in ann.errors if "404" not in error] == []

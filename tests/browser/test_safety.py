@@ -102,12 +102,18 @@ def test_no_payload_as_body_or_name_becomes_more_than_text(person: Make, server:
     assert dialogs == []
 
 
+def without_room(page: str) -> str:
+    """A page for a wrong address, without the link to the room that was meant. That has nothing but a slug's letters."""
+    link = r'<a class="offline-again" href="/chatty/([a-z0-9-]{1,50})">Go to #\1</a>'
+    return re.sub(link, "", page).replace("offline-again offline-other", "offline-again")
+
+
 def test_no_payload_as_a_room_becomes_more_than_a_page_that_is_not_there(visitor: Make, server: ChattyServer) -> None:
     with httpx.Client(base_url=server.http_url, trust_env=False, timeout=60) as http:
-        nothing = http.get("/chatty/No_Room").text
+        nothing = without_room(http.get("/chatty/No_Room").text)
         for payload in set(xss.PAYLOADS) - {"constructor"}:  # That one is a room like any other.
             answer = http.get(f"/chatty/{quote(payload, safe='')}")
-            assert (answer.status_code, answer.text) == (404, nothing), payload
+            assert (answer.status_code, without_room(answer.text)) == (404, nothing), payload
     somebody = visitor()
     for payload in (xss.TAGS[0], xss.HANDLERS[0], xss.LINKS[0], xss.UNICODE[0]):
         page = somebody.page.goto(f"{server.http_url}/chatty/{quote(payload, safe='')}")
@@ -120,7 +126,8 @@ def test_an_ordinary_session_needs_nothing_that_the_policy_forbids(person: Make)
     ann = person("Ann", viewport={"width": 390, "height": 780})
     bob = person("Bob").say("see https://example.com")
     ann.say("hello")
-    ann.page.locator(".theme-button").click()
+    ann.page.locator(".room-head [data-slot=menu]").click()
+    ann.page.get_by_role("menuitemradio", name="Theme: Dark").click()
     ann.page.get_by_role("button", name="Show rooms and people").click()
     ann.filter_by("Bob")
     expect(ann.messages).to_have_count(1)

@@ -216,7 +216,7 @@ def test_errors_have_a_page_of_chattys_own_in_the_readers_language(
 def test_a_form_without_its_token_gets_chattys_page(server: ChattyServer) -> None:
     answer = httpx.post(f"{server.http_url}/admin/login/", data={"username": "x"}, trust_env=False, timeout=60)
     assert answer.status_code == 403
-    assert "Access denied" in answer.text
+    assert "This form has expired" in answer.text
 
 
 def test_an_error_of_ours_gets_chattys_page_and_one_call_stack_in_the_log(tmp_path: Path) -> None:

@@ -36,9 +36,8 @@ def test_the_wheel_holds_the_application_with_its_files_and_nothing_else() -> No
     found = set(names())
     own = files("chat", ".py") | {f"templates/chat/{name}" for name in files("templates/chat")}
     own |= {f"static/chat/{name}" for name in files("static/chat")} | {f"locale/{name}" for name in files("locale")}
-    own |= {
-        f"static/chat/bootstrap/{name}" for name in ("LICENSE", "css/bootstrap.min.css", "css/bootstrap.min.css.map")
-    }
+    reboot = "css/bootstrap-reboot.min.css"
+    own |= {f"static/chat/bootstrap/{name}" for name in ("LICENSE", reboot, f"{reboot}.map")}
     assert {"migrations/0001_initial.py", "locale/de/LC_MESSAGES/django.mo", "static/chat/js/app/main.js"} <= own
     about = {name for name in found if name.startswith("django_chatty-")}
     assert {name.partition("/")[2] for name in about} == {"METADATA", "WHEEL", "RECORD", "licenses/LICENSE"}

@@ -28,7 +28,7 @@ def test_page_has_the_browser_fetch_each_script_that_will_be_imported() -> None:
 
 def test_page_has_every_stylesheet_but_those_of_other_pages() -> None:
     folder = ROOT / "static"
-    others = {"chat/css/shell/offline.css"}
+    others = {"chat/css/shell/admin.css", "chat/css/shell/offline.css"}
     ours = {path.relative_to(folder).as_posix() for path in (folder / "chat/css").rglob("*.css")}
     assert set(page_files.page_files().styles) == ours - others
     found = re.findall(r'<link rel="stylesheet" href="/static/([^"]+)">', rendered())

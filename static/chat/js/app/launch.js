@@ -16,6 +16,7 @@ import * as copying from "../messages/copying.js";
 import * as divider from "../timeline/divider.js";
 import * as editing from "../composer/editing.js";
 import * as unreadElsewhere from "../rooms/unread-elsewhere.js";
+import * as emptyRoom from "../timeline/empty-room.js";
 import * as favicon from "../attention/favicon.js";
 import * as filter from "../filters/filter.js";
 import * as filterBanner from "../filters/filter-banner.js";
@@ -92,6 +93,7 @@ export const MODULES = {
   divider,
   editing,
   "unread-elsewhere": unreadElsewhere,
+  "empty-room": emptyRoom,
   favicon,
   filter,
   "filter-banner": filterBanner,

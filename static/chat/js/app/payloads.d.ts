@@ -200,7 +200,7 @@ interface Payloads {
   "message:edit-again": { seq: number; body: string; base?: number };
   "message:delete": { seq: number };
 
-  "people:namesakes-changed": { names: Set<string> };
+  "people:namesakes-changed": { numbers: Map<string, number> };
   "people:names-changed": { names: Map<string, string> };
 }
 

@@ -16,7 +16,7 @@ import { complete, isName } from "./completion.js";
 import { fromTemplate, isComposing, listen, setText, slot } from "../kit/dom.js";
 import { now } from "../kit/elapsed.js";
 import { SUGGESTIONS, takeEscape } from "../kit/key-stack.js";
-import { fold, paintAvatar, tagOf } from "../kit/names.js";
+import { paintAvatar, tagOf } from "../kit/names.js";
 import { readWords } from "../kit/words.js";
 import { personChosen } from "./signals.js";
 
@@ -32,7 +32,7 @@ export function mount({ events, root }) {
   let askedAt = -Infinity;
   let callOff = () => {};
   let me = null;
-  let namesakes = new Set();
+  let namesakes = new Map();
   let found = null;
   let chosen = 0;
   let dismissed = null; // The text before the caret when Escape was pressed.
@@ -49,7 +49,7 @@ export function mount({ events, root }) {
       [MEMBER_JOINED]: ({ member }) => put(member),
       [MEMBER_RENAMED]: ({ member }) => put(member),
       [MEMBER_LEFT]: ({ id }) => people.delete(id),
-      [NAMESAKES_CHANGED]: ({ names }) => (namesakes = names),
+      [NAMESAKES_CHANGED]: ({ numbers }) => (namesakes = numbers),
     }),
     listen(field, "input", look),
     listen(field, "click", look),
@@ -102,7 +102,7 @@ export function mount({ events, root }) {
     if (!person) setText(mark, label);
     setText(slot(option, "label"), person ? label : note);
     slot(option, "gone").hidden = !person?.isGone;
-    setText(slot(option, "tag"), person && namesakes.has(fold(person.name)) ? tagOf(person.id) : "");
+    setText(slot(option, "tag"), person ? tagOf(namesakes, person.id, person.name) : "");
     return option;
   }
 

@@ -20,6 +20,7 @@ import {
 import { amended } from "../kit/pending-changes.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { OwnMessages } from "./own-messages.js";
+import { SubjectMark } from "./subject-mark.js";
 import { openStore } from "../kit/store.js";
 import { readWords } from "../kit/words.js";
 import { borrow, giveBack, lastWanted, submitted, typed } from "./signals.js";
@@ -32,6 +33,7 @@ export function mount({ events, root }) {
   const store = openStore("sessionStorage");
   const key = `editing.${document.body.dataset.room}`;
   const { word } = readWords(root);
+  const mark = new SubjectMark(events, "edited");
   let me = null;
   const own = new OwnMessages(({ author }) => author.id === me);
   let stopLooking = () => {}; // Cancels the request for the last own message.
@@ -123,6 +125,7 @@ export function mount({ events, root }) {
   function begin(wanted) {
     stopLooking();
     hold({ log: own.log, ...wanted });
+    mark.move(wanted.seq);
     root.hidden = false;
     slot(root, "link").href = `#message/${wanted.seq}`;
     borrow.emit({ body: wanted.body, label: word("save") });
@@ -158,6 +161,7 @@ export function mount({ events, root }) {
   function end() {
     if (!editing) return;
     editing = null;
+    mark.move(null);
     store.remove(key);
     root.hidden = true;
     setText(slot(root, "text"), "");
@@ -168,5 +172,6 @@ export function mount({ events, root }) {
     ends.forEach((stop) => stop());
     stopLooking();
     end();
+    mark.end();
   };
 }

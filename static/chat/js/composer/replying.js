@@ -9,6 +9,7 @@ import {
   subscribeAll,
 } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
+import { SubjectMark } from "./subject-mark.js";
 import { openStore } from "../kit/store.js";
 import { readWords } from "../kit/words.js";
 import { borrow, giveBack, setContext } from "./signals.js";
@@ -18,6 +19,7 @@ export function mount({ events, root }) {
   const store = openStore("sessionStorage");
   const key = `replying.${document.body.dataset.room}`;
   const { word } = readWords(root);
+  const mark = new SubjectMark(events, "answered");
   let answered = null; // The seq.
   let isAside = false; // The composer is borrowed for another message.
 
@@ -43,7 +45,7 @@ export function mount({ events, root }) {
     answered = seq;
     store.set(key, seq);
     slot(root, "link").href = `#message/${seq}`;
-    root.hidden = isAside;
+    show();
     setContext.emit({ context: { reply_to: seq }, isNew });
     events.publish(WANT_QUOTE, { seq });
   }
@@ -52,17 +54,23 @@ export function mount({ events, root }) {
     if (answered === null) return;
     answered = null;
     store.remove(key);
-    root.hidden = true;
+    show();
     setContext.emit({ context: {}, isNew: false });
   }
 
   function putAside(aside) {
     isAside = aside;
+    show();
+  }
+
+  function show() {
     root.hidden = isAside || answered === null;
+    mark.move(root.hidden ? null : answered);
   }
 
   return function unmount() {
     ends.forEach((end) => end());
     stop();
+    mark.end();
   };
 }

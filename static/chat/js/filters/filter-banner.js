@@ -11,7 +11,7 @@ import {
 } from "../app/events.js";
 import { fromTemplate, listen, setText, slot } from "../kit/dom.js";
 import { locale } from "../kit/locale.js";
-import { fold, paintAvatar, tagOf } from "../kit/names.js";
+import { paintAvatar, tagOf } from "../kit/names.js";
 import { readWords } from "../kit/words.js";
 
 /** @param {Mounting} at */
@@ -20,7 +20,7 @@ export function mount({ events, root }) {
   const list = slot(root, "chips");
   const sentence = new Intl.ListFormat(locale);
   let names = new Map();
-  let namesakes = new Set();
+  let namesakes = new Map();
   let filter = null;
   let parts = []; // The condition that each chip removes.
   let me = null;
@@ -39,7 +39,7 @@ export function mount({ events, root }) {
         show();
       },
       [NAMESAKES_CHANGED](shared) {
-        namesakes = shared.names;
+        namesakes = shared.numbers;
         show();
       },
       [SESSION_CHANGED]: (session) => (me = session.id),
@@ -68,8 +68,7 @@ export function mount({ events, root }) {
     setText(slot(root, "text"), word(key).replace("{names}", () => sentence.format(shownNames)));
     parts = [...authors.map((id) => ({ authors: [id] })), ...[mentions && { mentions }, links && { links }].filter(Boolean)];
     const [only] = authors;
-    root.classList.toggle("has-many", parts.length > 1);
-    setText(slot(root, "tag"), parts.length === 1 && only && isNamesake(names.get(only)) ? tagOf(only) : "");
+    setText(slot(root, "tag"), parts.length === 1 && only ? tagOf(namesakes, only, names.get(only) ?? "") : "");
     showChips();
   }
 
@@ -79,11 +78,6 @@ export function mount({ events, root }) {
     list.replaceChildren(...parts.map(chipOf));
     if (focused < 0) return;
     slot(list.children[Math.min(focused, parts.length - 1)], "remove").focus();
-    if (parts.length === 1) root.querySelector("a").focus();
-  }
-
-  function isNamesake(name) {
-    return name !== undefined && namesakes.has(fold(name));
   }
 
   function chipOf(part) {
@@ -91,7 +85,7 @@ export function mount({ events, root }) {
     const [id] = part.authors ?? [];
     const name = id ? (names.get(id) ?? word("somebody")) : word(part.mentions ? "mentions" : "links");
     setText(slot(chip, "name"), name);
-    setText(slot(chip, "tag"), id && isNamesake(names.get(id)) ? tagOf(id) : "");
+    setText(slot(chip, "tag"), id ? tagOf(namesakes, id, names.get(id) ?? "") : "");
     setText(slot(chip, "label"), word("remove", { condition: name }));
     slot(chip, "avatar").hidden = !id;
     if (id) paintAvatar(slot(chip, "avatar"), { id, name });

@@ -1,4 +1,4 @@
-/** Distinguishes people: initials, a colour, and a tag if two share a name. */
+/** Distinguishes people: initials, a colour, and a number if several share a name. */
 
 /** The folded name. Equal names look the same. It ignores the locale, or İ and I would differ in Turkish browsers. */
 export function fold(name) {
@@ -10,9 +10,15 @@ export function foldPlain(name) {
   return fold(name).normalize("NFKD").replace(/\p{M}/gu, "");
 }
 
-/** A part of the id, shown beside a name that isn't unique. It is too long to get the same one by trying. */
-export function tagOf(id) {
-  return `#${id.replaceAll("-", "").slice(-6)}`;
+/** The key of a person under a name in `people:namesakes-changed`. */
+export function namesakeKey(id, name) {
+  return `${fold(name)}\n${id}`;
+}
+
+/** What distinguishes a person from earlier ones of the same name: `(2)` for the second. Empty for the first. */
+export function tagOf(numbers, id, name) {
+  const number = numbers.get(namesakeKey(id, name));
+  return number ? `(${number})` : "";
 }
 
 /** One or two characters for the avatar, from the first and the last word. */
@@ -30,10 +36,10 @@ export function hueOf(id) {
   return (hash >>> 0) % 360;
 }
 
-/** Sets initials and hue of an avatar. The stylesheet adjusts the colour for contrast. */
+/** Sets initials and hue of an avatar: the id's own hue, or the one that people/hues.js gives. The stylesheet adjusts it for contrast. */
 export function paintAvatar(element, { id, name }) {
   element.textContent = initialsOf(name);
-  element.style.setProperty("--hue", hueOf(id));
+  element.style.setProperty("--hue", `var(--hue-${id}, ${hueOf(id)})`);
 }
 
 function firstCharacter(word) {

@@ -1,4 +1,4 @@
-/** Copies a message's text or its link, and confirms it. */
+/** Copies a message's text, its link or the room's, and confirms it. */
 import { MENU_CHOSEN, subscribeAll } from "../app/events.js";
 import { setText } from "../kit/dom.js";
 import { readWords } from "../kit/words.js";
@@ -13,6 +13,7 @@ export function mount({ events, root }) {
 
   const end = subscribeAll(events, {
     [MENU_CHOSEN]({ entry, kind, subject, anchor }) {
+      if (kind === "room" && entry === "copy-link") copy(new URL(location.pathname, location.href).href, "link", anchor);
       if (kind !== "message") return;
       if (entry === "copy-text") copy(subject.body, "text", anchor);
       if (entry === "copy-link") copy(new URL(`#message/${subject.seq}`, location.href).href, "link", anchor);

@@ -1,4 +1,4 @@
-/** Tracks people's names, and which names are similar enough to need a tag. */
+/** Tracks people's names, and which names are similar enough to need a number. */
 import {
   CHANGES_ARRIVED,
   FOUND_ARRIVED,
@@ -13,16 +13,16 @@ import {
   subscribeAll,
 } from "../app/events.js";
 import { putBounded } from "../kit/bounded.js";
-import { fold } from "../kit/names.js";
+import { Hues } from "./hues.js";
+import { Namesakes } from "./namesakes.js";
 
 const MOST_NAMES = 5_000; // Including people who left. The most recently seen are kept.
 
 /** @param {Mounting} at */
 export function mount({ events }) {
-  const idsOfName = new Map();
-  const nameOfMember = new Map();
-  const shared = new Set();
+  const namesakes = new Namesakes(MOST_NAMES);
   const names = new Map(); // id -> the name to show, also of people who left.
+  const hues = new Hues();
 
   /** Present members have their current name. Authors of old messages only fill gaps. */
   function learn(people, isToday) {
@@ -32,55 +32,40 @@ export function mount({ events }) {
     if (added.length) events.publish(NAMES_CHANGED, { names: new Map(names) });
   }
 
-  function see(people) {
-    const before = shared.size;
-    for (const { id, name } of people) {
-      const folded = fold(name);
-      if (!idsOfName.has(folded)) putBounded(idsOfName, folded, new Set(), MOST_NAMES);
-      if (idsOfName.get(folded).add(id).size > 1) shared.add(folded);
-    }
-    publish(before);
-  }
-
-  /** Uses the server's `like`: a member whose name looks the same. It knows the letters that look alike in all scripts. */
-  function compare(members) {
-    const before = shared.size;
-    for (const { id, name } of members) nameOfMember.set(id, fold(name));
-    for (const { name, like } of members) {
-      if (!like) continue;
-      shared.add(fold(name));
-      if (nameOfMember.has(like)) shared.add(nameOfMember.get(like));
-    }
-    publish(before);
-  }
-
-  function publish(before) {
-    if (shared.size > before) events.publish(NAMESAKES_CHANGED, { names: new Set(shared) });
+  function publish(isChanged) {
+    if (isChanged) events.publish(NAMESAKES_CHANGED, { numbers: namesakes.numbers });
   }
 
   function meet(members) {
+    hues.give(members);
     learn(members, true);
-    see(members);
-    compare(members);
+    publish(namesakes.meetMembers(members));
   }
 
   function seeAuthors(messages) {
     const authors = messages.map((message) => message.author);
+    hues.give(authors);
     learn(authors, false);
-    see(authors);
+    publish(namesakes.meet(authors));
   }
 
-  return subscribeAll(events, {
+  const end = subscribeAll(events, {
     [ROOM_WELCOMED]({ members, messages }) {
-      meet(members);
+      learn(members, true); // Their current names come first, but who has written comes before namesakes.
       seeAuthors(messages);
+      meet(members);
     },
     [MEMBER_JOINED]: ({ member }) => meet([member]),
     [MEMBER_RENAMED]: ({ member }) => meet([member]),
-    [MEMBER_LEFT]: ({ id }) => nameOfMember.delete(id),
+    [MEMBER_LEFT]: ({ id }) => namesakes.forget(id),
     [MESSAGE_ARRIVED]: (message) => seeAuthors([message]),
     [CHANGES_ARRIVED]: ({ messages }) => seeAuthors(messages),
     [PAGE_ARRIVED]: ({ messages }) => seeAuthors(messages),
     [FOUND_ARRIVED]: ({ results }) => seeAuthors(results),
   });
+
+  return function unmount() {
+    end();
+    hues.clear();
+  };
 }

@@ -19,7 +19,7 @@ import {
   subscribeAll,
 } from "../app/events.js";
 import { fromTemplate, listen, setText, slot } from "../kit/dom.js";
-import { fold, paintAvatar, tagOf } from "../kit/names.js";
+import { paintAvatar, tagOf } from "../kit/names.js";
 import { formatNumber, readWords } from "../kit/words.js";
 
 const FADE_MS = 3_000; // The length of the stylesheet's animation.
@@ -36,7 +36,7 @@ export function mount({ events, root }) {
   let me = null;
   let online = 0;
   let filter = null;
-  let namesakes = new Set();
+  let namesakes = new Map();
 
   const ends = [
     subscribeAll(events, {
@@ -70,8 +70,8 @@ export function mount({ events, root }) {
         count(left.online);
       },
       [ROOM_PULSED]: (pulse) => count(pulse.online),
-      [NAMESAKES_CHANGED]({ names }) {
-        namesakes = names;
+      [NAMESAKES_CHANGED]({ numbers }) {
+        namesakes = numbers;
         for (const { member } of items.values()) label(member);
       },
       [FILTER_CHANGED](changed) {
@@ -112,7 +112,7 @@ export function mount({ events, root }) {
   function label({ id, name }) {
     const { item } = items.get(id);
     setText(slot(item, "name"), name);
-    setText(slot(item, "tag"), namesakes.has(fold(name)) ? tagOf(id) : "");
+    setText(slot(item, "tag"), tagOf(namesakes, id, name));
     paintAvatar(slot(item, "avatar"), { id, name });
   }
 

@@ -14,7 +14,7 @@ import { listen, setText, slot } from "../kit/dom.js";
 import { FoundList } from "./result-list.js";
 import { PANEL, takeEscape } from "../kit/key-stack.js";
 import { isCommand } from "../kit/keys.js";
-import { fold, tagOf } from "../kit/names.js";
+import { tagOf } from "../kit/names.js";
 import { dayStart } from "../kit/time.js";
 import { readWords } from "../kit/words.js";
 
@@ -36,7 +36,7 @@ export function mount({ events, root }) {
   const found = new FoundList(root, list);
   let callOff = () => {}; // Cancels the pending search.
   let last = null; // The command whose results are shown.
-  let namesakes = new Set();
+  let namesakes = new Map();
   let before = opener; // The element that had the focus before the panel opened.
 
   const ends = [
@@ -48,7 +48,7 @@ export function mount({ events, root }) {
       [TIMELINE_EXTENDED]: ({ messages }) => learn(messages.map((message) => message.author)),
       [TIMELINE_CHANGED]: ({ added }) => learn(added.map((message) => message.author)),
       [NAMESAKES_CHANGED](changed) {
-        namesakes = changed.names;
+        namesakes = changed.numbers;
         for (const id of options.keys()) label(id);
       },
     }),
@@ -120,8 +120,9 @@ export function mount({ events, root }) {
 
   function label(id) {
     const name = names.get(id);
+    const tag = tagOf(namesakes, id, name);
     // An option can't contain elements, so control characters isolate the name's direction from the rest.
-    setText(options.get(id), namesakes.has(fold(name)) ? `\u2068${name}\u2069 ${tagOf(id)}` : name);
+    setText(options.get(id), tag ? `\u2068${name}\u2069 ${tag}` : name);
   }
 
   /** Sends the form's search. */

@@ -1,5 +1,8 @@
-/** The theme: light, dark or system. theme-early.js applies the choice before the first paint. In a frame, the page around it chooses. */
-import { HOST_THEME_CHANGED, subscribeAll } from "../app/events.js";
+/**
+ * The theme: light, dark or system, chosen by a button or, on a phone, in the room's menu. theme-early.js applies it before the first paint. In a
+ * frame, the page around it chooses.
+ */
+import { HOST_THEME_CHANGED, MENU_CHOSEN, subscribeAll } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { openStore } from "../kit/store.js";
 import { readWords } from "../kit/words.js";
@@ -11,6 +14,8 @@ const CHOICES = ["system", "light", "dark"];
 export function mount({ events, root }) {
   const store = openStore("localStorage");
   const { word } = readWords(root);
+  /** @type {NodeListOf<HTMLElement>} */
+  const entries = document.querySelectorAll("[data-entry=theme]"); // In the room's menu.
   const system = matchMedia("(prefers-color-scheme: dark)");
   let choice = CHOICES.includes(store.get(KEY)) ? store.get(KEY) : "system";
 
@@ -24,8 +29,15 @@ export function mount({ events, root }) {
     const canvas = getComputedStyle(document.documentElement).getPropertyValue("--canvas").trim();
     for (const meta of document.querySelectorAll("meta[name=theme-color]")) meta.setAttribute("content", canvas);
     root.dataset.choice = choice;
+    for (const entry of entries) entry.setAttribute("aria-checked", String(entry.dataset.value === choice));
     setText(slot(root, "label"), word(choice));
     root.title = word(choice);
+  }
+
+  function choose(value) {
+    choice = value;
+    store.set(KEY, choice);
+    apply();
   }
 
   const ends = [
@@ -34,13 +46,10 @@ export function mount({ events, root }) {
         given = theme;
         apply();
       },
+      [MENU_CHOSEN]: ({ entry, value }) => entry === "theme" && choose(value),
     }),
     listen(system, "change", apply),
-    listen(root, "click", () => {
-      choice = CHOICES[(CHOICES.indexOf(choice) + 1) % CHOICES.length];
-      store.set(KEY, choice);
-      apply();
-    }),
+    listen(root, "click", () => choose(CHOICES[(CHOICES.indexOf(choice) + 1) % CHOICES.length])),
   ];
   apply();
   return () => ends.forEach((end) => end());

@@ -25,7 +25,7 @@ import { listen, slot } from "../kit/dom.js";
 import { RenderedList } from "./rendered-list.js";
 import { showsMine } from "../kit/filter.js";
 import { entryOfKey, traitsOf } from "./message-tools.js";
-import { fillMessage, fillPending, fillTag, markMentions, newMessage, stopPending } from "./message-view.js";
+import { fillMessage, fillPending, fillTag, markMentions, newMessage, setFolded, stopPending } from "./message-view.js";
 import { readWords } from "../kit/words.js";
 import { listRendered, loadOlder, loadingChanged, messageRendered, messageShown, messageUnfolded } from "./signals.js";
 
@@ -43,7 +43,7 @@ export function mount({ events, root }) {
   let me = { id: /** @type {string | null} */ (null), name: "" };
   let entries = [];
   let filter = null;
-  let namesakes = new Set();
+  let namesakes = new Map();
   let isLoaded = false;
   let isLoading = false; // Older messages are on their way.
   let isMore = false; // Older messages can be requested.
@@ -98,8 +98,8 @@ export function mount({ events, root }) {
         filter = changed.filter;
         showPending();
       },
-      [NAMESAKES_CHANGED]({ names }) {
-        namesakes = names;
+      [NAMESAKES_CHANGED]({ numbers }) {
+        namesakes = numbers;
         for (const item of list.children) fillTag(item, namesakes);
       },
     }),
@@ -187,15 +187,19 @@ export function mount({ events, root }) {
     fill(item, message);
     fillTag(item, namesakes);
     item.classList.toggle("is-own", message.author.id === me.id);
-    if (unfolded.has(message.seq)) item.classList.remove("is-folded");
+    if (unfolded.has(message.seq)) setFolded(item, false, words);
     return item;
   }
 
-  /** Unfolds a message permanently, also after edits and after its node was removed. */
+  /** Unfolds a message or folds it again, also for the time after edits and after its node was removed. */
   function unfold(item) {
-    item.classList.remove("is-folded");
-    if (item.dataset.seq) unfolded.add(Number(item.dataset.seq)); // Otherwise it isn't sent yet.
+    const isFolded = !item.classList.contains("is-folded");
+    setFolded(item, isFolded, words);
+    const seq = Number(item.dataset.seq); // NaN for one that isn't sent yet.
+    if (isFolded) unfolded.delete(seq);
+    else if (seq) unfolded.add(seq);
     messageUnfolded.emit({ item });
+    if (isFolded) item.scrollIntoView({ block: "nearest" });
   }
 
   function showPending() {

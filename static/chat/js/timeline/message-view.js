@@ -2,7 +2,7 @@
 import { actionOf } from "../kit/commands.js";
 import { fromTemplate, setText, slot } from "../kit/dom.js";
 import { fragmentOf } from "../kit/filter.js";
-import { fold, paintAvatar, tagOf } from "../kit/names.js";
+import { paintAvatar, tagOf } from "../kit/names.js";
 import { nodesOf } from "../kit/safe-html.js";
 import { clock, countdown, exact, isoOf } from "../kit/time.js";
 
@@ -16,26 +16,28 @@ export function newMessage(root) {
 }
 
 /** Shows the current state of `message`. */
-export function fillMessage(item, message, { word }) {
+export function fillMessage(item, message, words) {
   item.dataset.seq = message.seq;
   fillHead(item, message.author, message.at);
   slot(item, "link").href = `#message/${message.seq}`;
   item.classList.toggle("is-deleted", Boolean(message.deleted));
   item.classList.toggle("is-amended", Boolean(message.isPending));
   const body = slot(item, "body");
-  if (message.deleted) body.textContent = word("deleted");
+  if (message.deleted) body.textContent = words.word("deleted");
   else if (message.html === null) body.textContent = actionOf(message.body) ?? message.body; // The server hasn't rendered it yet.
   else body.replaceChildren(nodesOf(message.html));
   for (const code of body.querySelectorAll("pre")) code.tabIndex = 0; // The arrow keys scroll its long lines.
   item.classList.toggle("is-action", actionOf(message.body) !== null);
   const edited = slot(item, "edited");
   edited.hidden = !message.edited_at || Boolean(message.deleted);
-  if (!edited.hidden) edited.dataset.exact = exact(message.edited_at);
-  foldIfLong(item, message.body);
+  delete body.dataset.note;
+  if (!edited.hidden) showEdited(item, exact(message.edited_at));
+  foldIfLong(item, message.body, words);
 }
 
 /** Shows a message of the outbox: on its way, delayed or failed. */
-export function fillPending(item, entry, me, { word, plural, has }) {
+export function fillPending(item, entry, me, words) {
+  const { word, plural, has } = words;
   stopPending(item);
   item.dataset.nonce = entry.nonce;
   item.classList.add("is-own", "is-pending");
@@ -45,7 +47,7 @@ export function fillPending(item, entry, me, { word, plural, has }) {
   const action = actionOf(entry.body);
   item.classList.toggle("is-action", action !== null);
   setText(slot(item, "body"), action ?? entry.body);
-  foldIfLong(item, entry.body);
+  foldIfLong(item, entry.body, words);
   slot(item, "status").hidden = !isFailed && !entry.retryAt;
   slot(item, "status").ariaLive = isFailed ? "polite" : "off"; // Screen readers must not read the seconds.
   slot(item, "actions").hidden = !isFailed;
@@ -67,10 +69,10 @@ export function markMentions(item, id) {
   item.classList.toggle("mentions-me", mentions.some((mention) => mention.classList.contains("is-me")));
 }
 
-/** Shows the author's tag if several people share the name. */
+/** Shows the author's number if several people share the name. */
 export function fillTag(item, namesakes) {
   const { author } = item.dataset;
-  setText(slot(item, "tag"), namesakes.has(fold(slot(item, "name").textContent)) ? tagOf(author) : "");
+  setText(slot(item, "tag"), tagOf(namesakes, author, slot(item, "name").textContent));
 }
 
 function fillHead(item, author, at) {
@@ -86,11 +88,28 @@ function fillHead(item, author, at) {
   setText(time, clock(at));
 }
 
-function foldIfLong(item, body) {
+function foldIfLong(item, body, words) {
   const isLong = body.length > FOLD_CHARACTERS || body.split("\n").length > FOLD_LINES;
   const wasLong = item.classList.contains("is-long");
   item.classList.toggle("is-long", isLong);
   // A message that the reader unfolded stays so through an edit.
-  if (isLong !== wasLong) item.classList.toggle("is-folded", isLong);
+  if (isLong !== wasLong) setFolded(item, isLong, words);
   slot(item, "unfold").hidden = !isLong;
+}
+
+/** Says "edited" behind the text, and when beside the exact time. */
+function showEdited(item, time) {
+  const body = slot(item, "body");
+  const edited = slot(item, "edited");
+  const last = body.lastElementChild;
+  (last?.matches("p") ? last : body).dataset.note = edited.textContent;
+  edited.dataset.exact = time;
+  slot(item, "link").dataset.exact += ` (${edited.textContent} ${time})`;
+}
+
+/** Folds or unfolds a long message. */
+export function setFolded(item, isFolded, { word }) {
+  item.classList.toggle("is-folded", isFolded);
+  setText(slot(item, "unfold"), word(isFolded ? "more" : "less"));
+  slot(item, "unfold").ariaExpanded = String(!isFolded);
 }
