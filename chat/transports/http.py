@@ -135,7 +135,7 @@ class EventsConsumer(HttpConsumer):
                 await relay.claim(key)
             if has_joined and isinstance(outbox, PollOutbox):
                 poll = current_sessions().add_poll(key, session, outbox)
-                await request.answer(200, poll.take())
+                await request.answer(200, poll.take_first())
                 if query.session is not None:
                     poll.wait_for_poll(request.gone)
                     return

@@ -143,6 +143,11 @@ class PollSession(HttpSession):
         """Whether a poll would be answered at once."""
         return not (self._outbox.is_open and self._outbox.is_empty)
 
+    def take_first(self) -> bytes:
+        """The first answer, which begins with `welcome`: a pulse that came since has nothing to add."""
+        self._outbox.pulse = None
+        return self.take()
+
     def take(self) -> bytes:
         """All that waits, or else the newest pulse. A session that said `bye` is over."""
         outbox = self._outbox

@@ -14,7 +14,7 @@ import pytest
 
 from tests import servers
 from tests.http_client import Requester, events_of
-from tests.servers import ROOT, ChattyServer
+from tests.servers import ROOT, ChattyServer, PostgresServer
 
 DOCUMENT = (ROOT / "docs" / "api.md").read_text()
 BLOCKS = re.findall(r"^```(sh|json)\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
@@ -34,9 +34,10 @@ curl() {
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ChattyServer]:
-    with ChattyServer() as server:
+@pytest.fixture(scope="module", params=["uvicorn", "postgresql"])
+def server(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> Iterator[ChattyServer]:
+    settings = {"DATABASE_URL": postgres_server.create_migrated_database()} if request.param == "postgresql" else {}
+    with ChattyServer(**settings) as server:
         yield server
 
 

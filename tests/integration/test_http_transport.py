@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -13,23 +13,13 @@ from hypothesis import strategies as st
 from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES
 from tests.client import Client, new_slug
 from tests.http_client import Requester, events_of, stream
-from tests.servers import ChattyServer, DevelopmentServer, PostgresServer
+from tests.servers import ChattyServer, DevelopmentServer
 
 LOG = "3f1c2b52-1d9c-4cf0-9f3e-0d8a4c7a2b10"
 POST = {"type": "post", "nonce": "6f1d3c52-1d9c-4cf0-9f3e-0d8a4c7a2b10", "body": "hello"}
 
 
-KINDS = {"uvicorn": ChattyServer, "daphne": DevelopmentServer, "postgresql": ChattyServer}
 once = pytest.mark.parametrize("server", ["uvicorn"], indirect=True)  # For tests that wait long.
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def server(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> Iterator[ChattyServer]:
-    """On PostgreSQL where the name says so, else on SQLite."""
-    settings = {"DATABASE_URL": postgres_server.create_migrated_database()} if request.param == "postgresql" else {}
-    with KINDS[request.param](**settings) as started:
-        yield started
-        assert "Traceback" not in started.log
 
 
 @pytest.fixture

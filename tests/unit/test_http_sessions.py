@@ -111,6 +111,13 @@ async def test_a_pulse_with_a_new_epoch_goes_with_the_next_answer() -> None:
     assert kinds(await session.poll(never())) == ["pulse", "typing"]
 
 
+async def test_the_first_answer_begins_with_what_waited_though_a_pulse_came() -> None:
+    session, outbox, _ = poll_session(HttpSessions())
+    outbox.send(TYPING)
+    outbox.probe(Frame.of(Pulse(1, 2, "epoch")))
+    assert kinds(session.take_first()) == ["typing"]
+
+
 async def test_a_session_without_polls_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_sessions, "IDLE_SECONDS", 0.01)
     table = HttpSessions()
