@@ -19,7 +19,7 @@ from chat.protocol.commands import Command, Join
 from chat.protocol.errors import CloseCode, Refusal, RefusalCode
 from chat.rooms.registry import NotAdmitted, current_registry
 from chat.rooms.send_buffers import current_send_buffers
-from chat.sessions.session import ClientSession
+from chat.sessions.session import ClientSession, Question
 from chat.transports.extensions import HTTP_EXTENSION, RawRequest
 from chat.transports.http_connections import Collected, Outbox, PollOutbox, RawStream, StreamOutbox
 from chat.transports.http_relay import Unreached, current_relay
@@ -236,7 +236,8 @@ class CommandsConsumer(HttpConsumer):
                 return
             commands = codec.decode_commands(body)
             key = None if query.session is None else Key(request.slug, claims.member_id, query.session)
-            request.watch()
+            if len(commands) != 1 or isinstance(commands[0], Question):  # A lone change is carried out in any case.
+                request.watch()
             payload = await self._perform(request, body, commands, key, query.name)
         if payload is None:
             return
@@ -255,6 +256,7 @@ class CommandsConsumer(HttpConsumer):
                 found.note_request()
                 await found.session.perform(commands, answers, request.gone)
                 return joined_payloads(answers.frames)
+            request.watch()
             try:
                 return await current_relay().commands(key, body, request.gone)
             except Unreached:

@@ -184,7 +184,8 @@ class Request:
 
     def watch(self) -> None:
         """From now on `gone` is done when the client has gone."""
-        self._watch = asyncio.create_task(self._until_gone())
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._until_gone())
 
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -29,7 +29,8 @@ export function openHTTP(kind, line) {
   let session = makeUuid();
   let free = null; // Frees this tab's slot.
   let hasHeard = false;
-  let shown = Promise.resolve(); // Pending while the page is left, or in the browser's cache.
+  let isLeft = false; // The session was ended because the page is left, or in the browser's cache.
+  let shown = Promise.resolve(); // Pending meanwhile.
   const ended = { heard: line.heard, lost: end };
   const post = (body, limit) => ask("commands", { session }, { method: "POST", body, signal: limit });
   const sender = new Sender(post, ended, signal);
@@ -47,15 +48,16 @@ export function openHTTP(kind, line) {
     let isRetry = false;
     while (!signal.aborted) {
       await shown;
+      isLeft = false;
       const began = now();
       const how = await (transport.kind === "stream" ? stream() : poll()).catch(({ how }) => how ?? "refused");
       if (signal.aborted) return;
-      if (how) {
+      if (how && !isLeft) {
         const worked = transport.kind === "stream" ? how === "cut" && now() - began > SHORT_MS : hasHeard && !isRetry;
         if (!worked || !navigator.onLine) return end(1006, how);
         if (transport.kind === "poll") session = makeUuid(); // The server may have sent what this client didn't get.
       }
-      isRetry = Boolean(how);
+      isRetry = Boolean(how) && !isLeft;
     }
   }
 
@@ -138,6 +140,7 @@ export function openHTTP(kind, line) {
   function leave() {
     ask("events", { session }, { method: "DELETE", keepalive: true }).catch(() => {});
     session = makeUuid();
+    isLeft = true;
     shown = new Promise((back) => addEventListener("pageshow", () => back(), { signal, once: true }));
   }
 
