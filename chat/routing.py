@@ -22,7 +22,7 @@ _events: Any = PageOrigin(EventsConsumer.as_asgi())
 _commands: Any = PageOrigin(CommandsConsumer.as_asgi())
 _hooks: Any = PageOrigin(HookConsumer.as_asgi())
 http_urlpatterns = [
-    re_path(rf"^(?:{_PREFIX})?{HOOK_PATH}/(?P<secret>[^/]*)$", _hooks),
-    re_path(rf"^(?:{_PREFIX})?{HTTP_PATH}/(?P<slug>[^/]*)/events$", _events),
+    re_path(rf"^(?:{_PREFIX})?{HTTP_PATH}/(?P<slug>[^/]*)/events$", _events),  # First: polls are the most frequent.
     re_path(rf"^(?:{_PREFIX})?{HTTP_PATH}/(?P<slug>[^/]*)/commands$", _commands),
+    re_path(rf"^(?:{_PREFIX})?{HOOK_PATH}/(?P<secret>[^/]*)$", _hooks),
 ]

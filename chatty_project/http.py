@@ -46,6 +46,7 @@ class ChattyHttpProtocol(HttpToolsProtocol):
     _has_head = False
     _is_one_too_many = False  # Nearly all allowed files are open.
     _is_done = False  # Refused, or passed to the WebSocket protocol.
+    _notices_silence = False
     when_stopping: Callable[[], None] | None = None  # Of the request that is being answered.
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -126,6 +127,9 @@ class ChattyHttpProtocol(HttpToolsProtocol):
 
     def notice_silence(self) -> None:
         """From now on a client that is gone without a word is noticed within seconds, where the system can do that."""
+        if self._notices_silence:  # A polling client's connection is used again and again.
+            return
+        self._notices_silence = True
         tcp = self.transport.get_extra_info("socket")
         if tcp is None or tcp.family not in (socket.AF_INET, socket.AF_INET6):
             return

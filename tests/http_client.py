@@ -58,6 +58,10 @@ class Requester:
         events = events_of(answer)
         return [event for event in events if event["type"] != "pulse"] or events
 
+    async def leave(self) -> httpx.Response:
+        """What ending the session is answered with."""
+        return await self.http.delete(f"{self.base}/events", params={"session": self.session})
+
     async def __aenter__(self) -> Self:
         return await self.identify()
 

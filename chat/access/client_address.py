@@ -1,6 +1,7 @@
 """A client's address, from the connection or from trusted proxies' headers. No header makes it raise."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -19,7 +20,7 @@ def client_address(scope: Mapping[str, Any]) -> str:
     It is the peer, unless that is one of TRUSTED_PROXIES. Then it is the last entry of X-Forwarded-For that isn't a
     trusted proxy itself. Strangers can forge the entries to its left, and all entries if the peer isn't trusted.
     """
-    peer = parse_address(str((scope.get("client") or ("",))[0]))
+    peer = _parse_peer(str((scope.get("client") or ("",))[0]))
     forwarded = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
     return _client(peer, b",".join(forwarded).decode("latin-1"))
 
@@ -47,6 +48,11 @@ def _client(peer: IPv4Address | IPv6Address | None, forwarded: str) -> str:
 
 def _is_trusted(address: IPv4Address | IPv6Address) -> bool:
     return any(address in network for network in chatty.TRUSTED_PROXIES)
+
+
+@lru_cache(1_024)  # 300 bytes each. Not for the headers' entries, which may be long.
+def _parse_peer(text: str) -> IPv4Address | IPv6Address | None:
+    return parse_address(text)
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -6,18 +6,22 @@ token is valid just long enough to join: after that the host must identify the m
 server did (`EMBED_KEYS`). A bot's token is valid until it is revoked.
 """
 
+import time
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
+from django.conf import settings
 from django.core import signing
 
 from chat.conf import chatty
 from chat.protocol.fields import MemberId
 
 HOSTS_MINUTES = 10  # Enough for a page that loads slowly. After signing out, a token stays valid this long at most.
+KEPT_TOKENS = 4_096  # Of those that were verified last: 1 KB each. A client by HTTP sends its token with each request.
 _SALT = "chatty.identity"  # Separates these signatures from every other use of SECRET_KEY.
 
 
@@ -83,26 +87,45 @@ def verify(token: str, max_age_days: int) -> Claims:
             or than HOSTS_MINUTES if the host has identified the member. A bot's token may be of any age. Or the key of
             EMBED_KEYS that the member was identified with was removed.
     """
-    signer = signing.TimestampSigner(salt=_SALT)
     try:
-        signed = signer.unsign(token)
-        member_id, *parts = signed.split(";")
-        fields = dict(part.split("=", 1) for part in parts)
-        is_hosts, is_bot = "host" in fields, "bot" in fields
-        if not is_bot:
-            signer.unsign(token, timedelta(minutes=HOSTS_MINUTES) if is_hosts else timedelta(days=max_age_days))
-        name = unquote(fields["name"]) if "name" in fields else None
-        rooms = frozenset(filter(None, fields["rooms"].split(","))) if "rooms" in fields else None
-        account = unquote(fields["account"]) if "account" in fields else None
-        generation = int(fields.get("generation", 0))
-        key = fields.get("key", "")
-        if key and key not in chatty.EMBED_KEYS:
-            raise BadToken("removed key")
-        return Claims(MemberId(str(uuid.UUID(member_id))), generation, is_hosts, name, is_bot, rooms, account, key)
+        claims, signed_at = _read(token, settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
     except (signing.BadSignature, ValueError) as error:
         raise BadToken(type(error).__name__) from None
+    max_age = timedelta(minutes=HOSTS_MINUTES) if claims.is_hosts else timedelta(days=max_age_days)
+    if not claims.is_bot and time.time() - signed_at > max_age.total_seconds():
+        raise BadToken("too old")
+    if claims.key and claims.key not in chatty.EMBED_KEYS:
+        raise BadToken("removed key")
+    return claims
 
 
 def names_key(token: str) -> bool:
     """Whether the token says that another site has identified its member. `verify` says whether that is true."""
     return ";key=" in token
+
+
+@lru_cache(KEPT_TOKENS)
+def _read(token: str, secret: str, fallbacks: tuple[str, ...]) -> tuple[Claims, int]:
+    """The claims of a token of any age, and when it was signed. Only tokens signed with one of the keys are kept.
+
+    Raises:
+        BadSignature, ValueError: it isn't.
+    """
+    signer = signing.TimestampSigner(key=secret, fallback_keys=list(fallbacks), salt=_SALT)
+    signed, _, timestamp = signing.Signer.unsign(signer, token).rpartition(signer.sep)
+    member_id, *parts = signed.split(";")
+    fields = dict(part.split("=", 1) for part in parts)
+    name = unquote(fields["name"]) if "name" in fields else None
+    rooms = frozenset(filter(None, fields["rooms"].split(","))) if "rooms" in fields else None
+    account = unquote(fields["account"]) if "account" in fields else None
+    claims = Claims(
+        member_id=MemberId(str(uuid.UUID(member_id))),
+        generation=int(fields.get("generation", 0)),
+        is_hosts="host" in fields,
+        name=name,
+        is_bot="bot" in fields,
+        rooms=rooms,
+        account=account,
+        key=fields.get("key", ""),
+    )
+    return claims, signing.b62_decode(timestamp)

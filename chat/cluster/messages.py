@@ -124,6 +124,14 @@ class SessionMoved(Struct, frozen=True, tag=True):
     session: uuid.UUID
 
 
+class SessionLeft(Struct, frozen=True, tag=True):
+    """To the process that has a session over HTTP: its client said that it leaves."""
+
+    slug: str
+    member_id: MemberId
+    session: uuid.UUID
+
+
 Item = (
     EntriesWritten
     | MemberPresent
@@ -138,6 +146,7 @@ Item = (
     | SessionAnswered
     | AskerGone
     | SessionMoved
+    | SessionLeft
 )
 
 

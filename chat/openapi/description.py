@@ -14,7 +14,14 @@ from chat.paths import HOOK_PATH, HTTP_PATH, SLUG, configured_base, prefix
 from chat.protocol.constants import PROTOCOL_VERSION
 from chat.protocol.errors import CloseCode, RefusalCode
 from chat.transports.hooks import PAYLOAD_BYTES
-from chat.transports.http_requests import BODY_LIMIT_BYTES, CommandsQuery, EventsQuery, status_of, status_of_close
+from chat.transports.http_requests import (
+    BODY_LIMIT_BYTES,
+    CommandsQuery,
+    EventsQuery,
+    LeaveQuery,
+    status_of,
+    status_of_close,
+)
 from chat.web.answers import Identity, Liveness, NotNow, Readiness, WrongToken
 
 JSON, TEXT, STREAM = "application/json", "text/plain", "text/event-stream"
@@ -50,6 +57,8 @@ _EVENTS_REFUSALS = (
     *(RefusalCode.NO_SUCH_ROOM, RefusalCode.RATE_LIMITED, RefusalCode.UNAVAILABLE),
 )
 
+_LEAVE_REFUSALS = (RefusalCode.BAD_FRAME, RefusalCode.BAD_TOKEN, RefusalCode.RATE_LIMITED, RefusalCode.UNAVAILABLE)
+
 
 class Encoded(NamedTuple):
     """The description as it is sent."""
@@ -67,7 +76,7 @@ def encoded() -> Encoded:
 
 def describe() -> dict[str, Any]:
     rooms: dict[str, Schema] = {
-        f"/{HTTP_PATH}/{{room}}/events": {"get": _events()},
+        f"/{HTTP_PATH}/{{room}}/events": {"get": _events(), "delete": _leave()},
         f"/{HTTP_PATH}/{{room}}/commands": {"post": _commands()},
         f"/{HOOK_PATH}/{{secret}}": {"post": _hook()},
     }
@@ -132,6 +141,20 @@ def _events() -> Schema:
         "responses": {
             "200": _response("A stream of server-sent events, or the answer to a poll.", content),
             **_refusals(_EVENTS_REFUSALS, {405, *map(status_of_close, CloseCode)}),
+        },
+    }
+
+
+def _leave() -> Schema:
+    return {
+        "operationId": "end_session",
+        "summary": "End a session at once, as a client does that closes",
+        "description": "Answered in the same way if there is no such session.",
+        "security": [{_TOKEN: []}],
+        "parameters": [_ROOM, *query_parameters(LeaveQuery)],
+        "responses": {
+            "204": {"description": "The session has ended, or is about to at another process."},
+            **_refusals(_LEAVE_REFUSALS, {405}),
         },
     }
 

@@ -11,14 +11,14 @@ from chat.content.slack import Payload
 from chat.protocol import events
 from chat.protocol.commands import COMMANDS, Join, Move
 from chat.protocol.constants import COMMANDS_LIMIT
-from chat.transports.http_requests import CommandsQuery, EventsQuery
+from chat.transports.http_requests import CommandsQuery, EventsQuery, LeaveQuery
 from chat.web.answers import Identity, Liveness, NotNow, Readiness, WrongToken
 
 Schema = dict[str, Any]
 
 _PREFIX = "#/components/schemas/"
 _ANSWERS = (Identity, Liveness, NotNow, Readiness, WrongToken)
-_QUERIES = (EventsQuery, CommandsQuery)
+_QUERIES = (EventsQuery, LeaveQuery, CommandsQuery)
 # What these fields hold, which the server has encoded already.
 _ENCODED: dict[tuple[type[events.Event], str], Any] = {
     (events.Welcome, "messages"): list[events.Message],
@@ -67,5 +67,9 @@ def components() -> dict[str, Schema]:
 
 def query_parameters(query: type[msgspec.Struct]) -> list[Schema]:
     """A query's fields as parameters."""
-    properties: dict[str, Schema] = schemas()[query.__name__]["properties"]
-    return [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
+    found = schemas()[query.__name__]
+    required = found.get("required", ())
+    return [
+        {"name": name, "in": "query", "schema": schema} | ({"required": True} if name in required else {})
+        for name, schema in found["properties"].items()
+    ]

@@ -70,10 +70,11 @@ from chat.sessions.moderator_commands import ModeratorCommand
 logger = logging.getLogger(__name__)
 
 _warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
-_Question = Search | History | Sync | Watch | People
+# They run in the background, and are given up when their client has gone.
+Question = Search | History | Sync | Watch | People
 _Hooks = MakeHook | ListHooks | RevokeHook
 # By their own events. `done` answers the others.
-_Answered = Join | Move | Make | BanMember | UnbanMember | _Hooks | _Question
+_Answered = Join | Move | Make | BanMember | UnbanMember | _Hooks | Question
 NOTHING: Asked = {}  # The scope of an unknown client.
 RETRY_SECONDS = 2  # The `retry_after` while the database is away. A restart takes about as long.
 
@@ -176,7 +177,7 @@ class ClientSession:
         except Refusal as refusal:
             self._refuse(refusal)
             return
-        if isinstance(command, _Question):
+        if isinstance(command, Question):
             self._question = asyncio.create_task(self._carry_out(command))
         else:
             await self._carry_out(command)
@@ -239,7 +240,7 @@ class ClientSession:
                         break
                     if isinstance(command, Refusal):
                         self._refuse(command)
-                    elif isinstance(command, _Question):
+                    elif isinstance(command, Question):
                         await self._look_up(command, answers, gone)
                     else:
                         await self._carry_out(command)

@@ -58,7 +58,7 @@ class HookRequest(Request):
 
 
 class HookConsumer(HttpConsumer):
-    method = "POST"
+    methods = ("POST",)
     request_class = HookRequest
 
     async def handle(self, request: Request) -> None:

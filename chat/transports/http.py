@@ -19,7 +19,7 @@ from chat.protocol.commands import Command, Join
 from chat.protocol.errors import CloseCode, Refusal, RefusalCode
 from chat.rooms.registry import NotAdmitted, current_registry
 from chat.rooms.send_buffers import current_send_buffers
-from chat.sessions.session import ClientSession
+from chat.sessions.session import ClientSession, Question
 from chat.transports.extensions import HTTP_EXTENSION, RawRequest
 from chat.transports.http_connections import Collected, Outbox, PollOutbox, RawStream, StreamOutbox
 from chat.transports.http_relay import Unreached, current_relay
@@ -27,6 +27,7 @@ from chat.transports.http_requests import (
     RETRY_SECONDS,
     CommandsQuery,
     EventsQuery,
+    LeaveQuery,
     Receive,
     Request,
     Send,
@@ -45,16 +46,16 @@ RECONNECT_SPREAD_SECONDS = 3  # Clients of a server that stops come back over th
 class HttpConsumer(AsyncConsumer):  # type: ignore[misc]
     """One request. It has no channel, as `ChatConsumer` has none."""
 
-    method = "GET"
+    methods: tuple[str, ...] = ("GET",)
     request_class = Request
     request: Request
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         request = self.request = self.request_class(scope, receive, send)
         try:
-            if scope["method"] != self.method:
-                refusal = Refusal(RefusalCode.BAD_FRAME, f"Expected {self.method}; got {scope['method']}.")
-                await self._refuse(refusal, 405, allow=f"{self.method}, OPTIONS")
+            if scope["method"] not in self.methods:
+                refusal = Refusal(RefusalCode.BAD_FRAME, f"Expected {self.methods[0]}; got {scope['method']}.")
+                await self._refuse(refusal, 405, allow=", ".join((*self.methods, "OPTIONS")))
                 return
             await self.handle(request)
         except Refusal as refusal:
@@ -82,9 +83,29 @@ class HttpConsumer(AsyncConsumer):  # type: ignore[misc]
 
 
 class EventsConsumer(HttpConsumer):
-    """`GET events`: a stream of server-sent events, or with `poll=1` the answer to one poll."""
+    """`GET events`: a stream of server-sent events, or with `poll=1` the answer to one poll. `DELETE`: ends one."""
+
+    methods = ("GET", "DELETE")
 
     async def handle(self, request: Request) -> None:
+        if request.scope["method"] == "DELETE":
+            await self._leave(request)
+        else:
+            await self._follow(request)
+
+    async def _leave(self, request: Request) -> None:
+        """Ends a session at once, wherever it is. A proxy may hide from its process that the client has gone."""
+        query = request.query(LeaveQuery)
+        claims = await current_registry().identify(request.token)
+        key = Key(request.slug, claims.member_id, query.session)
+        with under_way(client_network(client_address(request.scope))):
+            if (found := current_sessions().find(key)) is not None:
+                found.close()
+            else:
+                await current_relay().leave(key)
+        await request.answer_nothing()
+
+    async def _follow(self, request: Request) -> None:
         query = request.query(EventsQuery)
         since = query.since_or(request.header(b"last-event-id"))
         claims = await current_registry().identify(request.token)
@@ -114,7 +135,7 @@ class EventsConsumer(HttpConsumer):
                 await relay.claim(key)
             if has_joined and isinstance(outbox, PollOutbox):
                 poll = current_sessions().add_poll(key, session, outbox)
-                await request.answer(200, poll.take())
+                await request.answer(200, poll.take_first())
                 if query.session is not None:
                     poll.wait_for_poll(request.gone)
                     return
@@ -203,7 +224,7 @@ class EventsConsumer(HttpConsumer):
 class CommandsConsumer(HttpConsumer):
     """`POST commands`: carries out commands, for the member of an open stream or for the token's member."""
 
-    method = "POST"
+    methods = ("POST",)
 
     async def handle(self, request: Request) -> None:
         query = request.query(CommandsQuery)
@@ -215,7 +236,8 @@ class CommandsConsumer(HttpConsumer):
                 return
             commands = codec.decode_commands(body)
             key = None if query.session is None else Key(request.slug, claims.member_id, query.session)
-            request.watch()
+            if len(commands) != 1 or isinstance(commands[0], Question):  # A lone change is carried out in any case.
+                request.watch()
             payload = await self._perform(request, body, commands, key, query.name)
         if payload is None:
             return
@@ -234,6 +256,7 @@ class CommandsConsumer(HttpConsumer):
                 found.note_request()
                 await found.session.perform(commands, answers, request.gone)
                 return joined_payloads(answers.frames)
+            request.watch()
             try:
                 return await current_relay().commands(key, body, request.gone)
             except Unreached:

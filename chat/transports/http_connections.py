@@ -1,6 +1,7 @@
 """A session's connection over HTTP: a stream of server-sent events, the answers to polls, or one request's answer."""
 
 import asyncio
+from collections.abc import Callable
 
 from chat.protocol.errors import CloseCode
 from chat.protocol.events import Bye
@@ -15,14 +16,10 @@ class Outbox(FrameQueue):
     def __init__(self, unsent_limit: int, note: Note) -> None:
         super().__init__(unsent_limit, note)
         self.is_restarting = False
-        self._ready = asyncio.Event()
-
-    def _wake(self) -> None:
-        self._ready.set()
 
     def abandon(self) -> None:
         super().abandon()
-        self._ready.set()  # No frame will come any more: waiting ends.
+        self._wake()  # No frame will come any more: waiting ends.
 
     def end(self, code: CloseCode, after: float) -> None:
         """The process was told to stop: the member comes back to another one and isn't seen to leave."""
@@ -32,12 +29,6 @@ class Outbox(FrameQueue):
     @property
     def is_empty(self) -> bool:
         return not self._queue
-
-    async def wait(self) -> None:
-        """Returns when there is something to take, or never will be."""
-        while self.is_open and not self._queue:
-            self._ready.clear()
-            await self._ready.wait()
 
     def take(self) -> list[Frame]:
         """All that waits. It doesn't count as unsent any more."""
@@ -52,6 +43,16 @@ class StreamOutbox(Outbox):
     def __init__(self, unsent_limit: int, note: Note) -> None:
         super().__init__(unsent_limit, note)
         self.too_slow: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ready = asyncio.Event()
+
+    def _wake(self) -> None:
+        self._ready.set()
+
+    async def wait(self) -> None:
+        """Returns when there is something to take, or never will be."""
+        while self.is_open and not self._queue:
+            self._ready.clear()
+            await self._ready.wait()
 
     def drop(self) -> None:
         super().drop()
@@ -155,6 +156,11 @@ class PollOutbox(Outbox):
     def __init__(self, unsent_limit: int, note: Note) -> None:
         super().__init__(unsent_limit, note)
         self.pulse: Frame | None = None
+        self.when_ready: Callable[[], None] | None = None  # Of the poll that waits.
+
+    def _wake(self) -> None:
+        if self.when_ready is not None:
+            self.when_ready()
 
     def probe(self, frame: Frame) -> None:
         if frame.is_pulse:

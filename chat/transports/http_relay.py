@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from chat.cluster.messages import AskerGone, SessionAnswered, SessionAsked, SessionFound, SessionMoved
+from chat.cluster.messages import AskerGone, SessionAnswered, SessionAsked, SessionFound, SessionLeft, SessionMoved
 from chat.cluster.session_directory import RENEW_SECONDS, Directory, NoDirectory, RedisDirectory
 from chat.conf import chatty
 from chat.protocol import codec
@@ -61,6 +61,7 @@ class Relay:
             (SessionAnswered, self._handle_answered),
             (AskerGone, self._handle_gone),
             (SessionMoved, self._handle_moved),
+            (SessionLeft, self._handle_left),
         ):
             registry.subscribe_everywhere(kind, handle)  # type: ignore[arg-type]
         sessions.on_end = self.release
@@ -109,6 +110,12 @@ class Relay:
             return await self._ask(key, self._question(key, body), gone, COMMANDS_SECONDS)
         except TimeoutError:
             raise Refusal(RefusalCode.UNAVAILABLE, "No answer came. Try again.", retry_after=1) from None
+
+    async def leave(self, key: Key) -> None:
+        """Tells the process that has the session, if another one has it, that its client leaves."""
+        owner = await self._directory.find(key.slug, _name(key))
+        if owner not in (None, self._process):
+            self._registry.mail(owner, SessionLeft(key.slug, key.member_id, key.session))
 
     def _question(
         self,
@@ -194,6 +201,10 @@ class Relay:
 
     def _handle_moved(self, item: SessionMoved) -> None:
         self._run(self._end_if_moved(Key(item.slug, item.member_id, item.session)))
+
+    def _handle_left(self, item: SessionLeft) -> None:
+        if (session := self._sessions.find(Key(item.slug, item.member_id, item.session))) is not None:
+            session.close()
 
     async def _end_if_moved(self, key: Key) -> None:
         """It may be back here already."""

@@ -111,6 +111,12 @@ class EventsQuery(msgspec.Struct, frozen=True):
             raise Refusal(RefusalCode.BAD_FRAME, f"Expected `since` to be <log>:<version>: {error}") from None
 
 
+class LeaveQuery(msgspec.Struct, frozen=True):
+    """What `events` is asked with to end a session."""
+
+    session: UUID
+
+
 class CommandsQuery(msgspec.Struct, frozen=True):
     """What `commands` is asked with. `name` is for a guest who posts without being in the room."""
 
@@ -178,7 +184,8 @@ class Request:
 
     def watch(self) -> None:
         """From now on `gone` is done when the client has gone."""
-        self._watch = asyncio.create_task(self._until_gone())
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._until_gone())
 
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -208,6 +215,11 @@ class Request:
             headers["retry_after"] = str(max(1, math.ceil(retry_after or RETRY_SECONDS)))
         await self.start(status, "application/json", content_length=str(len(payload)), **headers)
         await self.send({"type": "http.response.body", "body": payload})
+
+    async def answer_nothing(self) -> None:
+        """Answers that it is done."""
+        await self.send({"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]})
+        await self.send({"type": "http.response.body", "body": b""})
 
     async def refuse(self, refusal: Refusal, status: int | None = None, **headers: str) -> None:
         payload = Frame.of(events.refused(refusal)).payload

@@ -101,7 +101,7 @@ class PollSession(HttpSession):
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._reached: Reached | None = None  # With what was taken last.
-        self._gave_way: asyncio.Future[None] | None = None  # Of the poll that waits, when a newer one comes.
+        self._waiting: asyncio.Future[None] | None = None  # Of the poll that waits; a newer one takes its place.
 
     async def poll(
         self, gone: "asyncio.Future[None]", seconds: float = POLL_SECONDS, *, is_last: bool = True
@@ -111,18 +111,24 @@ class PollSession(HttpSession):
         After so many seconds it is the pulse; no bytes at all where another call continues this one.
         """
         self._stop_timer()
-        if self._gave_way is not None:
-            self._gave_way.set_result(None)
-        gave_way = self._gave_way = self._loop.create_future()
-        ready = asyncio.create_task(self._outbox.wait())
+        if self._waiting is not None:
+            _wake(self._waiting)
+        waiting = self._waiting = self._loop.create_future()
+        wake = partial(_wake, waiting)  # One future for all that ends it: this runs for each event of each member.
+        timeout = self._loop.call_later(seconds, wake)
+        gone.add_done_callback(wake)
+        self._outbox.when_ready = wake
+        if self.has_news:
+            wake()
         try:
-            await asyncio.wait({ready, gone, gave_way}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await waiting
         finally:
-            ready.cancel()
-            if self._gave_way is gave_way:
-                self._gave_way = None
+            timeout.cancel()
+            gone.remove_done_callback(wake)
+            if is_newest := self._waiting is waiting:
+                self._waiting = self._outbox.when_ready = None
                 self._start_timer(ABORTED_SECONDS if gone.done() else IDLE_SECONDS)
-        if gave_way.done():
+        if not is_newest:
             return b"[]"
         if gone.done():
             return None
@@ -143,6 +149,11 @@ class PollSession(HttpSession):
         """Whether a poll would be answered at once."""
         return not (self._outbox.is_open and self._outbox.is_empty)
 
+    def take_first(self) -> bytes:
+        """The first answer, which begins with `welcome`: a pulse that came since has nothing to add."""
+        self._outbox.pulse = None
+        return self.take()
+
     def take(self) -> bytes:
         """All that waits, or else the newest pulse. A session that said `bye` is over."""
         outbox = self._outbox
@@ -157,7 +168,7 @@ class PollSession(HttpSession):
 
     def wait_for_poll(self, gone: "asyncio.Future[None]") -> None:
         """The first answer is on its way: the next poll shall follow."""
-        if self._gave_way is None and self._timer is None:  # It may have come already.
+        if self._waiting is None and self._timer is None:  # It may have come already.
             self._start_timer(ABORTED_SECONDS if gone.done() else IDLE_SECONDS)
 
     def restart(self, after: float) -> None:
@@ -176,6 +187,11 @@ class PollSession(HttpSession):
     def close(self) -> None:
         self._stop_timer()
         super().close()
+
+
+def _wake(waiting: "asyncio.Future[None]", _: object = None) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 class HttpSessions:

@@ -11,7 +11,7 @@ from chat.web.header_values import BARE_HEADERS
 from chat.web.origin import is_allowed, is_own_host, log_refusal
 
 PREFLIGHT_SECONDS = 7_200  # How long a browser may remember the answer; no browser keeps it for longer.
-_ALLOWED_METHODS = "GET, POST"
+_ALLOWED_METHODS = "GET, POST, DELETE"
 _ALLOWED_HEADERS = "Authorization, Content-Type, Last-Event-ID"
 _warnings = Bucket(Rate(1, 1 / 60))  # One a minute says it.
 

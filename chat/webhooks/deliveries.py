@@ -25,7 +25,7 @@ from chat.log.reader import to_entry
 from chat.models import Message, OutgoingHook
 
 LEASE_SECONDS = 15  # Longer than an exchange with a receiver (client.py) and the statements around it.
-EVENTS_LIMIT = 50  # Of a delivery. The biggest messages take 40 KB each.
+EVENTS_LIMIT = 50  # Of a delivery. The biggest messages take 100 KB each.
 BYTES_LIMIT = 128 * 1024  # The same; one event is always sent.
 # Pauses after failures: 2 s, 4 s, 8 s and so on to an hour, each a quarter longer or shorter by chance.
 FIRST_PAUSE_SECONDS = 2
@@ -101,23 +101,24 @@ class Deliveries:
             if hook is None:
                 return None
             start = min(hook.cursor, hook.room.head)  # A restored database may have gone back.
-            begun = hook.delivery, hook.delivery_end
+            has_begun = hook.delivery is not None and start < (hook.delivery_end or 0) <= hook.room.head
+            begun = hook.delivery_end if has_begun else None
             messages = Message.objects.filter(room_id=hook.room_id)
             # New messages go by their seq, which never changes: one that is edited meanwhile isn't missed.
             place = "version" if hook.wants == Wants.ALL else "seq"
             if hook.wants == Wants.MESSAGES:
                 messages = messages.filter(deleted_at=None)
             messages = messages.filter(**{f"{place}__gt": start}).order_by(place)
-            if begun[0] is not None and begun[1] is not None and start < begun[1] <= hook.room.head:
-                entries = [to_entry(message) for message in messages.filter(**{f"{place}__lte": begun[1]})]
-                return Delivery(hook, begun[0], begun[1], [entry.encoded for entry in entries])
+            if begun is not None:
+                messages = messages.filter(**{f"{place}__lte": begun})
             # The head was read first. Versions are assigned under the room's lock, so the second query sees all
             # changes up to the highest version that it sees.
             entries, is_cut = _cut(map(to_entry, messages[:EVENTS_LIMIT]))
-            end = entries[-1].version if place == "version" and entries else entries[-1].seq if entries else 0
-            if not is_cut:
-                end = max(end, hook.room.head)
-            return Delivery(hook, uuid.uuid4(), end, [entry.encoded for entry in entries])
+            end: int = getattr(entries[-1], place) if entries else 0
+            if not is_cut:  # One that was begun may be cut, too: its messages may be longer after edits.
+                end = max(end, hook.room.head if begun is None else begun)
+            again = None if begun is None else hook.delivery
+            return Delivery(hook, again or uuid.uuid4(), end, [entry.encoded for entry in entries])
 
     def begin(self, delivery: Delivery) -> bool:
         """Writes the delivery to the hook's row and takes its lease. Whether this process may send it now.

@@ -31,6 +31,57 @@ def two_workers(redis_server: RedisServer, postgres_server: PostgresServer) -> I
         yield proxy.http_url
 
 
+@pytest.fixture(scope="module")
+def hiding(server: ChattyServer) -> Iterator[HaproxyServer]:
+    """It keeps the requests of clients that are gone."""
+    with HaproxyServer(PATIENT, server, hides_the_gone=True) as proxy:
+        yield proxy
+
+
+def prefer(somebody: Person, kind: str) -> None:
+    somebody.page.add_init_script(f"""localStorage.setItem("chatty.transport",
+        JSON.stringify({{ kind: "{kind}", at: Date.now() }}))""")
+
+
+@pytest.mark.parametrize("kind", ["poll", "stream"])
+def test_a_closed_tab_says_that_it_leaves(
+    visitor: Make, person: Make, hiding: HaproxyServer, room: str, kind: str
+) -> None:
+    bob = person("Bob")
+    ann = visitor(url=f"{hiding.http_url}/chatty/{room}")
+    prefer(ann, kind)
+    enter(ann, "Ann")
+    expect_transport(ann, kind)
+    expect(bob.member("Ann")).to_be_visible()
+    ann.page.close()
+    left = f"DELETE /chatty/{room}/events 204"
+    while left not in hiding.log:
+        bob.page.wait_for_timeout(100)
+    expect(bob.member("Ann")).to_have_count(0)
+
+
+@pytest.mark.parametrize("kind", ["poll", "stream"])
+def test_a_page_that_comes_back_from_the_browsers_cache_goes_on(
+    visitor: Make, person: Make, hiding: HaproxyServer, room: str, kind: str
+) -> None:
+    """By its events alone: Chromium caches no page that holds a Web Lock, and Playwright's caches none."""
+    bob = person("Bob")
+    ann = visitor(url=f"{hiding.http_url}/chatty/{room}")
+    prefer(ann, kind)
+    enter(ann, "Ann")
+    expect_transport(ann, kind)
+    expect(bob.member("Ann")).to_be_visible()
+    ann.run("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    expect(bob.member("Ann")).to_have_count(0)
+    bob.say("meanwhile")
+    ann.run("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(bob.member("Ann")).to_be_visible()
+    ann.say("I am back")
+    for somebody in (ann, bob):
+        expect(somebody.bodies).to_have_text(["meanwhile", "I am back"])
+    expect_transport(ann, kind)
+
+
 def test_short_time_limits_cut_every_connection_and_nobody_notices(
     visitor: Make, person: Make, cutting: str, room: str
 ) -> None:
@@ -60,8 +111,7 @@ def test_polls_work_through_any_of_two_workers(visitor: Make, two_workers: str, 
 
     for name in ("Ann", "Bob"):
         somebody = visitor(url=f"{two_workers}/chatty/{room}")
-        somebody.page.add_init_script("""localStorage.setItem("chatty.transport",
-            JSON.stringify({ kind: "poll", at: Date.now() }))""")
+        prefer(somebody, "poll")
         somebody.page.on("response", note)
         people.append(enter(somebody, name))
     ann, bob = people

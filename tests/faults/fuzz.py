@@ -114,7 +114,7 @@ class Fuzz:
         members = [Member(f"member {n}", ROOM, [self._server], report.books, chance) for n in range(MEMBERS)]
         staying = [asyncio.create_task(member.stay()) for member in members]
         await until(lambda: all(member.is_welcome.is_set() for member in members), 20)
-        quiet_sockets = self._server.socket_count
+        quiet_sockets = self._server.client_socket_count
 
         started = time.monotonic()
         talking = asyncio.create_task(self._talk(members))
@@ -190,10 +190,10 @@ class Fuzz:
     async def _lull(self, members: list[Member], quiet_sockets: int) -> None:
         """Returns when no stranger is left."""
         try:
-            await until(lambda: self._server.socket_count <= quiet_sockets, 20)
+            await until(lambda: self._server.client_socket_count <= quiet_sockets, 20)
             await until(lambda: all(member.online == MEMBERS for member in members), 20)
         except (TimeoutError, OSError):
-            sockets = self._server.socket_count if self._server.is_running else 0
+            sockets = self._server.client_socket_count if self._server.is_running else 0
             online = {member.online for member in members}
             self.report.violations.append(f"{sockets} sockets where {quiet_sockets} were, {online} members online")
 

@@ -10,26 +10,34 @@ import pytest
 from tests.faults.fuzz import KNOWN_WARNINGS, Fuzz, wrong_lines
 from tests.faults.members import until
 from tests.faults.wire import Opcode, Wire, fragments, frame, handshake
-from tests.servers import ChattyServer, DevelopmentServer
+from tests.servers import ChattyServer, DevelopmentServer, PostgresServer
 
 PATH = "/ws/chatty/lobby"
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize(
-    ("kind", "transport", "frames", "seed"),
+    ("kind", "database", "transport", "frames", "seed"),
     [
-        (ChattyServer, "socket", 4_000, 20261122),
-        (DevelopmentServer, "socket", 2_000, 7),
-        (ChattyServer, "http", 4_000, 20261127),
-        (DevelopmentServer, "http", 1_000, 8),
+        (ChattyServer, "sqlite", "socket", 4_000, 20261122),
+        (ChattyServer, "postgresql", "socket", 2_000, 9),
+        (DevelopmentServer, "sqlite", "socket", 2_000, 7),
+        (ChattyServer, "sqlite", "http", 4_000, 20261127),
+        (ChattyServer, "postgresql", "http", 2_000, 10),
+        (DevelopmentServer, "sqlite", "http", 1_000, 8),
     ],
-    ids=["uvicorn", "daphne", "uvicorn-http", "daphne-http"],
+    ids=["uvicorn", "postgresql", "daphne", "uvicorn-http", "postgresql-http", "daphne-http"],
 )
 async def test_members_notice_nothing_of_strangers(
-    kind: type[ChattyServer], transport: str, frames: int, seed: int
+    kind: type[ChattyServer],
+    database: str,
+    transport: str,
+    frames: int,
+    seed: int,
+    postgres_server: PostgresServer,
 ) -> None:
-    with kind() as server:
+    settings = {"DATABASE_URL": postgres_server.create_migrated_database()} if database == "postgresql" else {}
+    with kind(**settings) as server:
         report = await Fuzz(server, seed, frames, 60, transport).run()
     assert report.violations == [], str(report)
     assert report.tally.frames >= frames

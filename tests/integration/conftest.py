@@ -50,10 +50,17 @@ def web(moderator: User) -> DjangoClient:
     return web
 
 
-@pytest.fixture(scope="module", params=[ChattyServer, DevelopmentServer], ids=["uvicorn", "daphne"])
+KINDS = {"uvicorn": ChattyServer, "daphne": DevelopmentServer, "postgresql": ChattyServer}
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def server(request: pytest.FixtureRequest) -> Iterator[ChattyServer]:
-    """A server on SQLite, without Redis. Tests keep out of each other's way by using rooms of their own."""
-    with request.param() as started:
+    """A server without Redis, on PostgreSQL where the name says so, else on SQLite. Tests use rooms of their own."""
+    settings = {}
+    if request.param == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres_server")
+        settings["DATABASE_URL"] = postgres.create_migrated_database()
+    with KINDS[request.param](**settings) as started:
         yield started
         assert "Traceback" not in started.log
 

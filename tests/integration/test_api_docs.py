@@ -14,11 +14,12 @@ import pytest
 
 from tests import servers
 from tests.http_client import Requester, events_of
-from tests.servers import ROOT, ChattyServer
+from tests.servers import ROOT, ChattyServer, PostgresServer
 
 DOCUMENT = (ROOT / "docs" / "api.md").read_text()
 BLOCKS = re.findall(r"^```(sh|json)\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
 (PYTHON,) = re.findall(r"^```python\n(from chatty_client .*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+SCRIPT, LISTENER = re.findall(r"^```js\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
 EXAMPLES = [text for language, text in BLOCKS if language == "sh"]
 MARK = "=== next example"
 # A stream ends after a moment; and no proxy of the machine's is asked for a server on it.
@@ -33,9 +34,10 @@ curl() {
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ChattyServer]:
-    with ChattyServer() as server:
+@pytest.fixture(scope="module", params=["uvicorn", "postgresql"])
+def server(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> Iterator[ChattyServer]:
+    settings = {"DATABASE_URL": postgres_server.create_migrated_database()} if request.param == "postgresql" else {}
+    with ChattyServer(**settings) as server:
         yield server
 
 
@@ -89,12 +91,13 @@ def test_the_answers_are_those_that_the_page_shows(outputs: list[str]) -> None:
 def test_other_examples_do_what_the_page_says(outputs: list[str]) -> None:
     assert output_of(outputs, '"history"') == "Robot: The build is **green**.\n"
     assert [event["type"] for event in json.loads(output_of(outputs, '"search"'))] == ["reacted", "found"]
-    assert output_of(outputs, "%{http_code}").endswith("404")
+    assert output_of(outputs, '"seq": 99').endswith("404")
+    assert output_of(outputs, "DELETE") == "204"
     assert "/chatty/{room}/events\n" in output_of(outputs, "openapi.json")
     assert '"type":"made"' in output_of(outputs, '"make_hook"')
     assert all("ok" in output_of(outputs, example) for example in ("*Build*", "The backup"))
     welcome = '[{"type":"welcome"'
-    follows = [place for place, example in enumerate(EXAMPLES) if "/events" in example]
+    follows = [place for place, example in enumerate(EXAMPLES) if "/events" in example and "DELETE" not in example]
     # A stream in the background prints when it will.
     backgrounds = [place for place in follows if "&\n" in EXAMPLES[place]]
     assert all(welcome in outputs[place] for place in follows if place not in backgrounds)
@@ -123,6 +126,37 @@ async def test_the_python_example_answers(server: ChattyServer, outputs: list[st
     finally:
         reading.kill()
         await reading.wait()
+
+
+async def test_the_javascript_examples_post_read_and_follow(server: ChattyServer, outputs: list[str]) -> None:
+    """After the others, whose lobby they come into."""
+    async with Requester(server.http_url) as ann:
+        listener = await node(LISTENER, server)
+        assert listener.stdout
+        try:
+            while not any(member["name"] == "Listener" for member in (await listen(ann))["members"]):
+                await asyncio.sleep(0.1)
+            script = await node(SCRIPT, server)
+            printed, _ = await script.communicate()
+            assert (printed, script.returncode) == (b"Script says Hello from *JavaScript*.\n", 0)
+            assert await listener.stdout.readline() == b"Script says Hello from *JavaScript*.\n"
+            await asyncio.to_thread(server.stop)  # The connection is lost, and the stream resumed.
+            await asyncio.to_thread(server.start)
+            await ann.post("Bye, all.", session=False, name="Ann")
+            assert await listener.stdout.readline() == b"Ann says Bye, all.\n"
+            assert await listener.wait() == 0
+            while any(member["name"] == "Listener" for member in (await listen(ann))["members"]):
+                await asyncio.sleep(0.1)
+        finally:
+            if listener.returncode is None:
+                listener.kill()
+                await listener.wait()
+
+
+async def node(script: str, server: ChattyServer) -> asyncio.subprocess.Process:
+    text = script.replace("http://localhost:8000", server.http_url)
+    arguments = ["--input-type=module", "--eval", text]
+    return await asyncio.create_subprocess_exec("node", *arguments, stdout=asyncio.subprocess.PIPE)
 
 
 async def listen(requester: Requester) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pytest
 
 from tests import servers
 from tests.client import new_slug
-from tests.servers import ROOT, ChattyServer, wait_until
+from tests.servers import ROOT, ChattyServer, PostgresServer, wait_until
 
 EXAMPLES = ROOT / "examples"
 PATIENCE_SECONDS = 120  # The bot's pauses grow while there is no server.
@@ -40,9 +40,10 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ChattyServer]:
-    with servers.chatty_server(RESUME_LIMIT=str(RESUME_LIMIT)) as server:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> Iterator[ChattyServer]:
+    settings = {"DATABASE_URL": postgres_server.create_migrated_database()} if request.param == "postgresql" else {}
+    with servers.chatty_server(RESUME_LIMIT=str(RESUME_LIMIT), **settings) as server:
         yield server
 
 

@@ -87,6 +87,22 @@ async def test_who_aborts_a_poll_at_another_process_leaves_too(
         assert (await bob.next("left"))["id"] == ann.id
 
 
+async def test_a_session_is_left_by_way_of_any_process(ann: Requester, elsewhere: Requester, enter: Enter) -> None:
+    bob = await enter("Bob")
+    await ann.poll(name="Ann")
+    await bob.next("joined")
+    poll = asyncio.create_task(ann.poll())
+    await asyncio.sleep(0.2)
+    assert (await elsewhere.leave()).status_code == 204
+    await poll  # It is answered.
+    assert (await bob.next("left"))["id"] == ann.id
+    assert kinds(await ann.poll()) == ["welcome"]  # The session had ended.
+    async with stream(ann, name="Ann") as events:
+        await events.next("welcome")
+        assert (await elsewhere.leave()).status_code == 204
+        await events.ended()
+
+
 async def test_a_stream_may_move_to_another_process(ann: Requester, elsewhere: Requester, enter: Enter) -> None:
     bob = await enter("Bob")
     async with stream(ann, name="Ann") as older:

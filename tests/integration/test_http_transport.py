@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -13,23 +13,13 @@ from hypothesis import strategies as st
 from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES
 from tests.client import Client, new_slug
 from tests.http_client import Requester, events_of, stream
-from tests.servers import ChattyServer, DevelopmentServer, PostgresServer
+from tests.servers import ChattyServer, DevelopmentServer
 
 LOG = "3f1c2b52-1d9c-4cf0-9f3e-0d8a4c7a2b10"
 POST = {"type": "post", "nonce": "6f1d3c52-1d9c-4cf0-9f3e-0d8a4c7a2b10", "body": "hello"}
 
 
-KINDS = {"uvicorn": ChattyServer, "daphne": DevelopmentServer, "postgresql": ChattyServer}
 once = pytest.mark.parametrize("server", ["uvicorn"], indirect=True)  # For tests that wait long.
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def server(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> Iterator[ChattyServer]:
-    """On PostgreSQL where the name says so, else on SQLite."""
-    settings = {"DATABASE_URL": postgres_server.create_migrated_database()} if request.param == "postgresql" else {}
-    with KINDS[request.param](**settings) as started:
-        yield started
-        assert "Traceback" not in started.log
 
 
 @pytest.fixture
@@ -198,6 +188,26 @@ async def test_who_aborts_a_poll_leaves_within_5_seconds(ann: Requester, bob: Cl
         assert (await bob.next("left"))["id"] == ann.id
 
 
+async def test_who_says_that_it_leaves_is_gone_though_its_request_stays_open(ann: Requester, bob: Client) -> None:
+    await ann.poll(name="Ann")
+    await bob.next("joined")
+    poll = asyncio.create_task(ann.poll())
+    await asyncio.sleep(0.2)
+    answer = await ann.leave()
+    assert (answer.status_code, answer.content) == (204, b"")
+    await poll  # It is answered.
+    assert (await bob.next("left"))["id"] == ann.id
+    async with stream(ann, name="Ann") as events:
+        await bob.next("joined")
+        await events.next("welcome")
+        assert (await ann.leave()).status_code == 204
+        await events.ended()
+        assert (await bob.next("left"))["id"] == ann.id
+    assert (await ann.leave()).status_code == 204  # Again, after its end.
+    assert (await ann.http.delete(f"{ann.base}/events")).status_code == 400
+    assert (await ann.http.delete(f"{ann.base}/events?session=mine")).status_code == 400
+
+
 async def test_of_two_polls_at_once_the_newer_one_gets_the_events(ann: Requester, bob: Client) -> None:
     await ann.poll(name="Ann")
     older = asyncio.create_task(ann.poll())
@@ -212,6 +222,7 @@ async def test_another_member_cannot_use_a_session(ann: Requester, bob: Client, 
     async with stream(ann, name="Ann"), Requester(server.http_url, ann.room) as eve:
         await bob.next("joined")
         eve.session = ann.session
+        assert (await eve.leave()).status_code == 204
         assert (await eve.command({"type": "typing"})).status_code == 400
         assert (await eve.post("it's me"))["author"]["id"] == eve.id
         assert kinds(await eve.poll(name="Eve"))[0] == "welcome"

@@ -24,7 +24,7 @@ POLL = {"poll": True, "wait": 1}  # A stream has no end; it has a test of its ow
 NEVER_USED = "0b7e9a64-5b8a-4d0e-9c57-1f2e3d4c5b6a"
 # A schema can't say what is valid: a body needs a visible character. And tokens have a test of their own.
 EXCLUDED: list[Any] = [CHECKS.get_one("positive_data_acceptance"), CHECKS.get_one("ignored_auth")]
-WITH_INPUT = ("follow_room", "send_commands", "post_by_webhook")
+WITH_INPUT = ("follow_room", "end_session", "send_commands", "post_by_webhook")
 WITHOUT_INPUT = ("get_identity", "is_alive", "is_ready")
 
 
@@ -69,6 +69,7 @@ class Api:
         headers = {"Authorization": self.http.headers["Authorization"]}
         given: dict[str, dict[str, Any]] = {
             "follow_room": {"path_parameters": {"room": self.room}, "query": POLL, "headers": headers},
+            "end_session": {"path_parameters": {"room": self.room}, "headers": headers},
             "send_commands": {"path_parameters": {"room": self.room}, "headers": headers},
             "post_by_webhook": {"path_parameters": {"secret": self.hook}},
         }
@@ -182,6 +183,8 @@ def test_without_a_token_nobody_is_answered(api: Api) -> None:
         api.command(status=401, type="typing")
         answer = api.http.get(f"/chatty/{api.room}/events", params={"poll": 1})
         api.expect("follow_room", 401, answer)
+        answer = api.http.delete(f"/chatty/{api.room}/events", params={"session": NEVER_USED})
+        api.expect("end_session", 401, answer)
     finally:
         api.http.headers["Authorization"] = token
 

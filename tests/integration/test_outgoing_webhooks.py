@@ -33,7 +33,7 @@ from tests.integration.desk import ANN, BOB, Desk
 from tests.moderators import post as submit
 from tests.moderators import sign_in
 from tests.receiver import Answer, Received, Receiver
-from tests.servers import ROOT, Pair, RedisServer
+from tests.servers import ROOT, ChattyServer, DevelopmentServer, Pair, RedisServer
 
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1")]
 
@@ -264,6 +264,28 @@ async def test_a_delivery_is_bounded_in_bytes(hooks: Hooks, receiver: Receiver) 
     assert [event["seq"] for event in receiver.events_at("/")] == list(range(1, 21))
     assert len(receiver.received) > 1
     assert all(len(request.body) <= BYTES_LIMIT + 1_000 for request in receiver.received)
+
+
+async def test_a_repeated_delivery_is_bounded_in_bytes_though_its_messages_grew(
+    hooks: Hooks, receiver: Receiver
+) -> None:
+    hook = await hooks.add(receiver.url())
+    await hooks.post(*(str(number) for number in range(20)))
+    receiver.answer = lambda request: 500
+    async with hooks.deliverer():
+        await hooks.row_when(hook, lambda row: row.failures)
+        (first, *_) = receiver.received
+        assert len(first.events) == 20
+        for seq in range(1, 21):
+            await hooks.desk.committer.commit(edit(hooks.room, seq, ANN.id, "ü" * 3_990))
+        receiver.answer = lambda request: 200
+        hooks.clock.now += timedelta(minutes=1)
+        await hooks.row_when(hook, lambda row: row.cursor >= 20)
+    accepted = receiver.received[1:]
+    assert [event["seq"] for request in accepted for event in request.events] == list(range(1, 21))
+    assert accepted[0].delivery == first.delivery
+    assert len({request.delivery for request in accepted}) == len(accepted) > 1
+    assert all(len(request.body) <= BYTES_LIMIT + 1_000 for request in accepted)
 
 
 async def test_one_process_delivers_at_a_time_and_another_goes_on_with_the_same(hooks: Hooks) -> None:
@@ -666,10 +688,13 @@ async def test_a_killed_workers_delivery_is_repeated_by_another(
     assert len({request.delivery for request in receiver.received}) == len(receiver.received) - 1
 
 
+@pytest.mark.parametrize("kind", [ChattyServer, DevelopmentServer], ids=["uvicorn", "daphne"])
 async def test_a_restarted_server_delivers_before_anybody_comes(
-    chatty_server: Any, room: str, receiver: Receiver
+    kind: type[ChattyServer], room: str, receiver: Receiver, request: pytest.FixtureRequest
 ) -> None:
-    server = await asyncio.to_thread(chatty_server, WEBHOOK_NETWORKS="127.0.0.1")
+    server = kind(WEBHOOK_NETWORKS="127.0.0.1")
+    request.addfinalizer(server.close)
+    await asyncio.to_thread(server.start)
     receiver.answer = lambda request: 500
     async with Client(server.http_url, "Ann", room) as ann:
         await ann.post("before the hook")

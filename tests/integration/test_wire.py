@@ -1,4 +1,4 @@
-"""The protocol of docs/protocol.md, tested by an outside client on both kinds of server."""
+"""The protocol of docs/protocol.md, tested by an outside client on each kind of server and database."""
 
 import asyncio
 import json

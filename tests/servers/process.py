@@ -70,9 +70,18 @@ class Server:
     @property
     def socket_count(self) -> int:
         """The TCP sockets that it has open. Its pipes to its own processes are Unix sockets, which aren't counted."""
+        return self._count_sockets("")
+
+    @property
+    def client_socket_count(self) -> int:
+        """The same of its own port: of clients, not those to a database."""
+        return self._count_sockets(f":{self.port:04X}")
+
+    def _count_sockets(self, address_end: str) -> int:
         folder = Path(f"/proc/{self.pid}")
         tables = [(folder / "net" / name).read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
-        tcp = {line.split()[9] for table in tables for line in table}
+        lines = [line.split() for table in tables for line in table]
+        tcp = {fields[9] for fields in lines if fields[1].endswith(address_end)}
         return sum(_socket_inode(link) in tcp for link in (folder / "fd").iterdir())
 
     @property

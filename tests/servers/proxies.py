@@ -67,17 +67,19 @@ class CaddyServer(Server):
 class HaproxyServer(Server):
     """HAProxy in front of servers that take turns, request by request, with these time limits by name.
 
-    It passes on that a client has gone (`abortonclose`), as other proxies do unasked.
+    It passes on that a client has gone (`abortonclose`), as other proxies do unasked, unless `hides_the_gone`. Its log
+    has a line for each request: method, path and status.
     """
 
     name = "haproxy"
 
-    def __init__(self, timeouts: dict[str, str], *behind: "ChattyServer") -> None:
+    def __init__(self, timeouts: dict[str, str], *behind: "ChattyServer", hides_the_gone: bool = False) -> None:
         super().__init__()
         limits = "\n".join(f"    timeout {name} {limit}" for name, limit in ({"connect": "5s"} | timeouts).items())
         workers = "\n".join(f"    server worker{n} 127.0.0.1:{one.port}" for n, one in enumerate(behind))
         (self.folder / "haproxy.cfg").write_text(
-            f"defaults\n    mode http\n    option abortonclose\n{limits}\n"
+            f"defaults\n    mode http\n    {'no ' if hides_the_gone else ''}option abortonclose\n{limits}\n"
+            f'    log stdout format raw local0\n    log-format "%HM %HP %ST"\n'
             f"listen chatty\n    bind 127.0.0.1:{self.port}\n    balance roundrobin\n"
             f"    http-response set-header X-Worker %s\n{workers}\n"
         )

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import selectors
 import uuid
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +17,12 @@ from chat.protocol.errors import CloseCode, Refusal, RefusalCode
 from chat.protocol.events import Pulse, TypingNow
 from chat.protocol.fields import MemberId
 from chat.rooms.connection import Frame
+from chat.rooms.presence import GRACE_SECONDS
 from chat.transports import http_sessions
 from chat.transports.http_connections import PollOutbox, RawStream, StreamOutbox
 from chat.transports.http_requests import EventsQuery, joined_payloads
 from chat.transports.http_sessions import HttpSessions, Key, PollSession
+from tests.servers import ROOT
 
 LIMIT = 1_000
 LOG = uuid.UUID("33333333-3333-4333-8333-333333333333")
@@ -107,6 +111,13 @@ async def test_a_pulse_with_a_new_epoch_goes_with_the_next_answer() -> None:
     assert kinds(await session.poll(never())) == ["pulse", "typing"]
 
 
+async def test_the_first_answer_begins_with_what_waited_though_a_pulse_came() -> None:
+    session, outbox, _ = poll_session(HttpSessions())
+    outbox.send(TYPING)
+    outbox.probe(Frame.of(Pulse(1, 2, "epoch")))
+    assert kinds(session.take_first()) == ["typing"]
+
+
 async def test_a_session_without_polls_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_sessions, "IDLE_SECONDS", 0.01)
     table = HttpSessions()
@@ -116,6 +127,54 @@ async def test_a_session_without_polls_ends(monkeypatch: pytest.MonkeyPatch) -> 
     session.wait_for_poll(never())
     await ended
     assert (client.ends, len(table), session.is_closed) == (1, 0, True)
+
+
+class FakeTimeLoop(asyncio.SelectorEventLoop):
+    """Its time passes at once, while nothing else is to be done."""
+
+    def __init__(self) -> None:
+        selector = selectors.DefaultSelector()
+        super().__init__(selector)
+        self.now = 0.0
+        select = selector.select
+
+        def skip(timeout: float | None = None) -> Any:
+            self.now += timeout or 0
+            return select(0)
+
+        selector.select = skip  # type: ignore[method-assign]
+
+    def time(self) -> float:
+        return self.now
+
+
+def test_a_pulled_cable_behind_a_proxy_that_hides_it_is_noticed_within_15_seconds() -> None:
+    """The worst case: it was pulled right after the page's last request. The page's own time limits are used."""
+    script = (ROOT / "static/chat/js/connection/transports/http.js").read_text()
+    (wait,) = re.findall(r"^const POLL_SECONDS = (\d+);", script, re.MULTILINE)
+    (alive,) = re.findall(r"^const ALIVE_SECONDS = (\d+);", script, re.MULTILINE)
+
+    async def end_of_poll() -> float:
+        table, ended = HttpSessions(), never()
+        table.on_end = lambda key: ended.set_result(None)
+        session, outbox, _ = poll_session(table)
+        outbox.probe(PULSE)
+        await session.poll(never(), int(wait))
+        await ended
+        return asyncio.get_running_loop().time()
+
+    async def end_of_stream() -> float:
+        outbox = StreamOutbox(LIMIT, note)
+        HttpSessions().add_stream(KEY, FakeSession(), outbox, int(alive))  # type: ignore[arg-type]
+        await outbox.too_slow
+        return asyncio.get_running_loop().time()
+
+    for end in (end_of_poll, end_of_stream):
+        loop = FakeTimeLoop()
+        try:
+            assert loop.run_until_complete(end()) + GRACE_SECONDS < 15.1
+        finally:
+            loop.close()
 
 
 async def test_a_session_whose_poll_waits_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:

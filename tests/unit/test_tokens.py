@@ -1,4 +1,5 @@
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -96,3 +97,20 @@ def test_a_guests_name_makes_no_bot() -> None:
     member_id = tokens.new_member_id()
     token = tokens.issue(member_id, is_hosts=True, name="Ann;bot=1;rooms=lobby")
     assert tokens.verify(token, max_age_days=1) == Claims(member_id, is_hosts=True, name="Ann;bot=1;rooms=lobby")
+
+
+def test_only_genuine_tokens_are_kept_and_each_takes_a_bounded_amount() -> None:
+    tokens._read.cache_clear()
+    issued = [tokens.issue(tokens.new_member_id()) for _ in range(1_000)]
+    tracemalloc.start()
+    try:
+        for token in issued:
+            with pytest.raises(tokens.BadToken):
+                tokens.verify(token + "x" * 10_000, max_age_days=1)
+            tokens.verify(token[:1] + token[1:], max_age_days=1)  # A text of its own, as each request has.
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / len(issued) < 1_000
+    kept = tokens._read.cache_info()
+    assert (kept.currsize, kept.maxsize) == (len(issued), tokens.KEPT_TOKENS)

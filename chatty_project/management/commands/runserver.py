@@ -5,8 +5,10 @@ from typing import Any
 
 from daphne.management.commands.runserver import Command as DaphneCommand
 from daphne.server import Server
+from twisted.internet import reactor
 
 from chat import open_files
+from chat.rooms.registry import current_registry
 from chatty_project import databases, env, listen, places
 
 # Seconds. Daphne checks its connections every 2 s, so it notices a pulled cable within 2 + 2 + 3 s.
@@ -40,6 +42,8 @@ class Command(DaphneCommand):  # type: ignore[misc]  # Daphne has no types.
         return Server(ready_callable=self.announce, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT, **arguments)
 
     def announce(self) -> None:
+        """Says where the server is. Webhooks wait for no visitor: the registry is made in the server's event loop."""
+        reactor.callLater(0, current_registry)  # type: ignore[arg-type]  # Twisted declares an interface, not a module.
         where = listen.url(self.addr, int(self.port)) + self.environment[env.URL_PREFIX]
         self.stdout.write(f"Chatty is running: {where}/chatty")
         self.stdout.flush()

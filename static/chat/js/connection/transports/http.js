@@ -11,9 +11,9 @@ import { inTurn, takeSlot } from "./slots.js";
 import { readStream } from "./stream.js";
 
 const FIRST_MS = 5_000; // For a stream's first event. A proxy that collects whole answers never passes it on.
-const POLL_SECONDS = 25;
+const POLL_SECONDS = 3; // A proxy may keep the poll of a client that is gone. Then the server notices it so much later.
 const ANSWER_MS = 10_000; // For a poll's answer, beyond the time that the server was given.
-const ALIVE_SECONDS = 15; // Three pulses: a client without a network is gone then.
+const ALIVE_SECONDS = 13; // Three pulses: a client without a network is gone then.
 const SHORT_MS = 1_000; // A stream that was cut sooner isn't begun again at once.
 
 /**
@@ -29,9 +29,12 @@ export function openHTTP(kind, line) {
   let session = makeUuid();
   let free = null; // Frees this tab's slot.
   let hasHeard = false;
+  let isLeft = false; // The session was ended because the page is left, or in the browser's cache.
+  let shown = Promise.resolve(); // Pending meanwhile.
   const ended = { heard: line.heard, lost: end };
   const post = (body, limit) => ask("commands", { session }, { method: "POST", body, signal: limit });
   const sender = new Sender(post, ended, signal);
+  addEventListener("pagehide", leave, { signal });
   /** @type {Page.Transport} */
   const transport = { kind, send: (command) => sender.send(command), close };
   run();
@@ -44,15 +47,17 @@ export function openHTTP(kind, line) {
     if (transport.kind === "poll") transport.silence = POLL_SECONDS + ANSWER_MS / 1000;
     let isRetry = false;
     while (!signal.aborted) {
+      await shown;
+      isLeft = false;
       const began = now();
       const how = await (transport.kind === "stream" ? stream() : poll()).catch(({ how }) => how ?? "refused");
       if (signal.aborted) return;
-      if (how) {
+      if (how && !isLeft) {
         const worked = transport.kind === "stream" ? how === "cut" && now() - began > SHORT_MS : hasHeard && !isRetry;
         if (!worked || !navigator.onLine) return end(1006, how);
         if (transport.kind === "poll") session = makeUuid(); // The server may have sent what this client didn't get.
       }
-      isRetry = Boolean(how);
+      isRetry = Boolean(how) && !isLeft;
     }
   }
 
@@ -126,6 +131,17 @@ export function openHTTP(kind, line) {
     const { log, version, ...rest } = since ?? {};
     const fields = { name, v, ...(away && { away: 1 }), ...(log && { since: `${log}:${version}`, ...rest }) };
     return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined));
+  }
+
+  /**
+   * Ends the session of a page that is left: a proxy may keep its request. The token needs a header, which `sendBeacon` can't send.
+   * A page that comes back from the browser's cache begins a new session.
+   */
+  function leave() {
+    ask("events", { session }, { method: "DELETE", keepalive: true }).catch(() => {});
+    session = makeUuid();
+    isLeft = true;
+    shown = new Promise((back) => addEventListener("pageshow", () => back(), { signal, once: true }));
   }
 
   function end(code, how) {
