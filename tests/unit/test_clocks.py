@@ -19,6 +19,7 @@ ANN = uuid.UUID(int=1)
 # By file, the functions that may ask what time of day it is, and what for.
 TIMES_OF_DAY = {
     ("chat/access/host_tokens.py", "_claims"): "whether a site's token has expired, which it says by the time of day",
+    ("chat/access/tokens.py", "verify"): "how old a token is, which was signed at a time of day",
     ("chat/rooms/visits.py", "note"): "when somebody was seen",
     ("chat/log/committer.py", "__init__"): "when a message was posted",
     ("chat/log/reader.py", "_try_writing"): "what is written to find out whether anything can be",

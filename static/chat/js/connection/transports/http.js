@@ -36,7 +36,7 @@ export function openHTTP(kind, line) {
   const sender = new Sender(post, ended, signal);
   addEventListener("pagehide", leave, { signal });
   /** @type {Page.Transport} */
-  const transport = { kind, send: (command) => sender.send(command), close };
+  const transport = { kind, send: (command) => sender.send(command), close: quit };
   run();
   return transport;
 
@@ -138,10 +138,17 @@ export function openHTTP(kind, line) {
    * A page that comes back from the browser's cache begins a new session.
    */
   function leave() {
-    ask("events", { session }, { method: "DELETE", keepalive: true }).catch(() => {});
+    const limit = AbortSignal.timeout(ANSWER_MS);
+    ask("events", { session }, { method: "DELETE", keepalive: true, signal: limit }).catch(() => {});
     session = makeUuid();
     isLeft = true;
     shown = new Promise((back) => addEventListener("pageshow", () => back(), { signal, once: true }));
+  }
+
+  /** Ends the session from outside, as for another room. */
+  function quit() {
+    if (!signal.aborted && navigator.onLine) leave();
+    close();
   }
 
   function end(code, how) {
