@@ -61,6 +61,24 @@ def test_a_closed_tab_says_that_it_leaves(
 
 
 @pytest.mark.parametrize("kind", ["poll", "stream"])
+def test_who_goes_to_another_room_leaves_the_former_one_at_once(
+    visitor: Make, person: Make, hiding: HaproxyServer, room: str, kind: str
+) -> None:
+    bob = person("Bob")
+    ann = visitor(url=f"{hiding.http_url}/chatty/{room}")
+    prefer(ann, kind)
+    enter(ann, "Ann")
+    expect_transport(ann, kind)
+    expect(bob.member("Ann")).to_be_visible()
+    ann.run("slug => app.events.publish('room:go', { slug })", f"{room}-2")
+    left = f"DELETE /chatty/{room}/events 204"
+    while left not in hiding.log:
+        bob.page.wait_for_timeout(100)
+    expect(bob.member("Ann")).to_have_count(0)
+    ann.say("in the other room")
+
+
+@pytest.mark.parametrize("kind", ["poll", "stream"])
 def test_a_page_that_comes_back_from_the_browsers_cache_goes_on(
     visitor: Make, person: Make, hiding: HaproxyServer, room: str, kind: str
 ) -> None:
