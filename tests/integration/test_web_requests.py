@@ -33,7 +33,7 @@ def at_once(
 
     async def ask_all() -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=server.http_url, trust_env=False, timeout=60, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=server.http_url, trust_env=False, timeout=300, limits=limits) as client:
             return await asyncio.gather(*(ask(client) for _ in range(count)))
 
     answers = asyncio.run(ask_all())
