@@ -69,7 +69,7 @@ def _forget(room_id: int) -> None:
 def named(room_id: int, names: Collection[str], ids: Iterable[uuid.UUID]) -> dict[str, tuple[MemberId, ...]]:
     """The visitors with these folded names, and those with these ids, by folded name, the last seen first.
 
-    Those with the ids come first, whoever was seen after them. NAMESAKES_LIMIT of a name.
+    Those with the ids come first. NAMESAKES_LIMIT of a name.
     """
     chosen = set(ids)
     found: dict[str, list[MemberId]] = {}

@@ -1,14 +1,12 @@
 """Mentions of people who were in the room and have left."""
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from channels.testing import WebsocketCommunicator
-from django.db import connections
 
 from chat.access import tokens
 from chat.content.mentions import NAMESAKES_LIMIT
@@ -20,21 +18,11 @@ from chat.protocol.fields import MemberId
 from chat.rooms import presence
 from chat.rooms.registry import current_registry
 from tests.integration.members import join, receive
+from tests.integration.test_mentions import in_thread
 from tests.unit.fakes import until
 
 pytestmark = pytest.mark.usefixtures("database", "rooms")
-T = TypeVar("T")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    def run() -> T:
-        try:
-            return work()
-        finally:
-            connections.close_all()
-
-    return await asyncio.to_thread(run)
 
 
 async def said(by: WebsocketCommunicator, body: str, *chosen: str) -> dict[str, Any]:
@@ -83,7 +71,7 @@ async def test_who_has_left_is_mentioned(bob: WebsocketCommunicator) -> None:
     assert "mentions" not in await said(bob, "Thanks, @Annabel and @Dora!")
 
 
-async def test_the_longest_name_counts_whoever_is_here(bob: WebsocketCommunicator) -> None:
+async def test_the_longest_name_counts_even_if_a_shorter_one_is_here(bob: WebsocketCommunicator) -> None:
     lee = await gone("Ann Lee")
     ann, welcome = await join("Ann")
     assert (await said(bob, "@Ann Lee, look"))["mentions"] == [lee]

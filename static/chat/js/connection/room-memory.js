@@ -38,7 +38,7 @@ export function mount({ events, root }) {
   let read = null; // The reading position. Null at the newest message.
 
   return subscribeAll(events, {
-    [CONNECTION_CHANGED]: ({ state }) => state !== "idle" && recall(),
+    [CONNECTION_CHANGED]: ({ state }) => state !== "idle" && restore(),
     [ROOM_LEAVING]: remember,
     [SESSION_CHANGED]: ({ id }) => (me = id),
     [SESSION_JOINED]: (joined) => (session = joined),
@@ -87,7 +87,7 @@ export function mount({ events, root }) {
   }
 
   /** Shows what is remembered, if the reader is the same person as then. */
-  function recall() {
+  function restore() {
     const former = remembered.get(slug);
     remembered.delete(slug);
     if (!former || welcome || former.session.id !== me) return;
