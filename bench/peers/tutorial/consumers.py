@@ -31,7 +31,7 @@ class Room:
 rooms: dict[str, Room] = defaultdict(Room)
 
 
-class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class ChatConsumer(AsyncWebsocketConsumer):
     me: Fields | None = None
 
     async def connect(self) -> None:
