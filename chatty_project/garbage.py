@@ -8,7 +8,7 @@ still free them. Of the frozen ones, only those in a cycle wait for `_collect`, 
 import gc
 
 STEP = 50  # Connections between two times of freezing: a collection of what they bring takes about 3 ms.
-LEAST_CLOSED = 1_000  # Before a full collection, whose pause is as long as in any other Python process.
+LEAST_CLOSED = 300  # Before a full collection. What they have left in cycles is up to 7 MB until then.
 # The collector starts after so many new objects, 700 by default. Fewer runs look at what a message needs anyway.
 YOUNG = 5_000
 

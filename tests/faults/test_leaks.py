@@ -40,7 +40,7 @@ async def test_after_members_have_come_and_gone_a_worker_holds_what_it_held_befo
     redis_url: str, postgres_url: str
 ) -> None:
     with servers.chatty_server(REDIS_URL=redis_url, DATABASE_URL=postgres_url) as server:
-        for round_ in range(1):  # Until every cache and pool is as large as it gets.
+        for round_ in range(2):  # Until every cache and pool is as large as it gets.
             await visit(server, round_)
         before = server.counts()
         for round_ in range(2):
