@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Exists, Field, OuterRef, Q
+from django.db.models import Field, Q
 
 from chat.content.mentions import NAMESAKES_LIMIT, fold
-from chat.models import Message, Room, Visitor
+from chat.models import Room, Visitor
 from chat.protocol.constants import PEOPLE_LIMIT
 from chat.protocol.events import KnownPerson, milliseconds
 from chat.protocol.fields import MemberId
 
-KEPT = 1_000  # Visitors of a room who have never written there. Those who have are all kept.
+KEPT = 5_000  # Visitors of a room, those seen last. Looking up who has written there would cost a query for each.
 _TABLES = {"visitors": Visitor._meta.db_table, "rooms": Room._meta.db_table}
 # A room that was deleted meanwhile gets no visitor. A visit that is noted late doesn't replace a later one.
 _NOTE = (
@@ -40,7 +40,7 @@ class Visit(NamedTuple):
 
 
 def note(visits: Collection[Visit]) -> None:
-    """Stores visits. In a room with too many visitors, those longest away who have never written there are deleted."""
+    """Stores visits. In a room with too many visitors, those longest away are deleted."""
     member_id: Field[Any, Any] = Visitor._meta.get_field("member_id")
     seen_at: Field[Any, Any] = Visitor._meta.get_field("seen_at")
     rows = [
@@ -67,8 +67,7 @@ def _forget(room_id: int) -> None:
     visitors = Visitor.objects.filter(room_id=room_id)
     last = visitors.order_by("-seen_at").values_list("seen_at", flat=True)[KEPT : KEPT + 1].first()
     if last is not None:
-        spoke = Message.objects.filter(room_id=room_id, author_id=OuterRef("member_id"))
-        visitors.filter(~Exists(spoke), seen_at__lte=last).delete()
+        visitors.filter(seen_at__lte=last).delete()
 
 
 def named(room_id: int, names: Collection[str], ids: Iterable[uuid.UUID]) -> dict[str, tuple[MemberId, ...]]:
