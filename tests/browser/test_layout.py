@@ -65,7 +65,7 @@ def test_however_many_bars_there_are_one_can_read_and_write(visitor: Make, width
     wire = Wire(ann.page)
     wire.keep = lambda event: event.update(build="newer") or True if event["type"] == "welcome" else True
     ann.open("#links").enter("Ann").say("https://example.com")
-    ann.run("Object.defineProperty(Notification, 'permission', {value: 'denied'})")
+    ann.run("() => { Object.defineProperty(Notification, 'permission', {value: 'denied'}); }")
     ann.run("app.events.publish('menu:chosen', {kind: 'room', entry: 'alerts', value: 'all'})")
     build = ann.page.get_by_text("A new version of Chatty is available.")
     expect(build).to_be_attached()

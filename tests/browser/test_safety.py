@@ -103,7 +103,7 @@ def test_no_payload_as_body_or_name_becomes_more_than_text(person: Make, server:
 
 
 def without_room(page: str) -> str:
-    """A page for a wrong address, without the link to the room that was meant. That has nothing but a slug's letters."""
+    """A page for a wrong address, but for the link to the room that was meant, which has a slug's letters only."""
     link = r'<a class="offline-again" href="/chatty/([a-z0-9-]{1,50})">Go to #\1</a>'
     return re.sub(link, "", page).replace("offline-again offline-other", "offline-again")
 
