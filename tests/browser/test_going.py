@@ -139,6 +139,30 @@ def test_a_draft_and_the_focus_stay(walker: Walker) -> None:
     expect(ann.composer).to_be_focused()
 
 
+def test_an_unfinished_edit_and_a_reply_stay(walker: Walker) -> None:
+    ann = walker.ann
+    ann.say("mine")
+    ann.message("here").hover()
+    ann.message("here").get_by_role("button", name="Reply").click()
+    answered = ann.page.locator("[data-module=replying]")
+    expect(answered).to_contain_text("here")
+    walker.go(walker.there)
+    expect(answered).to_be_hidden()
+    walker.go(walker.here)
+    expect(answered).to_contain_text("here")
+
+    ann.composer.press("ArrowUp")
+    expect(ann.composer).to_have_value("mine")
+    ann.composer.fill("mine, half edi")
+    walker.go(walker.there)
+    expect(ann.composer).to_have_value("")
+    walker.go(walker.here)
+    expect(ann.composer).to_have_value("mine, half edi")
+    ann.composer.fill("mine, edited")
+    ann.composer.press("Control+Enter")
+    expect(ann.bodies).to_have_text(["here", "mine, edited"])
+
+
 def test_the_reading_position_stays(walker: Walker) -> None:
     ann = walker.ann
     for index in range(12):
@@ -147,6 +171,7 @@ def test_the_reading_position_stays(walker: Walker) -> None:
     first.scroll_into_view_if_needed()
     before = _top(first)
     expect(ann.page.get_by_role("button", name="Jump to latest")).to_be_visible()
+    ann.run("(link) => { link.href += '#message/1'; }", walker.link(walker.there).element_handle())
     walker.go(walker.there)
     walker.go(walker.here)
     expect(ann.messages).to_have_count(13)

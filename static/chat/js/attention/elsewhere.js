@@ -38,7 +38,7 @@ export function mount({ events, root }) {
   }
 
   async function decide({ slug, title }) {
-    if (!isLeader || store.get(`alerts.${slug}`) === "none") return;
+    if (!isLeader || isLookedAt() || store.get(`alerts.${slug}`) === "none") return;
     if ((await raisedIn(openFlag(slug))) || (await raisedIn(LOOKED))) return;
     roomDue.emit({ slug, title });
   }

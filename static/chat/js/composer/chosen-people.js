@@ -1,5 +1,5 @@
 /** The people whom the writer has chosen for the message in the field: two of them may have the same name. */
-const MOST = 20; // The protocol's limit.
+export const MOST_CHOSEN = 20; // The protocol's limit.
 
 export class ChosenPeople {
   #names = new Map(); // By id.
@@ -11,7 +11,7 @@ export class ChosenPeople {
 
   /** The ids of those whom a text still names. */
   in(text) {
-    return [...this.#names].filter(([, name]) => text.includes(`@${name}`)).map(([id]) => id).slice(-MOST);
+    return [...this.#names].filter(([, name]) => text.includes(`@${name}`)).map(([id]) => id).slice(-MOST_CHOSEN);
   }
 
   forget() {

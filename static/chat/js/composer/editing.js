@@ -17,6 +17,7 @@ import {
   request,
   subscribeAll,
 } from "../app/events.js";
+import { MOST_CHOSEN } from "./chosen-people.js";
 import { amended } from "../kit/pending-changes.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { OwnMessages } from "./own-messages.js";
@@ -148,7 +149,7 @@ export function mount({ events, root }) {
 
   /** The people chosen now, and those whom the message mentions already, as many as the protocol allows. */
   function meant(seq, chosen) {
-    return [...new Set([...chosen, ...(own.get(seq)?.mentions ?? [])])].slice(0, 20);
+    return [...new Set([...chosen, ...(own.get(seq)?.mentions ?? [])])].slice(0, MOST_CHOSEN);
   }
 
   /** Ends the edit when another message has its seq. The text stays in the field. */
@@ -171,7 +172,6 @@ export function mount({ events, root }) {
   return function unmount() {
     ends.forEach((stop) => stop());
     stopLooking();
-    end();
-    mark.end();
+    mark.end(); // The edit is stored. It goes on when the reader comes back to the room.
   };
 }

@@ -70,7 +70,6 @@ export function mount({ events, root }) {
 
   return function unmount() {
     ends.forEach((end) => end());
-    stop();
-    mark.end();
+    mark.end(); // The reply is stored, as an edit is.
   };
 }

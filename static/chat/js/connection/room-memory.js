@@ -5,6 +5,7 @@
 import {
   CHANGES_ARRIVED,
   CONNECTION_CHANGED,
+  FILTER_CHANGED,
   MEMBER_AWAY,
   MEMBER_JOINED,
   MEMBER_LEFT,
@@ -35,7 +36,8 @@ export function mount({ events, root }) {
   let session = null;
   let welcome = null; // The last one, with `room` and `online` as of now.
   let reached = null; // Each change up to this version has arrived.
-  let read = null; // The reading position. Null at the newest message.
+  let read = null; // The reading position without a filter. Null at the newest message.
+  let isFiltered = false;
 
   return subscribeAll(events, {
     [CONNECTION_CHANGED]: ({ state }) => state !== "idle" && restore(),
@@ -67,7 +69,8 @@ export function mount({ events, root }) {
     },
     [MEMBER_AWAY]: ({ id, on }) => members.has(id) && meet({ ...members.get(id), away: on }),
     [TIMELINE_REACHED]: (to) => (reached = to),
-    [VIEW_MOVED]: (view) => (read = view.read),
+    [FILTER_CHANGED]: ({ filter }) => (isFiltered = filter !== null),
+    [VIEW_MOVED]: (view) => !isFiltered && (read = view.read),
   });
 
   function meet(member) {
@@ -82,7 +85,7 @@ export function mount({ events, root }) {
     if (!welcome || reached?.log !== welcome.log) return;
     const { re, ...said } = welcome;
     const known = { ...said, ...messages.newest(), head: reached.version, members: [...members.values()], reset: true, isRemembered: true };
-    remembered.set(slug, { session, welcome: known, read: location.hash ? null : read });
+    remembered.set(slug, { session, welcome: known, read });
     if (remembered.size > ROOMS) remembered.delete(remembered.keys().next().value);
   }
 
