@@ -11,15 +11,18 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models import F
 
+from chat.log.values import batches, flat, marks
 from chat.models import ReadMark, Room
 from chat.protocol.fields import MemberId
 
 _TABLES = {"rooms": Room._meta.db_table, "marks": ReadMark._meta.db_table}
 # A room that was deleted meanwhile is left out. Another process may know a later mark.
 _WRITE = (
-    "INSERT INTO {marks} (member_id, room_id, seq) SELECT %s, id, %s FROM {rooms} WHERE id = %s"  # nosec B608
+    "WITH place (member_id, room_id, seq) AS (VALUES {places})"
+    " INSERT INTO {marks} (member_id, room_id, seq)"
+    " SELECT place.* FROM place JOIN {rooms} room ON room.id = place.room_id WHERE TRUE"
     " ON CONFLICT (member_id, room_id) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > {marks}.seq"
-).format(**_TABLES)
+)
 
 
 class Place(NamedTuple):
@@ -29,17 +32,16 @@ class Place(NamedTuple):
     room_id: int
 
 
-def write(marks: Mapping[Place, int]) -> None:
+def write(seen: Mapping[Place, int]) -> None:
     """Notes that these members have seen everything up to these versions."""
     field = ReadMark._meta.get_field("member_id")
+    rows = [  # In one order, so that two processes never wait for each other.
+        (field.get_db_prep_value(uuid.UUID(place.member_id), connection), place.room_id, seq)
+        for place, seq in sorted(seen.items())
+    ]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.executemany(
-            _WRITE,
-            [  # In one order, so that two processes never wait for each other.
-                (field.get_db_prep_value(uuid.UUID(place.member_id), connection), seq, place.room_id)
-                for place, seq in sorted(marks.items())
-            ],
-        )
+        for some in batches(rows):
+            cursor.execute(_WRITE.format(**_TABLES, places=marks(some)), flat(some))
 
 
 def unfinished(member_id: MemberId, limit: int) -> dict[str, int]:

@@ -10,12 +10,13 @@ They are the same on SQLite and PostgreSQL. Input from outside is a parameter, n
 import json
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.db import connection
 
+from chat.log.values import batches, flat, marks
 from chat.models import Mention, Message, Room
 from chat.protocol.constants import UNREAD_LIMIT
 from chat.protocol.events import UnreadRoom
@@ -27,7 +28,6 @@ _MESSAGE_SINCE, _MENTION_SINCE = (
     f"{table}.room_id = room.id AND {table}.seq > place.seq AND {table}.seq <= room.head"
     for table in ("message", "mention")
 )
-_ROOMS_AT_ONCE = 5_000  # In one statement, well below the databases' limits.
 
 
 class Span(NamedTuple):
@@ -49,7 +49,7 @@ class Count:
 def heads(room_ids: Collection[int]) -> dict[int, int]:
     """The heads of these rooms, by id. Deleted rooms are missing."""
     found: dict[int, int] = {}
-    for some in _batches(list(room_ids)):
+    for some in batches(list(room_ids)):
         found |= dict(Room.objects.filter(pk__in=some).values_list("pk", "head"))
     return found
 
@@ -75,7 +75,7 @@ def unread(read: Mapping[str, int], member_id: MemberId) -> dict[int, UnreadRoom
         "WITH place (slug, seq) AS (VALUES {places})"  # nosec B608
         " SELECT room.id, room.slug, room.title, ({unread}), ({mentioned}), room.head"
         " FROM place JOIN {rooms} room ON room.slug = place.slug"
-    ).format(**_TABLES, places=_marks(read.items()), unread=_count(unread_rows), mentioned=_count(mention_rows))
+    ).format(**_TABLES, places=marks(read.items()), unread=_count(unread_rows), mentioned=_count(mention_rows))
     rows = _rows(sql, read.items(), me, me, me)
     return {room_id: UnreadRoom(slug, title or slug, *counts) for room_id, slug, title, *counts in rows}
 
@@ -91,8 +91,8 @@ def new_messages(spans: Sequence[Span]) -> dict[Span, Count]:
         "SELECT span.*, author_id, mentions FROM span JOIN {messages} message"  # nosec B608
         " ON {in_span} WHERE mentions IS NOT NULL"
     ).format(**_TABLES, in_span=_IN_SPAN)
-    for some in _batches(spans):
-        with_spans = f"WITH span (room_id, since, head) AS (VALUES {_marks(some)}) "
+    for some in batches(spans):
+        with_spans = f"WITH span (room_id, since, head) AS (VALUES {marks(some)}) "
         for *span, count in _rows(with_spans + posted, some):
             counts[Span(*span)] = Count(count)
         for *span, author_id, mentions in _rows(with_spans + mentioning, some):
@@ -109,20 +109,10 @@ def _count(rows: str) -> str:
 def _rows(sql: str, table: Collection[tuple[Any, ...]], *values: Any) -> list[Any]:
     """The rows of a statement that starts with a table of values."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*(value for row in table for value in row), *values])
+        cursor.execute(sql, [*flat(table), *values])
         return list(cursor.fetchall())
-
-
-def _marks(table: Collection[tuple[Any, ...]]) -> str:
-    row = ", ".join(["%s"] * len(next(iter(table))))
-    return ", ".join([f"({row})"] * len(table))
 
 
 def _uuid(value: Any) -> uuid.UUID:
     """Converts SQLite's hexadecimal digits: it has no UUID type."""
     return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
-
-
-def _batches(all_of_them: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(all_of_them), _ROOMS_AT_ONCE):
-        yield all_of_them[start : start + _ROOMS_AT_ONCE]

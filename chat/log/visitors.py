@@ -12,11 +12,13 @@ from django.db import connection, transaction
 from django.db.models import Field, Q
 
 from chat.content.mentions import NAMESAKES_LIMIT, fold
+from chat.log.values import batches, flat, marks
 from chat.models import Room, Visitor
 from chat.protocol.constants import PEOPLE_LIMIT
 from chat.protocol.events import KnownPerson, milliseconds
 from chat.protocol.fields import MemberId
 
+_ROWS = 1_000  # That are read for one body: a name may have thousands of visitors.
 KEPT = 5_000  # Visitors of a room, those seen last. Looking up who has written there would cost a query for each.
 _TABLES = {"visitors": Visitor._meta.db_table, "rooms": Room._meta.db_table}
 # A room that was deleted meanwhile gets no visitor. A visit that is noted late doesn't replace a later one.
@@ -27,7 +29,6 @@ _NOTE = (
     " ON CONFLICT (room_id, member_id) DO UPDATE SET name = excluded.name, folded = excluded.folded,"
     " seen_at = excluded.seen_at WHERE {visitors}.seen_at <= excluded.seen_at"
 )
-_VISITS_AT_ONCE = 1_000  # In one statement, well below the databases' limits.
 
 
 class Visit(NamedTuple):
@@ -54,11 +55,9 @@ def note(visits: Collection[Visit]) -> None:
         for visit in sorted(visits)  # In one order, so that two processes never wait for each other's rows.
     ]
     with transaction.atomic():
-        for start in range(0, len(rows), _VISITS_AT_ONCE):
-            some = rows[start : start + _VISITS_AT_ONCE]
-            marks = ", ".join(["(%s, %s, %s, %s, %s)"] * len(some))
+        for some in batches(rows):
             with connection.cursor() as cursor:
-                cursor.execute(_NOTE.format(**_TABLES, visits=marks), [value for row in some for value in row])
+                cursor.execute(_NOTE.format(**_TABLES, visits=marks(some)), flat(some))
         for room_id in {visit.room_id for visit in visits}:
             _forget(room_id)
 
@@ -82,9 +81,6 @@ def named(room_id: int, names: Collection[str], ids: Iterable[uuid.UUID]) -> dic
     for folded, member_id in sorted(rows[:_ROWS], key=lambda row: row[1] not in chosen):
         found.setdefault(folded, []).append(MemberId(str(member_id)))
     return {folded: tuple(members[:NAMESAKES_LIMIT]) for folded, members in found.items()}
-
-
-_ROWS = 1_000  # That are read for one body: a name may have thousands of visitors.
 
 
 def recent(room_id: int) -> list[KnownPerson]:

@@ -461,6 +461,7 @@ class RoomRegistry:
         await self._scheduler.close()
         await _in_time("webhooks", self._webhooks.close())
         await _in_time("read marks", self.read_marks.write())
+        await _in_time("visits", self._visits.flush())
         await _in_time("storing presence", self._presence_sync.flush())
         await _in_time("the farewell", self.presence.farewell(list(self._by_name)))
         await _in_time("rendering", self.renderer.close())

@@ -16,7 +16,7 @@ from chat.log.visitors import Visit
 from chat.models import Room, Visitor
 from chat.protocol.fields import MemberId
 from chat.rooms import presence
-from chat.rooms.registry import current_registry
+from chat.rooms.registry import close_registry, current_registry
 from tests.integration.members import join, receive
 from tests.integration.test_mentions import in_thread
 from tests.unit.fakes import until
@@ -130,6 +130,13 @@ async def test_a_room_without_messages_remembers_nobody() -> None:
     await current_registry()._visits.flush()
     assert await in_thread(Visitor.objects.count) == 0
     await ann.disconnect()
+
+
+async def test_who_is_there_when_the_process_ends_is_known_afterwards(bob: WebsocketCommunicator) -> None:
+    _, welcome = await join("Ann")
+    await close_registry()
+    known = await in_thread(lambda: {str(one.member_id) for one in Visitor.objects.all()})
+    assert welcome["me"]["id"] in known
 
 
 async def test_the_last_name_counts(bob: WebsocketCommunicator) -> None:
