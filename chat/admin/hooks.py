@@ -2,40 +2,24 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from chat.admin.base import ForModerators, person_at, shown_once
 from chat.admin.filters import RoomFilter
-from chat.content import validation
+from chat.admin.hook_forms import InRoomForm
 from chat.log.reader import RoomRow
-from chat.models import Hook, Room
+from chat.models import Hook
 from chat.moderation import hooks
 from chat.paths import hook_url
-from chat.protocol.constants import HOOKS_LIMIT
-from chat.protocol.errors import Refusal
 
 
-class HookForm(forms.ModelForm):  # type: ignore[type-arg]
-    address = forms.CharField(max_length=50, label="Room", help_text="The room's address.")
+class HookForm(InRoomForm):
+    of_room = "hooks"
 
     class Meta:
         model = Hook
         fields = ("name",)
-
-    def clean_name(self) -> str:
-        try:
-            return validation.clean_name(self.cleaned_data["name"])
-        except Refusal as refusal:
-            raise forms.ValidationError(refusal.detail) from None
-
-    def clean_address(self) -> Room:
-        if (room := Room.objects.filter(slug=self.cleaned_data["address"]).first()) is None:
-            raise forms.ValidationError("There is no such room.")
-        if room.hooks.count() >= HOOKS_LIMIT:
-            raise forms.ValidationError(f"A room has at most {HOOKS_LIMIT} webhooks.")
-        return room
 
 
 @admin.register(Hook)

@@ -9,24 +9,16 @@ from django.http import HttpRequest, HttpResponse
 
 from chat.admin.base import ForModerators, moderator, shown_once
 from chat.admin.filters import RoomFilter
-from chat.content import validation
-from chat.models import OutgoingHook, Room
-from chat.protocol.constants import HOOKS_LIMIT
-from chat.protocol.errors import Refusal
+from chat.admin.hook_forms import InRoomForm, NamedForm
+from chat.models import OutgoingHook
 from chat.webhooks import management
 from chat.webhooks.addresses import InvalidUrl, check_url
 
 
-class OutgoingHookForm(forms.ModelForm):  # type: ignore[type-arg]
+class OutgoingHookForm(NamedForm):
     class Meta:
         model = OutgoingHook
         fields = ("name", "url", "wants")
-
-    def clean_name(self) -> str:
-        try:
-            return validation.clean_name(self.cleaned_data["name"])
-        except Refusal as refusal:
-            raise forms.ValidationError(refusal.detail) from None
 
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"]
@@ -37,15 +29,8 @@ class OutgoingHookForm(forms.ModelForm):  # type: ignore[type-arg]
         return url
 
 
-class NewOutgoingHookForm(OutgoingHookForm):
-    address = forms.CharField(max_length=50, label="Room", help_text="The room's address.")
-
-    def clean_address(self) -> Room:
-        if (room := Room.objects.filter(slug=self.cleaned_data["address"]).first()) is None:
-            raise forms.ValidationError("There is no such room.")
-        if room.outgoing_hooks.count() >= HOOKS_LIMIT:
-            raise forms.ValidationError(f"A room has at most {HOOKS_LIMIT} outgoing webhooks.")
-        return room
+class NewOutgoingHookForm(InRoomForm, OutgoingHookForm):
+    of_room = "outgoing_hooks"
 
 
 @admin.register(OutgoingHook)

@@ -43,38 +43,40 @@ def prefer(somebody: Person, kind: str) -> None:
         JSON.stringify({{ kind: "{kind}", at: Date.now() }}))""")
 
 
-@pytest.mark.parametrize("kind", ["poll", "stream"])
-def test_a_closed_tab_says_that_it_leaves(
-    visitor: Make, person: Make, hiding: HaproxyServer, room: str, kind: str
-) -> None:
+def meet(visitor: Make, person: Make, proxy: HaproxyServer, room: str, kind: str) -> tuple[Person, Person]:
+    """Ann, by this transport behind the proxy, and Bob, who sees her."""
     bob = person("Bob")
-    ann = visitor(url=f"{hiding.http_url}/chatty/{room}")
+    ann = visitor(url=f"{proxy.http_url}/chatty/{room}")
     prefer(ann, kind)
     enter(ann, "Ann")
     expect_transport(ann, kind)
     expect(bob.member("Ann")).to_be_visible()
-    ann.page.close()
-    left = f"DELETE /chatty/{room}/events 204"
-    while left not in hiding.log:
+    return ann, bob
+
+
+def expect_left(bob: Person, proxy: HaproxyServer, room: str) -> None:
+    """Ann's page has said that she leaves, and Bob doesn't see her any more."""
+    while f"DELETE /chatty/{room}/events 204" not in proxy.log:
         bob.page.wait_for_timeout(100)
     expect(bob.member("Ann")).to_have_count(0)
+
+
+@pytest.mark.parametrize("kind", ["poll", "stream"])
+def test_a_closed_tab_says_that_it_leaves(
+    visitor: Make, person: Make, hiding: HaproxyServer, room: str, kind: str
+) -> None:
+    ann, bob = meet(visitor, person, hiding, room, kind)
+    ann.page.close()
+    expect_left(bob, hiding, room)
 
 
 @pytest.mark.parametrize("kind", ["poll", "stream"])
 def test_who_goes_to_another_room_leaves_the_former_one_at_once(
     visitor: Make, person: Make, hiding: HaproxyServer, room: str, kind: str
 ) -> None:
-    bob = person("Bob")
-    ann = visitor(url=f"{hiding.http_url}/chatty/{room}")
-    prefer(ann, kind)
-    enter(ann, "Ann")
-    expect_transport(ann, kind)
-    expect(bob.member("Ann")).to_be_visible()
+    ann, bob = meet(visitor, person, hiding, room, kind)
     ann.run("slug => app.events.publish('room:go', { slug })", f"{room}-2")
-    left = f"DELETE /chatty/{room}/events 204"
-    while left not in hiding.log:
-        bob.page.wait_for_timeout(100)
-    expect(bob.member("Ann")).to_have_count(0)
+    expect_left(bob, hiding, room)
     ann.say("in the other room")
 
 
@@ -83,12 +85,7 @@ def test_a_page_that_comes_back_from_the_browsers_cache_goes_on(
     visitor: Make, person: Make, hiding: HaproxyServer, room: str, kind: str
 ) -> None:
     """By its events alone: Chromium caches no page that holds a Web Lock, and Playwright's caches none."""
-    bob = person("Bob")
-    ann = visitor(url=f"{hiding.http_url}/chatty/{room}")
-    prefer(ann, kind)
-    enter(ann, "Ann")
-    expect_transport(ann, kind)
-    expect(bob.member("Ann")).to_be_visible()
+    ann, bob = meet(visitor, person, hiding, room, kind)
     ann.run("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
     expect(bob.member("Ann")).to_have_count(0)
     bob.say("meanwhile")
