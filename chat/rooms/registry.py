@@ -208,6 +208,17 @@ class RoomRegistry:
             raise NotAdmitted(answer.close_code)
         if asks_host and not await self.readable(person, [slug], asker):
             raise NotAdmitted(CloseCode.NO_SUCH_ROOM)
+        async with self.kept_open(slug, asker) as hub:
+            yield hub
+
+    @asynccontextmanager
+    async def kept_open(self, slug: str, asker: Asker) -> AsyncIterator[RoomHub]:
+        """The room called `slug`, which stays open until the end of the block, and keeps the log of its future row.
+
+        Raises:
+            LogUnavailable, RoomGone: the log couldn't be read.
+            Refusal: too many callers wait.
+        """
         hub = await self._open(slug, asker)
         hub.joining += 1
         try:
@@ -418,13 +429,6 @@ class RoomRegistry:
         await self._comparison.look_at([hub])
         self.publish_everywhere(RoomChanged(hub.room.name))
         return hub.info != before
-
-    async def show_made(self, room: RoomRow) -> None:
-        """The same as `show_change`, for a new room. Members may be there already, for example by a link."""
-        if (hub := self._by_name.get(room.name)) is not None:
-            await self.show_change(hub, hub.info)
-        else:
-            self.publish_everywhere(RoomChanged(room.name))
 
     def _handle_room_changed(self, message: RoomChanged) -> None:
         if (hub := self._by_name.get(message.room)) is not None:

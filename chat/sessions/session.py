@@ -561,11 +561,12 @@ class ClientSession:
         if self._membership is not None:
             self._membership.make_room(self._network)
         registry = current_registry()
-        log = await registry.proposed_log(command.slug)
-        room, info = await registry.log.run(
-            room_management.make, command.slug, title, topic, self._person, log, asker=self._asker
-        )
-        await registry.show_made(room)
+        # It may have members already, who came by a link: they and the row must have the same log.
+        async with registry.kept_open(command.slug, self._asker) as hub:
+            _, info = await registry.log.run(
+                room_management.make, command.slug, title, topic, self._person, hub.room.log, asker=self._asker
+            )
+            await registry.show_change(hub, hub.info)
         self._joined.reply(self._answers, Made(info, re=command.re))
 
     @handles(Describe)

@@ -138,7 +138,7 @@ def right_fields(kind: type[Command], nonce: uuid.UUID, *optional: str) -> Field
         "on": "true",
         "id": f'"{NONCE}"',
         "reason": '"because"',
-        "room": '"elsewhere"',  # Where nobody makes a room meanwhile: members would start anew, with a warning.
+        "room": '"mallorys"',
         "slug": '"mallorys"',
         "title": '"Mallory\'s"',
         "topic": '"None"',

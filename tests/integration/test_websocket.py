@@ -1,6 +1,7 @@
 """The WebSocket consumer, tested with Channels' `WebsocketCommunicator`, without a server."""
 
 import asyncio
+import threading
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,6 +13,7 @@ from django.contrib.auth import get_user_model
 from chat.access import accounts
 from chat.access.person import Moderator
 from chat.access.tokens import issue, new_member_id
+from chat.log import room_management
 from chat.paths import SOCKET_PATH
 from chat.protocol.constants import PROTOCOL_VERSION
 from chat.protocol.errors import CloseCode
@@ -188,6 +190,34 @@ async def test_what_answers_one_client_has_its_id(ann: Member) -> None:
     eve = str(uuid.uuid4())  # A ban's id is the member's.
     assert (await ann.answer("ban", id=eve, reason=""))["type"] == "banned"
     assert (await ann.answer("unban", id=eve))["type"] == "unbanned"
+
+
+async def test_members_who_come_and_go_while_a_room_is_made_keep_its_log(
+    ann: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob, first = await join("Bob", "tea")
+    begun, may_end, make = threading.Event(), threading.Event(), room_management.make
+
+    def make_slowly(*arguments: Any, **options: Any) -> Any:
+        begun.set()
+        assert may_end.wait(60)
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(room_management, "make", make_slowly)
+    making = asyncio.create_task(ann.answer("make", slug="tea", title="Tea"))
+    assert await asyncio.to_thread(begun.wait, 60)
+    await bob.disconnect()
+    async with asyncio.timeout(60):
+        while await current_registry().members("tea"):  # Leavers stay in it for a moment.
+            await asyncio.sleep(0.05)
+    cid, second = await join("Cid", "tea")
+    may_end.set()
+    assert (await making)["type"] == "made"
+    assert (await receive(cid, "room"))["room"] == {"slug": "tea", "title": "Tea"}
+    dan, third = await join("Dan", "tea")
+    assert first["log"] == second["log"] == third["log"]
+    await cid.disconnect()
+    await dan.disconnect()
 
 
 async def test_a_refusal_has_the_id_of_what_is_refused(ann: Member) -> None:
