@@ -82,7 +82,7 @@ class Deliveries:
         if not (rooms := frozenset(hooks.values_list("room_id", flat=True))):
             return Due(rooms, [], [])
         now = self._clock()
-        ready = hooks.filter(self._is_free(now), Q(next_try_at=None) | Q(next_try_at__lte=now))
+        ready = hooks.filter(self._is_free(now), _is_no_pause(now))
         ids = (
             ready.exclude(room__head=F("cursor"))
             .order_by(F("tried_at").asc(nulls_first=True))
@@ -123,12 +123,12 @@ class Deliveries:
     def begin(self, delivery: Delivery) -> bool:
         """Writes the delivery to the hook's row and takes its lease. Whether this process may send it now.
 
-        It may not if another process has the lease, or if the row isn't as it was read. If there is nothing to send,
-        only the cursor is moved.
+        It may not if another process has the lease, during the pause after a failure, or if the row isn't as it was
+        read. If there is nothing to send, only the cursor is moved.
         """
         now, hook = self._clock(), delivery.hook
         same = Q(delivery=hook.delivery) | Q(delivery=delivery.id)  # The second: this ran before, unanswered.
-        row = _as_read(hook).filter(same, self._is_free(now), cursor=hook.cursor, off_since=None)
+        row = _as_read(hook).filter(same, self._is_free(now), _is_no_pause(now), cursor=hook.cursor, off_since=None)
         if not delivery.events:
             row.update(cursor=delivery.end, delivery=None, delivery_end=None, leased_by=None, leased_until=None)
             return False
@@ -164,6 +164,10 @@ class Deliveries:
 
     def _is_free(self, now: datetime) -> Q:
         return Q(leased_by=None) | Q(leased_by=self._process) | Q(leased_until__lte=now)
+
+
+def _is_no_pause(now: datetime) -> Q:
+    return Q(next_try_at=None) | Q(next_try_at__lte=now)
 
 
 def _as_read(hook: OutgoingHook) -> "QuerySet[OutgoingHook]":

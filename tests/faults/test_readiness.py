@@ -303,7 +303,8 @@ async def test_a_database_that_hangs_is_tried_by_one_and_the_others_wait_for_the
                 assert {tuple(answer.json()["problems"]) for answer in answers} == {
                     ("The database takes longer than 3 s.",)
                 }
-        servers.wait_until(lambda: server.socket_count <= before + 3, 90, "no connection for each who asked")
+        # The server's periodic work may have opened its own few connections meanwhile, but 40 have asked.
+        servers.wait_until(lambda: server.socket_count <= before + 15, 90, "no connection for each who asked")
     finally:
         own_postgres_server.resume()
         for pid in backends:

@@ -645,6 +645,23 @@ async def test_a_change_by_a_moderator_counts_though_a_delivery_is_under_way(hoo
     assert not await run(mine.begin, delivery)  # Nor is it sent to the former URL.
 
 
+async def test_a_failed_delivery_waits_though_an_older_look_found_it_due(hooks: Hooks) -> None:
+    run = hooks.desk.log.run
+    mine = Deliveries(uuid.uuid4(), hooks.clock)
+    hook = await hooks.add("http://127.0.0.1:9/")
+    await hooks.post("one")
+    assert (await run(mine.due, 10, 10)).hooks == [hook.pk]
+    delivery = await run(mine.read, hook.pk)
+    assert delivery is not None
+    assert await run(mine.begin, delivery)
+    await run(mine.finish, delivery, Result("500 Internal Server Error"))
+    again = await run(mine.read, hook.pk)
+    assert again is not None
+    assert not await run(mine.begin, again)
+    hooks.clock.now += timedelta(seconds=10)
+    assert await run(mine.begin, again)
+
+
 # --- whole servers ---
 
 MAKE = """
