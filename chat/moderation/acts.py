@@ -13,6 +13,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from msgspec import UNSET
 
 from chat.access.bans import ActiveBan
 from chat.access.person import Moderator
@@ -20,10 +21,13 @@ from chat.log import room_rows
 from chat.log.audit import Kind, record
 from chat.log.reader import RoomGone, RoomRow
 from chat.models import Ban, BannedNetwork, BanQuerySet, BanRevision, Message, Revocation, Room
-from chat.protocol.events import milliseconds
+from chat.protocol.events import BanInfo, milliseconds
 from chat.protocol.fields import MemberId
 
 NETWORKS_LIMIT = 16  # Of one ban. Further networks of the member aren't banned.
+
+BANS_LISTED = 100
+READ_AT_ONCE = 200  # Of an author's messages, for one command that deletes them.
 
 # --- bans ---
 
@@ -95,6 +99,23 @@ def lift(bans: BanQuerySet, moderator: Moderator, reason: str = "", room: str = 
     return len(lifted)
 
 
+def bans_in_force() -> tuple[list[BanInfo], bool]:
+    """The newest bans of members that are in force, and whether there are more than BANS_LISTED."""
+    bans = list(Ban.objects.in_force().exclude(member_id=None).order_by("-pk")[: BANS_LISTED + 1])
+    listed = [
+        BanInfo(
+            MemberId(str(one.member_id)),
+            one.member_name,
+            milliseconds(one.created_at),
+            UNSET if one.ends_at is None else milliseconds(one.ends_at),
+            one.reason or UNSET,
+            one.by_address or UNSET,
+        )
+        for one in bans[:BANS_LISTED]
+    ]
+    return listed, len(bans) > BANS_LISTED
+
+
 def revoke(moderator: Moderator | None, member_id: uuid.UUID, name: str = "", reason: str = "") -> None:
     """Revokes all earlier tokens of a member. `moderator` is None for the command line.
 
@@ -159,6 +180,26 @@ def _count_up() -> None:
     """Raises the revision. Call it in the transaction that changes bans or revocations, so both appear together."""
     BanRevision.objects.get_or_create(pk=1)
     BanRevision.objects.filter(pk=1).update(number=F("number") + 1)
+
+
+# --- messages ---
+
+
+def deletable(
+    room: RoomRow, author: uuid.UUID, minutes: int | None, before: int | None
+) -> tuple[list[int], int | None]:
+    """The seqs of an author's newest messages that aren't deleted yet, and below which seq there may be more.
+
+    It looks at READ_AT_ONCE messages, below the seq `before`, as far back as `minutes`.
+    """
+    rows = Message.objects.filter(room_id=room.id, author_id=author).order_by("-seq")
+    if before is not None:
+        rows = rows.filter(seq__lt=before)
+    oldest = None if minutes is None else timezone.now() - timedelta(minutes=minutes)
+    seen = list(rows.values_list("seq", "at", "deleted_at")[:READ_AT_ONCE])
+    young = [(seq, deleted_at) for seq, at, deleted_at in seen if oldest is None or at >= oldest]
+    is_end = len(young) < READ_AT_ONCE
+    return [seq for seq, deleted_at in young if deleted_at is None], None if is_end else young[-1][0]
 
 
 # --- rules ---

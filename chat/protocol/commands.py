@@ -212,6 +212,19 @@ class UnbanMember(Command, frozen=True, tag="unban"):
     reason: Reason = ""
 
 
+class ListBans(Command, frozen=True, tag="bans"):
+    pass
+
+
+class DeleteMessages(Command, frozen=True, tag="delete_messages"):
+    """Deletes an author's messages in the room: those of the last `minutes`, or all. Below the seq `before`."""
+
+    author: uuid.UUID
+    minutes: Annotated[int, Meta(ge=1, le=BAN_LIMIT_MINUTES)] | None = None
+    before: Seq | None = None
+    reason: Reason = ""
+
+
 class Lock(Command, frozen=True, tag="lock"):
     on: bool
     reason: Reason = ""

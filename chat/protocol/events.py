@@ -219,6 +219,32 @@ class Unbanned(Answer, frozen=True, tag="unbanned"):
     id: MemberId
 
 
+class BanInfo(Struct, frozen=True):
+    """A ban in force. `until` as in `Banned`. `address`: it is also of the member's addresses."""
+
+    id: MemberId
+    name: str
+    at: int
+    until: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    address: bool | UnsetType = UNSET
+
+
+class BansNow(Answer, frozen=True, tag="bans"):
+    """Answers `bans`, with the newest first. `more`: there are further ones, which only /admin lists."""
+
+    bans: list[BanInfo]
+    more: bool | UnsetType = UNSET
+
+
+class MessagesDeleted(Answer, frozen=True, tag="messages_deleted"):
+    """Answers `delete_messages`. `count`: how many it deleted. `before`: repeat the command with it to go on."""
+
+    author: MemberId
+    count: int
+    before: int | UnsetType = UNSET
+
+
 class TypingNow(Event, frozen=True, tag="typing"):
     id: MemberId
 
@@ -314,6 +340,8 @@ EVENTS: tuple[type[Event], ...] = (
     Activity,
     Banned,
     Unbanned,
+    BansNow,
+    MessagesDeleted,
     TypingNow,
     Pulse,
     Page,

@@ -1,16 +1,24 @@
 """Executes moderators' commands: writes to the database, then informs everybody concerned."""
 
+import asyncio
+
+from msgspec import UNSET
+
 from chat.access import policy
 from chat.access.person import Moderator, Person
 from chat.cluster.messages import BansChanged
+from chat.log.operations import Delete
 from chat.moderation import acts
-from chat.protocol.commands import BanMember, Lock, SlowDown, UnbanMember
-from chat.protocol.events import Banned, Event, RoomNow, Unbanned, or_unset
+from chat.protocol.commands import BanMember, DeleteMessages, ListBans, Lock, SlowDown, UnbanMember
+from chat.protocol.events import Banned, BansNow, Event, MessagesDeleted, RoomNow, Unbanned, or_unset
 from chat.protocol.fields import MemberId
 from chat.rooms.hub import RoomHub
 from chat.rooms.registry import RoomRegistry
+from chat.rooms.scheduler import in_slices
 
-ModeratorCommand = BanMember | UnbanMember | Lock | SlowDown
+ModeratorCommand = BanMember | UnbanMember | ListBans | DeleteMessages | Lock | SlowDown
+
+DELETED_AT_ONCE = 50  # Of an author's messages, so that other rooms' posts don't wait behind them.
 
 
 async def carry_out(command: ModeratorCommand, *, person: Person, hub: RoomHub, registry: RoomRegistry) -> Event | None:
@@ -31,6 +39,11 @@ async def carry_out(command: ModeratorCommand, *, person: Person, hub: RoomHub, 
             await registry.log.run(acts.unban, by, hub.room, banned, reason)
             registry.publish_everywhere(BansChanged())
             return Unbanned(MemberId(str(banned)), re=command.re)
+        case ListBans():
+            bans, is_more = await registry.log.read(acts.bans_in_force)
+            return BansNow(bans, is_more or UNSET, re=command.re)
+        case DeleteMessages():
+            return await _delete_messages(command, person, hub, registry)
         case Lock(on=on, reason=reason):
             await registry.log.run(acts.lock, by, hub.room, on, reason)
         case SlowDown(seconds=seconds, reason=reason):
@@ -46,3 +59,15 @@ async def _ban(command: BanMember, by: Moderator, hub: RoomHub, registry: RoomRe
     )
     registry.publish_everywhere(BansChanged())
     return Banned(banned, or_unset(until), re=command.re)
+
+
+async def _delete_messages(command: DeleteMessages, by: Person, hub: RoomHub, registry: RoomRegistry) -> Event:
+    author, count, before = MemberId(str(command.author)), 0, None
+    if hub.room.is_written:
+        seqs, before = await registry.log.read(
+            acts.deletable, hub.room, command.author, command.minutes, command.before
+        )
+        for some in in_slices(seqs, DELETED_AT_ONCE):
+            deletions = (Delete(hub.room, seq, by, command.reason, hub.head) for seq in some)
+            count += sum(done.is_new for done in await asyncio.gather(*map(registry.commit, deletions)))
+    return MessagesDeleted(author, count, or_unset(before), re=command.re)

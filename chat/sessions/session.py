@@ -32,10 +32,12 @@ from chat.protocol.commands import (
     BanMember,
     Command,
     Delete,
+    DeleteMessages,
     Describe,
     Edit,
     History,
     Join,
+    ListBans,
     ListHooks,
     Lock,
     Make,
@@ -74,7 +76,7 @@ _warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
 Question = Search | History | Sync | Watch | People
 _Hooks = MakeHook | ListHooks | RevokeHook
 # By their own events. `done` answers the others.
-_Answered = Join | Move | Make | BanMember | UnbanMember | _Hooks | Question
+_Answered = Join | Move | Make | BanMember | UnbanMember | ListBans | DeleteMessages | _Hooks | Question
 NOTHING: Asked = {}  # The scope of an unknown client.
 RETRY_SECONDS = 2  # The `retry_after` while the database is away. A restart takes about as long.
 
@@ -594,7 +596,7 @@ class ClientSession:
         self._watching = registry.watching
         await self._watching.watch(self._connection, self._person.id, read, self._asker, command.re, self._answers)
 
-    @handles(BanMember, UnbanMember, Lock, SlowDown)
+    @handles(BanMember, UnbanMember, ListBans, DeleteMessages, Lock, SlowDown)
     async def _handle_moderation(self, command: ModeratorCommand) -> None:
         person = await self._person_now()
         event = await moderator_commands.carry_out(

@@ -73,6 +73,41 @@ def test_a_moderator_deletes_a_message_and_bans_its_author(mo: Person, person: M
     expect(notice).to_be_visible()
 
 
+def test_a_moderator_deletes_all_that_somebody_wrote(mo: Person, person: Make) -> None:
+    eve, ann = person("Eve"), person("Ann")
+    eve.say("Buy my stuff")
+    ann.say("No, thank you")
+    eve.say("It is cheap")
+    choose(mo, mo.message("It is cheap"), "Delete this person's messages…")
+    expect(mo.page.get_by_role("heading", name=re.compile("Delete messages by .Eve.[?]"))).to_be_visible()
+    expect(mo.page.get_by_label("Messages in this room", exact=True)).to_have_value("60")
+    answer(mo, "Delete")
+    for somebody in (mo, ann):
+        expect(somebody.bodies).to_have_text(["Message deleted", "No, thank you", "Message deleted"])
+    expect(mo.page.get_by_text(re.compile("2 messages by .Eve. were deleted[.]"))).to_be_visible()
+
+
+def test_a_ban_with_the_messages_is_lifted_again_in_the_room(mo: Person, person: Make) -> None:
+    eve, ann = person("Eve"), person("Ann")
+    eve.say("Buy my stuff")
+    choose(mo, mo.member("Eve"), "Ban…")
+    mo.page.get_by_label("Also delete their messages in this room").select_option("All")
+    answer(mo, "Ban", "advertising")
+    expect(ann.bodies).to_have_text(["Message deleted"])
+    expect(mo.page.get_by_text(re.compile("1 message by .Eve. was deleted[.]"))).to_be_visible()
+
+    choose(mo, header(mo), "Banned people…")
+    dialog = mo.page.get_by_role("dialog", name="Banned people")
+    ban = dialog.get_by_role("listitem").filter(has_text="advertising")
+    expect(ban).to_contain_text("Eve")
+    expect(ban).to_contain_text("Until")
+    ban.get_by_role("button", name=re.compile("Unban")).click()
+    expect(dialog.get_by_text(re.compile("Eve. can come back now[.]"))).to_be_visible()
+    expect(ban).to_have_count(0)
+    eve.reload().wait_until_joined()
+    expect(ann.member("Eve")).to_be_visible()
+
+
 def test_what_is_asked_for_while_the_connection_is_away_is_done_later(
     session: Any, new_context: Callable[..., BrowserContext], visitor: Make, person: Make, room: str
 ) -> None:
@@ -169,7 +204,16 @@ def test_a_menu_is_worked_by_keyboard(mo: Person, person: Make) -> None:
     button.press("Enter")
     entries = mo.page.get_by_role("menuitem")
     expect(entries).to_have_text(
-        ["React…", "Reply", "Copy text", "Copy link", "Mark as unread from here", "Delete…", "Ban this person…"]
+        [
+            "React…",
+            "Reply",
+            "Copy text",
+            "Copy link",
+            "Mark as unread from here",
+            "Delete…",
+            "Ban this person…",
+            "Delete this person's messages…",
+        ]
     )
     expect(entries.first).to_be_focused()
     expect(button).to_have_attribute("aria-expanded", "true")

@@ -61,8 +61,9 @@ class Sql:
         """As Django stores it in SQLite."""
         if isinstance(value, datetime):
             return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-        with suppress(ValueError):
-            return uuid.UUID(value).hex
+        if isinstance(value, str):
+            with suppress(ValueError):
+                return uuid.UUID(value).hex
         return value
 
     def close(self) -> None:
@@ -113,6 +114,17 @@ async def until_let_in(pair: Pair, on: int, token: str, **headers: str) -> None:
 async def ban(mo: Client, eve: Client, **fields: Any) -> dict[str, Any]:
     await mo.send(type="ban", id=eve.id, reason="spam", **fields)
     return await mo.next("banned")
+
+
+def fill(sql: Sql, room: str, author: str, first: int, last: int) -> None:
+    """Writes messages with the seqs `first` to `last`, as if the author had posted them."""
+    room_id = sql("SELECT id FROM chat_room WHERE slug = %s", room)
+    columns = "room_id, seq, version, nonce, author_id, author_name, body, html, at, reactions"
+    row = "(%s, %s, %s, %s, %s, 'Eve', 'spam', '<p>spam</p>', %s, '{}')"
+    for seq in range(first, last + 1):
+        values = (room_id, seq, seq, str(uuid.uuid4()), author, datetime.now(UTC))
+        sql(f"INSERT INTO chat_message ({columns}) VALUES {row}", *values)
+    sql("UPDATE chat_room SET head = %s WHERE id = %s", last, room_id)
 
 
 # --- bans ---
@@ -276,6 +288,74 @@ async def test_a_moderator_deletes_anybodys_message_and_the_record_says_so(enter
     assert sql(f"SELECT {record} FROM chat_moderationaction WHERE member_id = %s", eve.id) == "mo delete 1 rude"
 
 
+async def test_a_moderator_deletes_somebodys_messages_as_far_back_as_asked(
+    enter: Enter, mo: Client, sql: Sql, room: str
+) -> None:
+    eve, ann = await enter("Eve", on=1), await enter("Ann", on=1)
+    old = await eve.post("old")
+    sql("UPDATE chat_message SET at = %s WHERE author_id = %s", datetime.now(UTC) - timedelta(hours=2), eve.id)
+    other = await ann.post("of somebody else")
+    new = [(await eve.post(f"new {number}"))["seq"] for number in range(3)]
+    await mo.send(type="delete", seq=new[0])
+    await ann.next("message", lambda event: event["seq"] == new[0] and event.get("deleted", False))
+
+    await mo.send(type="delete_messages", id="x", author=eve.id, minutes=60, reason="spam")
+    done = await mo.next("messages_deleted")
+    assert done == {"type": "messages_deleted", "author": eve.id, "count": 2, "re": "x"}
+    for seq in (new[2], new[1]):
+        assert (await ann.next("message", lambda event: event.get("deleted", False)))["seq"] == seq
+    await mo.send(type="delete_messages", author=eve.id)
+    assert (await mo.next("messages_deleted"))["count"] == 1
+    await ann.next("message", lambda event: event["seq"] == old["seq"] and event.get("deleted", False))
+    await mo.send(type="delete_messages", author=eve.id)
+    assert (await mo.next("messages_deleted"))["count"] == 0
+    bodies = "SELECT body FROM chat_message WHERE seq = %s AND room_id = (SELECT id FROM chat_room WHERE slug = %s)"
+    assert sql(bodies, other["seq"], room) == "of somebody else"
+    reasons = sql.column("SELECT reason FROM chat_moderationaction WHERE member_id = %s AND kind = 'delete'", eve.id)
+    assert sorted(reasons) == ["", "", "spam", "spam"]
+
+
+async def test_many_messages_are_deleted_in_parts(enter: Enter, mo: Client, sql: Sql, room: str) -> None:
+    eve = await enter("Eve", on=1)
+    await eve.post("the first")
+    fill(sql, room, eve.id, 2, 450)
+    part: dict[str, Any] = {}
+    for count in (200, 200, 50):
+        await mo.send(type="delete_messages", author=eve.id, **part)
+        done = await mo.next("messages_deleted")
+        assert done["count"] == count
+        part = {"before": done.get("before")}
+    assert part == {"before": None}
+    left = "SELECT count(*) FROM chat_message WHERE author_id = %s AND deleted_at IS NULL"
+    assert sql(left, eve.id) == 0
+
+
+async def test_in_a_room_without_messages_none_are_deleted(mo: Client) -> None:
+    await mo.send(type="delete_messages", author=str(uuid.uuid4()))
+    assert (await mo.next("messages_deleted"))["count"] == 0
+
+
+async def test_moderators_see_the_bans_in_force(enter: Enter, mo: Client, sql: Sql) -> None:
+    sql("UPDATE chat_ban SET lifted_at = %s", datetime.now(UTC))  # Of other tests.
+    eve, bob = await enter("Eve", on=1), await enter("Bob", on=1)
+    until = (await ban(mo, eve, minutes=60, address=True))["until"]
+    await ban(mo, bob)
+    await mo.send(type="bans")
+    listed = await mo.next("bans")
+    assert [(one["id"], one["name"], one["reason"]) for one in listed["bans"]] == [
+        (bob.id, "Bob", "spam"),
+        (eve.id, "Eve", "spam"),
+    ]
+    assert "more" not in listed
+    newest, oldest = listed["bans"]
+    assert ("until" in newest, "address" in newest) == (False, False)
+    assert (oldest["until"], oldest["address"]) == (until, True)
+    await mo.send(type="unban", id=eve.id)
+    await mo.next("unbanned")
+    await mo.send(type="bans")
+    assert [one["id"] for one in (await mo.next("bans"))["bans"]] == [bob.id]
+
+
 # --- who may ---
 
 
@@ -292,6 +372,8 @@ async def test_only_moderators_are_told_that_they_are(enter: Enter, pair: Pair, 
     [
         {"type": "ban", "id": str(uuid.uuid4()), "reason": ""},
         {"type": "unban", "id": str(uuid.uuid4())},
+        {"type": "bans"},
+        {"type": "delete_messages", "author": str(uuid.uuid4())},
         {"type": "lock", "on": True},
         {"type": "slow", "seconds": 5},
     ],
@@ -309,6 +391,7 @@ async def test_others_may_not(enter: Enter, command: dict[str, Any]) -> None:
     [
         {"type": "ban", "id": str(uuid.uuid4()), "reason": "a\0b"},
         {"type": "unban", "id": str(uuid.uuid4()), "reason": "a\0b"},
+        {"type": "delete_messages", "author": str(uuid.uuid4()), "reason": "a\0b"},
         {"type": "lock", "on": True, "reason": "a\0b"},
         {"type": "slow", "seconds": 5, "reason": "a\0b"},
         {"type": "delete", "seq": 1, "reason": "a\0b"},

@@ -90,7 +90,7 @@ def test_any_command_takes_an_id(command: type[commands.Command]) -> None:
     tag = command.__struct_config__.tag
     wanted = {"token": "t", "name": "Ann", "v": 1, "nonce": NONCE, "seq": 1, "body": "hi", "emoji": "👍", "on": True}
     wanted |= {"query": "hi", "limit": 1, "since": 3, "slug": "tea", "title": "Tea", "topic": "", "rooms": []}
-    wanted |= {"room": "tea", "reason": "", "seconds": 1, "hook": NONCE}
+    wanted |= {"room": "tea", "reason": "", "seconds": 1, "hook": NONCE, "author": NONCE}
     named = {name: wanted[name] for name in command.__struct_fields__ if name in wanted}
     if tag in ("join", "move"):
         del named["since"]

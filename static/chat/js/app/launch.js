@@ -62,6 +62,7 @@ import * as search from "../search/search.js";
 import * as session from "../people/session.js";
 import * as shortcuts from "../shell/shortcuts.js";
 import * as bannedScreen from "../moderation/banned-screen.js";
+import * as bans from "../moderation/bans.js";
 import * as sidebar from "../shell/sidebar.js";
 import * as skipLink from "../shell/skip-link.js";
 import * as socket from "../connection/socket.js";
@@ -139,6 +140,7 @@ export const MODULES = {
   session,
   shortcuts,
   "banned-screen": bannedScreen,
+  bans,
   sidebar,
   "skip-link": skipLink,
   socket,

@@ -12,6 +12,7 @@ function format(at, options) {
 
 export const clock = (at) => format(at, { hour: "numeric", minute: "2-digit", hourCycle });
 export const exact = (at) => format(at, { dateStyle: "full", timeStyle: "medium", hourCycle });
+export const dateAndTime = (at) => format(at, { dateStyle: "medium", timeStyle: "short", hourCycle });
 export const isoOf = (at) => new Date(at).toISOString();
 
 /** A day of the reader's calendar, for comparisons. */

@@ -42,6 +42,17 @@ declare namespace Wire {
     at: number;
   }
 
+  /** A ban in force. `until` is missing if it has no end. */
+  interface Ban {
+    id: string;
+    name: string;
+    at: number;
+    until?: number;
+    reason?: string;
+    /** Also of the member's addresses. */
+    address?: boolean;
+  }
+
   interface Room {
     slug: string;
     title: string;
@@ -196,6 +207,8 @@ declare namespace Wire {
     activity: { rooms: ActiveRoom[] };
     banned: Answer & { id: string; until?: number };
     unbanned: Answer & { id: string };
+    bans: Answer & { bans: Ban[]; more?: boolean };
+    messages_deleted: Answer & { author: string; count: number; before?: number };
     typing: { id: string };
     reacted: { seq: number; version: number; after: number; id: string; emoji: string; on: boolean };
     pulse: { head: number; online: number; epoch?: string };
@@ -207,7 +220,7 @@ declare namespace Wire {
     bye: { code: number; reconnect: boolean; after: number };
   }
 
-  type AnswerType = "done" | "page" | "found" | "changes" | "made" | "room" | "people" | "unread" | "banned" | "hook_made" | "hooks" | "hook_revoked";
+  type AnswerType = "done" | "page" | "found" | "changes" | "made" | "room" | "people" | "unread" | "banned" | "unbanned" | "bans" | "messages_deleted" | "hook_made" | "hooks" | "hook_revoked";
 
   /** What a request ends with. `offline`: there was no connection, or it was lost; `late`: no answer came. */
   type Outcome =
@@ -254,6 +267,9 @@ declare namespace Wire {
     | { type: "revoke_hook"; hook: string }
     | { type: "watch"; rooms: { slug: string; seq: number }[] }
     | { type: "ban"; id: string; reason: string; minutes?: number; address?: boolean }
+    | { type: "unban"; id: string; reason?: string }
+    | { type: "bans" }
+    | { type: "delete_messages"; author: string; minutes?: number; before?: number; reason?: string }
     | { type: "lock"; on: boolean; reason?: string }
     | { type: "slow"; seconds: number; reason?: string }
   );

@@ -5,19 +5,22 @@ import { listen, setText, slot } from "../kit/dom.js";
 import { readWords } from "../kit/words.js";
 import { moderated } from "./signals.js";
 
+/** @typedef {Extract<Wire.Command, {type: "delete_messages"}>} DeleteMessages */
+
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const { word } = readWords(root);
   const form = root.querySelector("form");
   const dialog = makeDialog(root, { first: form.elements.reason });
   let command = null; // The command to confirm.
-  let name = ""; // The name of the member to ban.
+  let name = ""; // The name of the member concerned.
 
   const ends = [
     subscribeAll(events, {
       [MENU_CHOSEN]({ entry, value, kind, subject }) {
         const member = kind === "message" ? subject.author : subject;
         if (entry === "delete") ask(entry, { type: "delete", seq: subject.seq });
+        if (entry === "delete-all") ask(entry, { type: "delete_messages", author: member.id }, member.name);
         if (entry === "ban") ask(entry, { type: "ban", id: member.id }, member.name);
         if (entry === "lock") ask(entry, { type: "lock", on: true });
         if (entry === "unlock") send({ type: "lock", on: false });
@@ -26,7 +29,7 @@ export function mount({ events, root }) {
     }),
     listen(form, "submit", (event) => {
       event.preventDefault();
-      send(complete());
+      confirm();
       dialog.hide();
     }),
   ];
@@ -38,32 +41,63 @@ export function mount({ events, root }) {
     root.dataset.asks = entry;
     setText(slot(root, "title"), word(`title-${entry}`, { name }));
     setText(slot(root, "submit"), word(`submit-${entry}`));
-    slot(root, "ban").hidden = entry !== "ban";
+    for (const part of ["ban", "delete-all"]) slot(root, part).hidden = part !== entry;
     dialog.show();
   }
 
-  /** The command with the form's values. */
-  function complete() {
-    const { reason, minutes, address } = form.elements;
-    const answers = { ...command, reason: reason.value.trim() };
-    if (command.type === "ban") {
-      answers.address = address.checked;
-      if (minutes.value) answers.minutes = Number(minutes.value);
-    }
-    return answers;
+  /** Sends the command with the form's values. */
+  function confirm() {
+    const { reason, minutes, address, deleted, span } = form.elements;
+    const complete = { ...command, reason: reason.value.trim() };
+    if (command.type === "delete_messages") return deleteAll({ ...complete, ...since(span.value) }, name);
+    if (command.type !== "ban") return send(complete);
+    const whom = name;
+    /** @type {DeleteMessages} */
+    const then = { type: "delete_messages", author: command.id, reason: complete.reason, ...since(deleted.value) };
+    const isMore = deleted.value !== "none";
+    send({ ...complete, address: address.checked, ...since(minutes.value) }, (answer) => {
+      if (isMore && answer.type === "banned") deleteAll(then, whom);
+    });
   }
 
-  /** Sends the command. Without a connection it waits for one, and the notice says so. */
-  function send(complete) {
+  /** Sends a command. Without a connection it waits for one, and the notice says so. */
+  function send(complete, then = (_answer) => {}) {
     const whom = name;
-    const progress = (isSent) => isSent || moderated.emit({ word: "offline" });
-    request(events, complete, (answer) => moderated.emit({ word: outcomeOf(answer), name: whom }), { offline: "later", progress });
+    const take = (answer) => {
+      moderated.emit({ word: outcomeOf(answer), name: whom });
+      then(answer);
+    };
+    request(events, complete, take, { offline: "later", progress });
+  }
+
+  /**
+   * Deletes somebody's messages, some at a time, and says how many it were.
+   * @param {DeleteMessages} part
+   */
+  function deleteAll(part, whom, former = 0) {
+    const take = (answer) => {
+      if (answer.type !== "messages_deleted") return moderated.emit({ word: outcomeOf(answer) });
+      const count = former + answer.count;
+      if (!answer.before) return moderated.emit({ word: "deleted", name: whom, count });
+      moderated.emit({ word: "deleting", name: whom });
+      deleteAll({ ...part, before: answer.before }, whom, count);
+    };
+    request(events, part, take, { offline: "later", progress });
   }
 
   return function unmount() {
     ends.forEach((end) => end());
     dialog.end();
   };
+}
+
+/** The `minutes` of a command, as a choice of the form says it. A choice without a number has no limit. */
+function since(choice) {
+  return Number(choice) ? { minutes: Number(choice) } : {};
+}
+
+function progress(isSent) {
+  if (!isSent) moderated.emit({ word: "offline" });
 }
 
 function outcomeOf(answer) {
