@@ -23,17 +23,22 @@ if not is_worker and (given := [setting.name for setting in env.SETTINGS if sett
     )
 
 # How long an example takes, or is in the making, says more of the machine than of the code.
-hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("untimed"), max_examples=20)
-hypothesis.settings.load_profile("untimed")  # `bin/test --quick` loads "quick" after this.
+hypothesis.settings.register_profile("thorough", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("usual", hypothesis.settings.get_profile("thorough"), max_examples=20)
+REDUCTION = 4  # Of members, rounds and seconds, without `--thorough`.
 
 # For asgi.py, which refuses to be imported half set up. The servers that tests start don't inherit these.
 os.environ["SECRET_KEY"] = servers.SECRET_KEY
 os.environ["ALLOWED_HOSTS"] = "testserver,localhost,127.0.0.1"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="five times the random examples, four times the members")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """What the tests' own process needs of settings that have no default outside development."""
+    hypothesis.settings.load_profile("thorough" if config.getoption("--thorough") else "usual")
     servers.run_folder()  # Before there are workers, which share it.
     from django.conf import settings
 
@@ -48,9 +53,24 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.SERVESTATIC_USE_FINDERS = settings.SERVESTATIC_USE_STATIC_ROOT = False
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long tests start first."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """The long tests start first.
+
+    xdist's `worksteal` gives each worker an equal slice of the tests. Each begins with its share of the long ones.
+    """
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    total = len(items)
+    items.clear()
+    for worker in range(workers):
+        size = (total - len(items)) // (workers - worker)
+        share = long[worker::workers]
+        rest = max(0, size - len(share))
+        items += share + others[:rest]
+        del others[:rest]
+    items += others
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +80,13 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
     path = tmp_path_factory.mktemp("database") / "chatty.sqlite3"
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(path)
+
+
+@pytest.fixture
+def reduced(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """A quarter of a number of members, rounds or seconds; with `--thorough` all of it."""
+    is_thorough = request.config.getoption("--thorough")
+    return lambda number: number if is_thorough else number // REDUCTION
 
 
 # Redis.

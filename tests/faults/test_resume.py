@@ -3,6 +3,7 @@
 import asyncio
 import random
 import uuid
+from collections.abc import Callable
 
 import pytest
 
@@ -65,8 +66,8 @@ async def reads(postgres: PostgresServer, database: str) -> int:
 
 
 @pytest.mark.alone
-async def test_a_storm_of_2000_reconnects_reads_the_database_a_few_times(
-    own_postgres_server: PostgresServer, room: str
+async def test_a_storm_of_reconnects_reads_the_database_a_few_times(
+    own_postgres_server: PostgresServer, room: str, reduced: Callable[[int], int]
 ) -> None:
     url = own_postgres_server.create_migrated_database()
     database = url.rpartition("/")[2]
@@ -79,7 +80,7 @@ async def test_a_storm_of_2000_reconnects_reads_the_database_a_few_times(
         before = await reads(own_postgres_server, database)
         await asyncio.to_thread(server.start)
 
-        members = [Member(f"m{n}", room, [server], books, random.Random(n)) for n in range(2000)]
+        members = [Member(f"m{n}", room, [server], books, random.Random(n)) for n in range(reduced(2000))]
         for number, member in enumerate(members):
             member.log, member.head = log, 10 + number % 350  # Each was away since another change.
         staying = [asyncio.create_task(member.stay()) for member in members]

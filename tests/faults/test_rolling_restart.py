@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -11,16 +12,18 @@ from tests.faults.conftest import StartWorkers
 from tests.faults.members import Books, Member, keep, until
 
 pytestmark = pytest.mark.alone
-MEMBERS = 600
 
 
-async def test_a_rolling_restart_loses_nothing_and_nobody(workers: StartWorkers, room: str) -> None:
+async def test_a_rolling_restart_loses_nothing_and_nobody(
+    workers: StartWorkers, room: str, reduced: Callable[[int], int]
+) -> None:
+    count = reduced(600)
     running = workers(3)
     books = Books()
     up = list(running)
-    members = [Member(f"m{n}", room, up, books, random.Random(n)) for n in range(MEMBERS)]
+    members = [Member(f"m{n}", room, up, books, random.Random(n)) for n in range(count)]
     staying = [asyncio.create_task(member.stay()) for member in members]
-    await until(lambda: all(member.online == MEMBERS for member in members), 60)
+    await until(lambda: all(member.online == count for member in members), 60)
     seen = {member.id: len(member.presence) for member in members}
     ends: list[float] = []
     away: list[float] = []

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from chat.protocol.constants import COMMANDS_LIMIT, FRAME_LIMIT_BYTES
 from tests.client import Client, new_slug
+from tests.examples import examples
 from tests.http_client import Requester, events_of, stream
 from tests.servers import ChattyServer, DevelopmentServer
 
@@ -358,7 +359,7 @@ async def test_other_methods_are_refused(ann: Requester) -> None:
         assert (answer.status_code, "allow" in answer.headers) == (405, True)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=200), query=st.binary(max_size=60))
 def test_whatever_bytes_come_get_an_answer(server: ChattyServer, body: bytes, query: bytes) -> None:
     headers = {"Authorization": f"Bearer {_token(server)}"}

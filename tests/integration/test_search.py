@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from chat.access.person import Person
@@ -22,6 +22,7 @@ from chat.protocol.constants import QUERY_LIMIT
 from chat.protocol.errors import Refusal, RefusalCode
 from chat.protocol.events import Result, moment
 from tests.deeds import edit
+from tests.examples import examples
 from tests.integration.desk import ANN, BOB, Desk
 
 SAID = [
@@ -140,7 +141,7 @@ async def test_both_databases_find_what_the_words_say(desk: Desk) -> None:
     """Whatever scripts are mixed."""
     room = await desk.room("lobby")
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(80, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def compare(data: st.DataObject) -> None:
         units = data.draw(st.sampled_from([*SCRIPTS, UNITS.split()]))
@@ -327,7 +328,7 @@ async def test_nothing_that_is_typed_is_an_error_of_the_database(desk: Desk, lob
         st.sampled_from("\"'\\*()^:-+<>|&!{}NEAROT \u0301\0é本🙂\U0001d160")
     )
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(150, suppress_health_check=list(HealthCheck))
     @given(texts)
     def search_for(query: str) -> None:
         try:

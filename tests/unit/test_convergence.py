@@ -32,8 +32,8 @@ from chat.rooms import change_buffer
 from chat.rooms import hub as hub_module
 from chat.rooms.broadcaster import BEATS
 from tests.client import with_reaction
+from tests.examples import examples
 from tests.unit import fakes
-from tests.unit.examples import thorough
 from tests.unit.fakes import ROOM, FakeConnection, FakeLog, HubOnTheTable, request_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -390,4 +390,4 @@ def small_room() -> Any:
 
 
 TestConvergence = Room.TestCase
-TestConvergence.settings = thorough(300, stateful_step_count=40)
+TestConvergence.settings = examples(300, stateful_step_count=40)

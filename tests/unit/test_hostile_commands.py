@@ -13,8 +13,8 @@ from chat.protocol.codec import decode_command
 from chat.protocol.commands import COMMANDS, Command
 from chat.protocol.constants import FRAME_LIMIT_BYTES
 from chat.protocol.errors import Refusal
+from tests.examples import examples
 from tests.faults.hostile_commands import NONCE, Tongue, every_field_wrong, right_fields, text_of
-from tests.unit.examples import thorough
 
 
 def outcome(text: str) -> str:
@@ -82,7 +82,7 @@ def nearly_commands(draw: st.DrawFn) -> str:
     )
 
 
-@thorough(1_000)
+@examples(1_000)
 @given(nearly_commands())
 @example('{"type":"post","nonce":"' + NONCE + '","body":"\\ud800"}')
 @example('{"type":"sync","since":1,"since":"x"}')

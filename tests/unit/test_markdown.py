@@ -20,8 +20,8 @@ from chat.content.mentions import mention_at
 from chat.protocol.constants import BODY_LIMIT
 from chat.protocol.fields import MemberId
 from tests import xss
+from tests.examples import examples
 from tests.unit import texts
-from tests.unit.examples import thorough
 
 ANN, LEE, BOB, BEN = (MemberId(letter * 8) for letter in "abcd")
 PEOPLE = {"ann": (ANN,), "ann lee": (LEE,), "bob": (BOB, BEN), "strasse": (BEN,), "王小明": (BOB,)}
@@ -408,7 +408,7 @@ PIECES = st.sampled_from(
 )
 
 
-@thorough(2_000)
+@examples(2_000)
 @given(st.lists(WORDS | PIECES, max_size=5).map("".join))
 def test_text_without_marks_is_what_the_parsers_make_of_it(body: str) -> None:
     assert render(body) == render_markdown(body)

@@ -17,7 +17,7 @@ from chat.protocol.events import UnreadRoom
 from chat.protocol.fields import MemberId
 from chat.rooms.connection import Frame
 from chat.rooms.watch import Watching
-from tests.unit.examples import thorough
+from tests.examples import examples
 from tests.unit.fakes import ANN, BOB, FakeConnection
 
 ROOMS = {"tea": 1, "milk": 2, "cocoa": 3}
@@ -271,7 +271,7 @@ deeds = st.one_of(
 )
 
 
-@thorough(300)
+@examples(300)
 @given(st.lists(deeds, max_size=40))
 def test_sums_are_right_however_ticks_and_watches_overlap(happened: list[tuple[str, object, object]]) -> None:
     asyncio.run(live(happened))
