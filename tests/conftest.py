@@ -55,18 +55,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long tests start first.
+    """The long tests start first, on every second worker: they wait, and the workers between them compute meanwhile.
 
-    xdist's `worksteal` gives each worker an equal slice of the tests. Each begins with its share of the long ones.
+    xdist's `worksteal` gives each worker an equal slice of the tests, and to a worker without any the end of another's.
     """
     long = [item for item in items if item.get_closest_marker("long")]
     others = [item for item in items if not item.get_closest_marker("long")]
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    starting = (workers + 1) // 2
     total = len(items)
     items.clear()
     for worker in range(workers):
         size = (total - len(items)) // (workers - worker)
-        share = long[worker::workers]
+        share = [] if worker % 2 else long[worker // 2 :: starting]
         rest = max(0, size - len(share))
         items += share + others[:rest]
         del others[:rest]

@@ -12,7 +12,7 @@ import httpx
 
 from tests.client import PATIENCE_SECONDS, Event, from_address, identity
 
-POLL_PATIENCE_SECONDS = 40  # A poll waits for up to 25 s.
+POLL_PATIENCE_SECONDS = 90  # A poll waits for up to 25 s.
 
 
 def events_of(answer: httpx.Response) -> list[Event]:

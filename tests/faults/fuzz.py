@@ -113,7 +113,7 @@ class Fuzz:
         report, chance = self.report, random.Random(self._seed)
         members = [Member(f"member {n}", ROOM, [self._server], report.books, chance) for n in range(MEMBERS)]
         staying = [asyncio.create_task(member.stay()) for member in members]
-        await until(lambda: all(member.is_welcome.is_set() for member in members), 20)
+        await until(lambda: all(member.is_welcome.is_set() for member in members), 60)
         quiet_sockets = self._server.client_socket_count
 
         started = time.monotonic()
@@ -190,8 +190,8 @@ class Fuzz:
     async def _lull(self, members: list[Member], quiet_sockets: int) -> None:
         """Returns when no stranger is left."""
         try:
-            await until(lambda: self._server.client_socket_count <= quiet_sockets, 20)
-            await until(lambda: all(member.online == MEMBERS for member in members), 20)
+            await until(lambda: self._server.client_socket_count <= quiet_sockets, 60)
+            await until(lambda: all(member.online == MEMBERS for member in members), 60)
         except (TimeoutError, OSError):
             sockets = self._server.client_socket_count if self._server.is_running else 0
             online = {member.online for member in members}

@@ -269,7 +269,7 @@ class Storm:
         """Of a worker that somebody has joined once on a socket and asked over HTTP, and left."""
         with servers.chatty_server(REDIS_URL=self.redis.url, DATABASE_URL=self.database_url) as worker:
             asyncio.run(_visit(worker))
-            servers.wait_until(lambda: worker.counts()["rooms"] == 0, 10, "the room dropped")
+            servers.wait_until(lambda: worker.counts()["rooms"] == 0, 60, "the room dropped")
             return worker.counts()
 
     async def _check(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -19,12 +19,12 @@ PATH = "/ws/chatty/lobby"
 @pytest.mark.parametrize(
     ("kind", "database", "transport", "frames", "seed"),
     [
-        (ChattyServer, "sqlite", "socket", 4_000, 20261122),
-        (ChattyServer, "postgresql", "socket", 2_000, 9),
-        (DevelopmentServer, "sqlite", "socket", 2_000, 7),
-        (ChattyServer, "sqlite", "http", 4_000, 20261127),
-        (ChattyServer, "postgresql", "http", 2_000, 10),
-        (DevelopmentServer, "sqlite", "http", 1_000, 8),
+        (ChattyServer, "sqlite", "socket", 8_000, 20261122),
+        (ChattyServer, "postgresql", "socket", 4_000, 9),
+        (DevelopmentServer, "sqlite", "socket", 4_000, 7),
+        (ChattyServer, "sqlite", "http", 8_000, 20261127),
+        (ChattyServer, "postgresql", "http", 8_000, 10),
+        (DevelopmentServer, "sqlite", "http", 4_000, 8),
     ],
     ids=["uvicorn", "postgresql", "daphne", "uvicorn-http", "postgresql-http", "daphne-http"],
 )
@@ -35,13 +35,15 @@ async def test_members_notice_nothing_of_strangers(
     frames: int,
     seed: int,
     postgres_server: PostgresServer,
+    reduced: Callable[[int], int],
 ) -> None:
+    frames = reduced(frames)
     settings = {"DATABASE_URL": postgres_server.create_migrated_database()} if database == "postgresql" else {}
     with kind(**settings) as server:
         report = await Fuzz(server, seed, frames, 60, transport).run()
     assert report.violations == [], str(report)
     assert report.tally.frames >= frames
-    assert report.tally.requests > 100
+    assert report.tally.requests > frames // 40
     refused = {"bad_frame", "unknown_command", "not_joined"}
     if transport == "socket":
         refused.add("already_joined")
@@ -77,7 +79,7 @@ async def test_a_handshake_that_cannot_be_read_is_answered_and_its_connection_cl
     async with await Wire.connect(server.port) as stranger:
         await stranger.send(wire)
         assert await stranger.status() == status
-        await until(lambda: server.socket_count <= sockets, 20)
+        await until(lambda: server.socket_count <= sockets, 60)
 
 
 async def test_a_handshake_may_have_some_kilobytes_of_cookies(server: ChattyServer) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import select
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -97,6 +98,7 @@ async def test_polls_that_do_not_come_cost_a_bounded_amount(server: ChattyServer
         assert again["head"] == 100
 
 
+@pytest.mark.long
 async def test_a_stream_behind_a_pulled_cable_ends_where_its_client_promised_requests(
     server: ChattyServer, ann: Client
 ) -> None:
@@ -117,6 +119,7 @@ async def test_a_stream_behind_a_pulled_cable_ends_where_its_client_promised_req
             await ann.until(lambda client: any(event["type"] == "left" for event in client.events), "left")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_finished", [True, False])
 async def test_requests_that_come_slowly_or_never_end_hold_nobody_up(
     server: ChattyServer, ann: Client, is_finished: bool
@@ -126,10 +129,9 @@ async def test_requests_that_come_slowly_or_never_end_hold_nobody_up(
         slow = [connect(server) for _ in range(50)]
         for raw in slow:
             raw.sendall(head(bob, "POST", "commands", f"Content-Length: {len(body)}") + body[:20])
-        started = time.monotonic()
         await ann.post("meanwhile")
         assert (await bob.post("at once", session=False))["body"] == "at once"
-        assert time.monotonic() - started < 5
+        assert not select.select(slow, [], [], 0)[0], "nobody has waited until the slow ones were over"
         for raw in slow[:5]:
             if is_finished:
                 raw.sendall(body[20:])
@@ -171,7 +173,7 @@ async def test_what_nobody_waits_for_any_more_is_not_looked_up(server: ChattySer
             raw.sendall(head(bob, "POST", "commands", f"Content-Length: {len(body)}") + body)
             raw.close()
         await bob.post("still here", session=False)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while server.counts()["connections"] != 1:
                 await asyncio.sleep(0.1)
 

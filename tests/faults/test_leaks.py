@@ -19,20 +19,20 @@ async def visit(server: ChattyServer, round_: int) -> None:
     members = [Member(f"m{n}", f"room-{n % 20}", [server], books, random.Random(round_ * n)) for n in range(MEMBERS)]
     staying = [asyncio.create_task(member.stay()) for member in members]
     for _ in range(2):
-        await until(lambda: all(member.is_welcome.is_set() for member in members), 20)
+        await until(lambda: all(member.is_welcome.is_set() for member in members), 60)
         for member in members:
             for _ in range(3):
                 keep(asyncio.create_task(member.post()))
-        await until(lambda: not any(member.unacknowledged for member in members), 20)
+        await until(lambda: not any(member.unacknowledged for member in members), 60)
         connects = books.connects + MEMBERS
         for member in members:
             member.cut()
-        await until(lambda connects=connects: books.connects >= connects, 20)  # type: ignore[misc]
-    await until(lambda: all(member.is_welcome.is_set() for member in members), 20)
+        await until(lambda connects=connects: books.connects >= connects, 60)  # type: ignore[misc]
+    await until(lambda: all(member.is_welcome.is_set() for member in members), 60)
     for member in members:
         await member.leave()
     await asyncio.gather(*staying)
-    await until(lambda: server.counts()["rooms"] == 0, 20)
+    await until(lambda: server.counts()["rooms"] == 0, 60)
     assert not books.violations
 
 
@@ -46,7 +46,7 @@ async def test_after_members_have_come_and_gone_a_worker_holds_what_it_held_befo
         for round_ in range(2):
             await visit(server, round_)
         # A periodic task may be at work in the moment of a look; one that leaked is there at every look.
-        await until(lambda: server.counts()["tasks"] <= before["tasks"], 20)
+        await until(lambda: server.counts()["tasks"] <= before["tasks"], 60)
         after = server.counts()
     assert [after[what] for what in ("rooms", "members", "connections", "watched")] == [0, 0, 0, 0]
     assert after["rss_kib"] <= before["rss_kib"] * 1.1

@@ -11,6 +11,8 @@ from tests.faults.cable import Cable
 from tests.faults.conftest import StartWorkers
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.long
+
 
 async def seconds_until_left(watcher: Client, member: Client, cause: Awaitable[object]) -> float:
     """From `cause` to the moment when `watcher` was told that `member` has left."""

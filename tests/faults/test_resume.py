@@ -59,7 +59,7 @@ async def reads(postgres: PostgresServer, database: str) -> int:
     PostgreSQL adds a session's counts up when it ends."""
     with postgres.connect(database) as connection:
         others = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        await until(lambda: not connection.execute(others).fetchone(), 10)
+        await until(lambda: not connection.execute(others).fetchone(), 60)
         query = "SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'chat_message'"
         (count,) = connection.execute(query).fetchone() or (0,)
     return int(str(count))

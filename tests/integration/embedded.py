@@ -40,7 +40,7 @@ UNDER_THE_PREFIX = URLRouter([path("talk/", URLRouter(websocket_urlpatterns))])
 
 async def receive(socket: WebsocketCommunicator, kind: str) -> dict[str, Any]:
     while True:
-        for event in await socket.receive_json_from(timeout=10):
+        for event in await socket.receive_json_from(timeout=60):
             if event["type"] == kind:
                 found: dict[str, Any] = event
                 return found
@@ -103,7 +103,7 @@ async def check_http() -> None:
     body = json.dumps({"type": "post", "nonce": info["uuid"], "body": "hello"}).encode()
     for router in (URLRouter(http_urlpatterns), URLRouter([path("talk/", URLRouter(http_urlpatterns))])):
         communicator = HttpCommunicator(router, "POST", "/talk/chatty/harbour/commands", body, headers)
-        answer = await communicator.get_response(timeout=10)
+        answer = await communicator.get_response(timeout=60)
         assert answer["status"] == 200, answer
         assert json.loads(answer["body"])[0]["author"]["id"] == info["uuid"]
 
@@ -116,13 +116,13 @@ async def check_hooks() -> None:
     routers = (URLRouter(http_urlpatterns), URLRouter([path("talk/", URLRouter(http_urlpatterns))]))
     body = json.dumps(commands).encode()
     communicator = HttpCommunicator(routers[0], "POST", "/talk/chatty/quay/commands", body, headers)
-    made, hook = json.loads((await communicator.get_response(timeout=10))["body"])
+    made, hook = json.loads((await communicator.get_response(timeout=60))["body"])
     assert made["type"] == "made"
     assert hook["url"].startswith("http://testserver/talk/hooks/"), hook
     address = hook["url"].removeprefix("http://testserver")
     for router in routers:
         communicator = HttpCommunicator(router, "POST", address, b'{"text": "hello"}', headers[:1])
-        answer = await communicator.get_response(timeout=10)
+        answer = await communicator.get_response(timeout=60)
         assert (answer["status"], answer["body"]) == (200, b"ok"), answer
 
 

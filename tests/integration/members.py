@@ -10,8 +10,8 @@ from chat.access.tokens import issue, new_member_id
 from chat.paths import SOCKET_PATH
 from chat.protocol.constants import PROTOCOL_VERSION
 from chat.routing import websocket_urlpatterns
+from tests.client import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 20  # For one event, whatever else comes meanwhile.
 application = URLRouter(websocket_urlpatterns)
 
 

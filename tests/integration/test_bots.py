@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests import servers
-from tests.client import Client, Enter, new_slug
+from tests.client import PATIENCE_SECONDS, Client, Enter, new_slug
 from tests.http_client import Requester, events_of, stream
 from tests.moderators import post as submit
 from tests.servers import ChattyServer, Pair, ServerError
@@ -258,7 +258,7 @@ async def test_a_moderator_creates_and_revokes_a_bot_in_the_admin_and_sees_its_t
     signature = token.rpartition(":")[2]
     assert signature not in listed + page + look(moderators_browser, f"/admin/chat/moderationaction/?q={bot.id}")
     submit(moderators_browser, path, action="revoke", _selected_action=number)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await bot.command({"type": "typing"}, session=False)).status_code != 401:
             await asyncio.sleep(0.05)
     record = look(moderators_browser, f"/admin/chat/moderationaction/?q={bot.id}")

@@ -93,7 +93,7 @@ async def over_http(room: str, token: str, *commands: dict[str, Any]) -> tuple[i
     body = json.dumps(commands).encode()
     path = f"/chatty/{room}/commands"
     communicator = HttpCommunicator(URLRouter(http_urlpatterns), "POST", path, body, headers)
-    answer = await communicator.get_response(timeout=20)
+    answer = await communicator.get_response(timeout=60)
     return answer["status"], json.loads(answer["body"])
 
 

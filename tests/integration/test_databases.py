@@ -143,6 +143,7 @@ def test_a_pooler_that_takes_the_limits_away_is_refused(
 # --- several machines ---
 
 
+@pytest.mark.long
 def test_a_machine_waits_for_the_migrations_of_another_however_long_they_take(
     postgres_server: PostgresServer, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from chat.protocol.constants import BODY_LIMIT, HOOKS_LIMIT
 from chat.transports.hooks import PAYLOAD_BYTES
 from tests import servers
-from tests.client import Client, Enter, Event, new_slug
+from tests.client import PATIENCE_SECONDS, Client, Enter, Event, new_slug
 from tests.http_client import Requester, events_of
 from tests.moderators import cookie_of
 from tests.moderators import post as submit
@@ -42,7 +42,7 @@ async def send(url: str, body: Any, kind: str = "application/json", **headers: s
 
 async def until_answered(url: str, status: int) -> None:
     """The server has heard of what decides about the hook."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await send(url, {"text": "x"})).status_code != status:
             await asyncio.sleep(0.05)
 

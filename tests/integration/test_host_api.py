@@ -25,7 +25,8 @@ from chat.log import direct
 from chat.models import Ban, Message, Room
 from chat.protocol.fields import MemberId
 from chat.rooms.registry import close_registry, current_registry
-from tests.integration.members import PATIENCE_SECONDS, join, receive
+from tests.client import PATIENCE_SECONDS
+from tests.integration.members import join, receive
 
 pytestmark = pytest.mark.usefixtures("own_limits", "rooms", "host", "own_threads")
 T = TypeVar("T")

@@ -67,6 +67,7 @@ async def test_polls_may_come_to_any_process(ann: Requester, elsewhere: Requeste
     assert "left" not in kinds(bob.events)
 
 
+@pytest.mark.long
 async def test_a_poll_without_news_waits_as_long_at_another_process(ann: Requester, elsewhere: Requester) -> None:
     await ann.poll(name="Ann")
     started_at = asyncio.get_running_loop().time()

@@ -48,6 +48,7 @@ async def come_until_refused(server: ChattyServer, room: str) -> list[Client]:
     return members
 
 
+@pytest.mark.long
 async def test_near_the_limit_new_connections_are_refused_in_words_and_members_stay(room: str) -> None:
     with limited(LIMIT, LIMIT) as server:
         members = await come_until_refused(server, room)
@@ -66,7 +67,7 @@ async def test_near_the_limit_new_connections_are_refused_in_words_and_members_s
 
         for member in members[1:]:
             await member.close()
-        servers.wait_until(lambda: get(server, "/readyz").status_code == 200, 30, "ready again")
+        servers.wait_until(lambda: get(server, "/readyz").status_code == 200, 60, "ready again")
         assert get(server, "/chatty").status_code == 200
         await members[0].close()
         assert "Too many open files" not in server.log

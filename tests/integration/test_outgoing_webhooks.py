@@ -676,6 +676,7 @@ async def make_hook(database_url: str, slug: str, url: str) -> None:
     await asyncio.to_thread(servers.manage, "shell", "-v", "0", "-c", code, DATABASE_URL=database_url)
 
 
+@pytest.mark.long
 async def test_a_killed_workers_delivery_is_repeated_by_another(
     postgres_url: str, redis_url: str, chatty_server: Any, room: str, receiver: Receiver
 ) -> None:

@@ -139,7 +139,7 @@ def test_runserver_by_hand_needs_no_setting_and_says_where_it_is_after_a_reload_
             (project / "chatty_project" / "urls.py").touch()  # Again and again: the reloader takes its time to look.
             return output.read_text().splitlines().count(line) >= 2
 
-        servers.wait_until(has_reloaded, 30, "a reload")
+        servers.wait_until(has_reloaded, 60, "a reload")
 
 
 def test_a_port_in_use_is_one_sentence(redis_server: servers.RedisServer) -> None:
@@ -360,19 +360,19 @@ def test_two_workers_serve_and_a_killed_one_is_replaced(tmp_path: Path, redis_ur
         for paused in (first, second):
             os.kill(paused, signal.SIGSTOP)
             try:
-                servers.wait_until(lambda: is_up(f"{address}/healthz"), 30, "the other worker answers")
+                servers.wait_until(lambda: is_up(f"{address}/healthz"), 60, "the other worker answers")
             finally:
                 os.kill(paused, signal.SIGCONT)
 
         os.kill(first, signal.SIGKILL)
-        servers.wait_until(lambda: len(children(process.pid) - {first}) == 2, 30, "another worker in its place")
+        servers.wait_until(lambda: len(children(process.pid) - {first}) == 2, 60, "another worker in its place")
         said = re.compile(
             rf"^{TIME} error chatty_project.supervisor: Worker \d of 2 \(process {first}\) was killed by signal 9 "
             r"\(SIGKILL; [^)]+\); process \d+ takes its place$",
             re.MULTILINE,
         )
-        servers.wait_until(lambda: said.search((tmp_path / "output").read_text()), 30, said.pattern)
-        servers.wait_until(lambda: is_up(f"{address}/chatty"), 30, "the page")
+        servers.wait_until(lambda: said.search((tmp_path / "output").read_text()), 60, said.pattern)
+        servers.wait_until(lambda: is_up(f"{address}/chatty"), 60, "the page")
 
         process.terminate()
         assert process.wait(servers.STOP_SECONDS) == 0
@@ -386,7 +386,7 @@ def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path: Path
         servers.wait_until(lambda: is_up(address) and len(children(process.pid)) == 2, 60, "two workers")
         process.kill()
 
-        servers.wait_until(lambda: listen.why_not("127.0.0.1", int(settings["PORT"]), "") is None, 15, "a free port")
+        servers.wait_until(lambda: listen.why_not("127.0.0.1", int(settings["PORT"]), "") is None, 60, "a free port")
 
 
 def test_machines_that_start_at_once_migrate_an_empty_postgresql_one_after_the_other(

@@ -211,6 +211,7 @@ ODD = {
 }
 
 
+@pytest.mark.long
 def test_variables_that_lead_python_and_pip_elsewhere_do_not_break_the_set_up(tmp_path: Path) -> None:
     project = project_without_code(tmp_path / "project")
     (project / "requirements.txt").write_text(smallest_requirement())

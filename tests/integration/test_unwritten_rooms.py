@@ -93,7 +93,7 @@ async def test_servers_that_could_not_agree_on_a_log_lose_and_double_nothing(
 
 async def _the_one_sent_away(*clients: Client) -> Client:
     tasks = {asyncio.create_task(client.closed()): client for client in clients}
-    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=60)
     for task in others:
         task.cancel()
     (first,) = done

@@ -76,7 +76,7 @@ async def test_a_client_that_cant_come_in_is_told_why_and_closed(path: str, toke
     if token:
         await send_join(communicator, "Ann", token)
     assert (await receive(communicator, "bye"))["code"] == code
-    assert await communicator.receive_output(timeout=10) == {"type": "websocket.close", "code": code}
+    assert await communicator.receive_output(timeout=60) == {"type": "websocket.close", "code": code}
     await communicator.disconnect()
 
 
@@ -92,14 +92,14 @@ class Member:
         request_id = fields.setdefault("id", uuid.uuid4().hex)
         await self._communicator.send_json_to({"type": kind, **fields})
         before: list[dict[str, Any]] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "re" not in (event := await self.next()):
                 before.append(event)
         assert event["re"] == request_id
         return before, event
 
     async def next(self) -> dict[str, Any]:
-        self._unread = self._unread or await self._communicator.receive_json_from(timeout=10)
+        self._unread = self._unread or await self._communicator.receive_json_from(timeout=60)
         return self._unread.pop(0)
 
     async def answer(self, kind: str, **fields: Any) -> dict[str, Any]:
@@ -237,7 +237,7 @@ async def test_without_an_id_nothing_has_one() -> None:
     await ann.send_json_to({"type": "watch", "rooms": []})
     came = [welcome]
     while came[-1]["type"] != "unread":
-        came += await ann.receive_json_from(timeout=10)
+        came += await ann.receive_json_from(timeout=60)
     assert [event["type"] for event in came if event["type"] != "pulse"] == [
         "welcome",
         "message",

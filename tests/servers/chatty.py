@@ -80,7 +80,7 @@ class ChattyServer(Server):
         """What the worker says that it holds: rooms, members, connections, tasks; and its memory, rss_kib."""
         before = self.log.count("rooms=")
         os.kill(self.pid, signal.SIGUSR1)
-        wait_until(lambda: self.log.count("rooms=") > before and self.log.endswith("\n"), 10, "an answer to SIGUSR1")
+        wait_until(lambda: self.log.count("rooms=") > before and self.log.endswith("\n"), 60, "an answer to SIGUSR1")
         said = [line for line in self.log.splitlines() if "rooms=" in line][-1]
         found = {name: int(count) for name, count in (part.split("=") for part in said.split() if "=" in part)}
         return found | {"rss_kib": self.rss_kib}

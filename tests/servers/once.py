@@ -21,7 +21,7 @@ _RUN_FOLDER = "CHATTY_TESTS_FOLDER"  # Names it in the environment of the run's 
 
 
 def run_folder() -> Path:
-    """A folder of the test run. The first process that asks for it makes it, and removes it at its end."""
+    """A folder of the test run: that of bin/test, or one that the first process makes, and removes at its end."""
     if _RUN_FOLDER not in os.environ:
         folder = tempfile.mkdtemp(prefix="chatty-tests-")
         os.environ[_RUN_FOLDER] = folder

@@ -196,6 +196,6 @@ async def tick() -> None:
 
 
 async def until(test: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not test():
             await asyncio.sleep(0.005)

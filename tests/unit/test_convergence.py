@@ -190,7 +190,7 @@ class Room(RuleBasedStateMachine):
 
     async def settle(self) -> None:
         """Until the hubs have nothing more to do by themselves."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.sleep(0)
             while any(
                 one.hub._broadcaster._tick or one.hub._hole_timer or one.hub._filling or one.hub._broadcaster._pending

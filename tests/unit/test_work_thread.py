@@ -55,7 +55,7 @@ async def test_a_closed_thread_ends_and_an_idle_one_holds_no_job() -> None:
     gc.collect()
     assert seen() is None
     await thread.close()
-    running.join(timeout=5)
+    running.join(timeout=60)
     assert not running.is_alive()
 
 
