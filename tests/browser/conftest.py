@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests import servers
 from tests.browser.person import Person
+from tests.moderators import make_moderators, sign_in
 
 expect.set_options(timeout=15_000)  # ms. Only what fails waits for so long; a busy machine may need it.
 
@@ -45,8 +47,11 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    """Without the worker of the offline page, which would come between pages and the routes that tests make."""
-    return {"service_workers": "block", **browser_context_args}
+    """Without the worker of the offline page, which would come between pages and the routes that tests make.
+
+    Without motion, which costs a tenth of the CPU of a page. A test of motion emulates "no-preference".
+    """
+    return {"service_workers": "block", "reduced_motion": "reduce", **browser_context_args}
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +66,14 @@ def unbundled_server() -> Iterator[servers.ChattyServer]:
     """A Chatty whose static files were collected without the bundler."""
     with servers.chatty_server(STATIC_ROOT=str(servers.unbundled_static_root())) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def moderators_cookie(server: servers.ChattyServer) -> dict[str, str]:
+    """Of Mo, who signed in at /admin. It counts at all ports, also behind a proxy."""
+    make_moderators(server.settings["DATABASE_URL"], "mo")
+    with closing(sign_in(server.http_url, "mo")) as browser:
+        return {"name": "sessionid", "value": browser.cookies["sessionid"], "url": server.http_url}
 
 
 @pytest.fixture

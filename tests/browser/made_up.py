@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from playwright.sync_api import Page, WebSocketRoute
@@ -9,14 +10,25 @@ from playwright.sync_api import Page, WebSocketRoute
 AUTHORS = [{"id": f"00000000-0000-4000-8000-00000000000{number}", "name": name} for number, name in enumerate("ABC")]
 ME = {"id": "00000000-0000-4000-8000-00000000000f", "name": "Me"}
 LOG = "00000000-0000-4000-8000-0000000000ff"
-PER_FRAME = 100
+PER_FRAME = 500
 
 
 class MadeUpRoom:
-    """Make it before the page opens. `at`: the time of the first message, `pause`: to the next one, in milliseconds."""
+    """Make it before the page opens. `at`: the time of the first message, `pause`: to the next one, in milliseconds.
 
-    def __init__(self, page: Page, head: int, at: int = 1_790_000_000_000, pause: int = 1_000) -> None:
+    `turns`: whose messages come one after the other, of AUTHORS, again and again.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        head: int,
+        at: int = 1_790_000_000_000,
+        pause: int = 1_000,
+        turns: Sequence[int] = (0, 1, 2),
+    ) -> None:
         self.head = head
+        self._turns = turns
         self.commands: list[dict[str, Any]] = []
         self._versions: dict[int, int] = {}  # By seq, of messages that were reacted to.
         self._reactors: dict[int, list[str]] = {}  # By seq.
@@ -32,12 +44,15 @@ class MadeUpRoom:
             "seq": seq,
             "version": self._versions.get(seq, seq),
             "nonce": f"00000000-0000-4000-8000-{seq:012}",
-            "author": AUTHORS[seq % 3],
+            "author": self._author(seq),
             "body": body,
             "html": f"<p>{body}</p>",
             "at": self._at + seq * self._pause,
             **reactions,
         }
+
+    def _author(self, seq: int) -> dict[str, str]:
+        return AUTHORS[self._turns[seq % len(self._turns)]]
 
     def say(self, count: int) -> None:
         """So many more messages."""
@@ -111,7 +126,7 @@ class MadeUpRoom:
     def _page(self, command: dict[str, Any]) -> dict[str, Any]:
         limit = command["limit"]
         authors = command.get("authors") or [author["id"] for author in AUTHORS]
-        wanted = [seq for seq in range(1, self.head + 1) if AUTHORS[seq % 3]["id"] in authors]
+        wanted = [seq for seq in range(1, self.head + 1) if self._author(seq)["id"] in authors]
         if "before" in command:
             first = sum(seq < command["before"] for seq in wanted)
             shown = wanted[max(0, first - limit) : first]

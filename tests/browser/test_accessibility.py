@@ -72,7 +72,7 @@ def a_full_room(person: Make, ann: Person) -> None:
 def test_axe_finds_nothing_in_any_state_of_the_page(
     visitor: Make, person: Make, scheme: str, viewport: dict[str, int]
 ) -> None:
-    ann = visitor(color_scheme=scheme, viewport=viewport, reduced_motion="reduce", bypass_csp=True)
+    ann = visitor(color_scheme=scheme, viewport=viewport, bypass_csp=True)
     wire = Wire(ann.page)
     is_phone = viewport is PHONE
     page = ann.open().page
@@ -289,7 +289,7 @@ def test_enlarged_everything_stays_readable_and_in_reach(person: Make, width: in
 
 
 def test_without_motion_nothing_moves_and_with_few_colours_all_is_told_apart(person: Make) -> None:
-    ann = person("Ann", reduced_motion="reduce", forced_colors="active").say("one")
+    ann = person("Ann", forced_colors="active").say("one")
     ann.page.keyboard.press("Control+Shift+F")
     ann.page.keyboard.press("Escape")
     moving = """() => document.getAnimations({subtree: true})

@@ -6,7 +6,10 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.apart import talk
 from tests.browser.person import Person, Wire
+from tests.client import Client
+from tests.servers import ChattyServer
 
 Make = Callable[..., Person]
 
@@ -167,13 +170,12 @@ def test_edits_of_an_edit_that_is_not_answered_yet_are_no_conflict(visitor: Make
     expect(notice(ann)).to_be_hidden()
 
 
-def test_the_last_message_is_edited_though_it_is_not_loaded(person: Make) -> None:
+def test_the_last_message_is_edited_though_it_is_not_loaded(person: Make, server: ChattyServer, room: str) -> None:
     ann, bob = person("Ann"), person("Bob")
     ann.say("old").say("last").say("gone")
     choose(ann, "gone", "Delete…")
     ann.page.get_by_role("button", name="Delete", exact=True).click()
-    bob.run("() => { for (let n = 0; n < 60; n += 1) app.events.publish('message:send', { body: `line ${n}` }); }")
-    expect(bob.pending).to_have_count(0, timeout=30_000)
+    talk(Client(server.http_url, "Dan", room), [f"line {number}" for number in range(60)])
     ann.reload().wait_until_joined()
     expect(ann.message("line 59")).to_be_visible()
     ann.composer.press("ArrowUp")
@@ -269,15 +271,15 @@ def test_reactions_are_counted_live_and_say_whose_they_are(person: Make) -> None
     expect(chip(bob, "Lunch?", "🍕")).to_contain_text("2")
 
 
-def test_a_reply_quotes_its_message_as_that_stands_and_leads_there(visitor: Make, person: Make) -> None:
+def test_a_reply_quotes_its_message_as_that_stands_and_leads_there(
+    visitor: Make, person: Make, server: ChattyServer, room: str
+) -> None:
     bob = person("Bob")
     ann = visitor()
     wire = Wire(ann.page)
     ann.open().enter("Ann")
     bob.say("Who has the *key*?")
-    bob.run("() => { for (let n = 0; n < 60; n += 1) app.events.publish('message:send', { body: `line ${n}` }); }")
-    expect(bob.pending).to_have_count(0, timeout=30_000)
-    bob.message("line 59").hover()
+    talk(Client(server.http_url, "Dan", room), [f"line {number}" for number in range(60)])
     choose(ann, "line 59", "Reply")
     replying = ann.page.locator("[data-module=replying]")
     expect(replying).to_contain_text("line 59")

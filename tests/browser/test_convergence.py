@@ -16,6 +16,7 @@ def forgetful_server() -> Iterator[ChattyServer]:
         yield server
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_page_shows_in_the_end_what_is_in_the_log(
     browser: Browser, forgetful_server: ChattyServer, seed: int

@@ -13,7 +13,6 @@ import pytest
 from playwright.sync_api import BrowserContext, Request, expect
 
 from tests.browser.person import Person
-from tests.moderators import make_moderators, sign_in
 from tests.servers import ChattyServer, NginxServer
 
 Make = Callable[..., Person]
@@ -224,18 +223,11 @@ def test_through_a_proxy_that_collects_answers_the_page_polls(at: Make, person: 
     expect_transport(ann, "poll")
 
 
-@pytest.fixture(scope="module")
-def session(server: ChattyServer) -> Any:
-    """The cookie of a moderator who signed in at /admin, for all ports."""
-    make_moderators(server.settings["DATABASE_URL"], "mo")
-    with closing(sign_in(server.http_url, "mo")) as browser:
-        return {"name": "sessionid", "value": browser.cookies["sessionid"], "url": server.http_url}
-
-
+@pytest.mark.long
 @pytest.mark.parametrize("proxy", ["without_upgrades", "buffering"])
 def test_other_commands_and_moderation_work_as_well(
     at: Make,
-    session: Any,
+    moderators_cookie: Any,
     new_context: Callable[..., BrowserContext],
     proxy: str,
     request: pytest.FixtureRequest,
@@ -243,7 +235,7 @@ def test_other_commands_and_moderation_work_as_well(
 ) -> None:
     url = request.getfixturevalue(proxy)
     context = new_context()
-    context.add_cookies([session])
+    context.add_cookies([moderators_cookie])
     mo, eve = at(url, "Mo", context), at(url, "Eve")
     eve.say("Buy my stuff")
     assert ask(eve, {"type": "rename", "name": "Eva"})["type"] == "done"
@@ -282,6 +274,7 @@ def test_a_refused_token_is_renewed_over_a_stream_too(at: Make, without_upgrades
     assert ann.id == before
 
 
+@pytest.mark.long
 def test_where_everything_is_cut_the_page_streams_on_and_nobody_notices(
     at: Make, person: Make, server: ChattyServer
 ) -> None:
@@ -304,6 +297,7 @@ def test_where_everything_is_cut_the_page_streams_on_and_nobody_notices(
         assert ann.run("states.filter((state) => state === 'connecting').length < welcomes")  # It resumed unnoticed.
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("proxy", ["without_upgrades", "buffering"])
 def test_a_seventh_tab_works_where_six_connections_are_allowed(
     at: Make, person: Make, proxy: str, request: pytest.FixtureRequest
@@ -348,6 +342,7 @@ def test_what_works_is_remembered_for_a_day_and_better_things_are_tried_again(at
     assert len(tried) >= 2
 
 
+@pytest.mark.long
 def test_the_page_goes_back_to_a_websocket_where_one_works(visitor: Make) -> None:
     """As after an outage of the server, in which it had tried everything, or in another network."""
     ann = visitor()

@@ -1,43 +1,18 @@
 """The filter over the whole history: authors, mentions, links."""
 
-import asyncio
 import re
 import uuid
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.apart import talk, visit
 from tests.browser.person import Person, Wire
 from tests.client import Client
 from tests.servers import ChattyServer
 
 Make = Callable[..., Person]
 NOBODY = "00000000-0000-4000-8000-000000000000"
-
-
-def visit(client: Client, work: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any:
-    """Somebody comes, does that, and goes. In a thread of its own: Playwright's loop runs in this one."""
-
-    async def come() -> Any:
-        async with client:
-            return await work(client)
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(come())).result()
-
-
-def talk(client: Client, bodies: list[str]) -> None:
-    async def say(client: Client) -> None:
-        for start in range(0, len(bodies), 20):
-            some = bodies[start : start + 20]
-            last = client.head + len(some)
-            for body in some:
-                await client.send(type="post", nonce=str(uuid.uuid4()), body=body)
-            await client.until(lambda client: client.head >= last, "its own messages")  # noqa: B023
-
-    visit(client, say)
 
 
 def banner(somebody: Person) -> Locator:

@@ -12,6 +12,7 @@ from tests.browser.person import Person
 Make = Callable[..., Person]
 
 MOST_HELD = 5_000
+FLOOD = 6_000  # More than that, also of the author of nine in ten.
 # What the timeline says that it holds: from, to, and what was told last.
 WATCH = """() => {
     window.told = {resets: [], trims: []};
@@ -34,7 +35,8 @@ def reader(visitor: Make) -> Callable[[str], tuple[Person, MadeUpRoom]]:
 
     def make(fragment: str = "") -> tuple[Person, MadeUpRoom]:
         ann = visitor(viewport={"width": 900, "height": 700})
-        room = MadeUpRoom(ann.page, 200)
+        # Where only one author is shown, nearly all is theirs: the page holds as much after as many messages.
+        room = MadeUpRoom(ann.page, 200, turns=(0, *[1] * 9) if fragment.startswith("#users") else (0, 1, 2))
         ann.open(fragment).enter("Ann")
         ann.run(WATCH)
         return ann, room
@@ -60,7 +62,7 @@ def test_who_reads_further_up_keeps_the_place_and_holds_little(reader: Reader, f
     expect(ann.page.locator(".jump")).to_be_visible()
     ann.page.wait_for_function("() => document.querySelectorAll('.message').length > 60")
     read = ann.run(READ)
-    flood(ann, room, 18_000 if fragment else 7_000)
+    flood(ann, room, FLOOD)
     assert ann.run(READ) == read
     assert ann.run("() => told.trims.at(-1).newer")
     # Down from there, what was let go of comes again.
@@ -78,7 +80,7 @@ def test_who_reads_further_up_keeps_the_place_and_holds_little(reader: Reader, f
 def test_behind_an_old_place_the_newest_do_not_pile_up(reader: Reader) -> None:
     ann, room = reader("#message/3")
     expect(ann.message("number 3 and more words and more words and more words")).to_be_visible()
-    flood(ann, room, 7_000)
+    flood(ann, room, FLOOD)
     ann.page.locator(".jump").click()
     expect(ann.messages.last).to_contain_text(f"number {room.head}")
     assert ann.run("() => told.resets.at(-1)") <= MOST_HELD
@@ -88,7 +90,7 @@ def test_behind_an_old_place_the_newest_do_not_pile_up(reader: Reader) -> None:
 @pytest.mark.parametrize("fragment", ["", f"#users/{AUTHORS[1]['id']}"], ids=["everything", "filtered"])
 def test_who_follows_the_newest_holds_little(reader: Reader, fragment: str) -> None:
     ann, room = reader(fragment)
-    flood(ann, room, 18_000 if fragment else 7_000)
+    flood(ann, room, FLOOD)
     expect(ann.messages.last).to_contain_text(f"number {room.head - bool(fragment)}")
     trims = ann.run("() => told.trims")
     assert [trim["newer"] for trim in trims] == [False] * len(trims) != []
@@ -105,6 +107,6 @@ def test_what_nobody_looked_at_costs_no_more_with_each_message(reader: Reader) -
             Set.prototype[Symbol.iterator] = function () { looks += this.size; return values.call(this); };
         }"""
     )
-    flood(ann, room, 2_000)
-    expect(ann.page).to_have_title(re.compile(r"^\(2,000\) "))
-    assert ann.run("() => looks") < 100 * 2_000
+    flood(ann, room, 1_000)
+    expect(ann.page).to_have_title(re.compile(r"^\(1,000\) "))
+    assert ann.run("() => looks") < 100 * 1_000

@@ -97,6 +97,7 @@ def test_a_page_that_comes_back_from_the_browsers_cache_goes_on(
     expect_transport(ann, kind)
 
 
+@pytest.mark.long
 def test_short_time_limits_cut_every_connection_and_nobody_notices(
     visitor: Make, person: Make, cutting: str, room: str
 ) -> None:

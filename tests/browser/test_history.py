@@ -1,15 +1,12 @@
 """A room with thousands of messages: few nodes, no jumps, and new messages are marked."""
 
-import asyncio
 import re
-import uuid
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.apart import apart, talk
 from tests.browser.person import Person, Wire
 from tests.client import Client
 from tests.servers import ChattyServer
@@ -44,33 +41,22 @@ SCROLL = f"""async ([step, until]) => {{
 }}"""
 
 
-def apart(work: Coroutine[Any, Any, None]) -> None:
-    """Playwright's loop runs in this thread."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, work).result()
-
-
 @pytest.fixture
 def bob_says(server: ChattyServer, room: str) -> Say:
     """Bob says `number 1` to so many, or that one body."""
 
-    async def talk(start: int, end: int, body: str) -> None:
-        async with Client(server.http_url, "Bob", room) as bob:
-            for first in range(start, end + 1, 50):
-                last = min(first + 49, end)
-                want = bob.head + last - first + 1
-                for number in range(first, last + 1):
-                    text = body.format(number) + " and more words" * (number % 5 * 4)
-                    await bob.send(type="post", nonce=str(uuid.uuid4()), body=text)
-                await bob.until(lambda bob, want=want: bob.head >= want, "its own messages")  # type: ignore[misc]
+    def say(start: int, end: int, body: str = "number {}") -> None:
+        bodies = [body.format(number) + " and more words" * (number % 5 * 4) for number in range(start, end + 1)]
+        talk(Client(server.http_url, "Bob", room), bodies)
 
-    return lambda start, end, body="number {}": apart(talk(start, end, body))
+    return say
 
 
 def count(somebody: Person) -> int:
     return somebody.page.locator(".message").count()
 
 
+@pytest.mark.long
 def test_a_long_room_has_few_nodes_and_nothing_jumps(person: Make, bob_says: Say) -> None:
     bob_says(1, 600)
     ann = person("Ann", viewport={"width": 900, "height": 600})
@@ -170,13 +156,6 @@ def test_what_is_read_stays_whatever_becomes_of_the_rest(person: Make, server: C
     bob = Client(server.http_url, "Bob", room)
     poem = "\n".join(f"line {number}" for number in range(60))
 
-    async def talk() -> None:
-        async with bob:
-            for number in range(1, 101):
-                await bob.post(
-                    poem if number in (40, 100) else f"number {number}" + " and more words" * (number % 5 * 4)
-                )
-
     async def change() -> None:
         """Often, so that much of it comes between a frame's scroll event and its layout."""
         async with bob:
@@ -185,7 +164,11 @@ def test_what_is_read_stays_whatever_becomes_of_the_rest(person: Make, server: C
                 await bob.change(seq, type="edit", body=f"changed {number} " + "word " * (number * 37 % 200))
             await bob.change(61, type="delete")
 
-    apart(talk())
+    bodies = [
+        poem if number in (40, 100) else f"number {number}" + " and more words" * (number % 5 * 4)
+        for number in range(1, 101)
+    ]
+    talk(bob, bodies)
     ann = person("Ann", viewport={"width": 900, "height": 600})
     place = "seq => document.querySelector(`[data-seq='${seq}'] .message-body`).getBoundingClientRect().top"
 

@@ -24,6 +24,7 @@ def test_without_local_storage_one_comes_back_as_the_same_person(person: Make) -
     assert ann.run("document.cookie") == "", "no script can read it"
 
 
+@pytest.mark.long
 def test_an_unanswered_question_holds_no_tab_up_for_ever(visitor: Make) -> None:
     ann = visitor().open().enter("Ann")
     context = ann.page.context

@@ -6,7 +6,10 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.apart import talk
 from tests.browser.person import Person, Wire, box
+from tests.client import Client
+from tests.servers import ChattyServer
 
 Make = Callable[..., Person]
 
@@ -234,10 +237,8 @@ def test_message_over_the_limit_is_not_sent_and_says_by_how_much(person: Make) -
     expect(ann.messages).to_have_count(1)
 
 
-def test_older_messages_load_without_moving_what_is_read(person: Make, visitor: Make) -> None:
-    bob = person("Bob")
-    for number in range(70):
-        bob.say(f"message {number}")
+def test_older_messages_load_without_moving_what_is_read(visitor: Make, server: ChattyServer, room: str) -> None:
+    talk(Client(server.http_url, "Bob", room), [f"message {number}" for number in range(70)])
     ann = visitor(viewport={"width": 800, "height": 500}).open().enter("Ann")
     expect(ann.messages).to_have_count(50)
     # Near the top; measured in the same breath, before older messages can be there.
@@ -249,10 +250,11 @@ def test_older_messages_load_without_moving_what_is_read(person: Make, visitor: 
     expect(ann.page.get_by_role("button", name="Load older messages")).to_be_hidden()
 
 
-def test_reader_further_up_stays_there_and_is_told_of_new_messages(person: Make) -> None:
+def test_reader_further_up_stays_there_and_is_told_of_new_messages(
+    person: Make, server: ChattyServer, room: str
+) -> None:
     ann, bob = person("Ann", viewport={"width": 800, "height": 400}), person("Bob")
-    for number in range(20):
-        bob.say(f"message {number}")
+    talk(Client(server.http_url, "Eve", room), [f"message {number}" for number in range(20)])
     expect(ann.messages).to_have_count(20)
     scroller = ann.page.locator(".scroller")
     scroller.evaluate("e => { e.scrollTop = 0; }")

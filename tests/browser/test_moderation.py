@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -10,24 +9,15 @@ from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests import servers
 from tests.browser.person import Person, Wire
-from tests.moderators import make_moderators, sign_in
 
 Make = Callable[..., Person]
 
 
-@pytest.fixture(scope="module")
-def session(server: servers.ChattyServer) -> dict[str, str]:
-    """The cookie of a moderator who signed in at /admin."""
-    make_moderators(server.settings["DATABASE_URL"], "mo")
-    with closing(sign_in(server.http_url, "mo")) as browser:
-        return {"name": "sessionid", "value": browser.cookies["sessionid"], "url": server.http_url}
-
-
 @pytest.fixture
-def mo(session: Any, new_context: Callable[..., BrowserContext], visitor: Make) -> Person:
+def mo(moderators_cookie: Any, new_context: Callable[..., BrowserContext], visitor: Make) -> Person:
     """A moderator, in the room."""
     context = new_context()
-    context.add_cookies([session])
+    context.add_cookies([moderators_cookie])
     return visitor(context=context).open().enter("Mo")
 
 
@@ -109,10 +99,10 @@ def test_a_ban_with_the_messages_is_lifted_again_in_the_room(mo: Person, person:
 
 
 def test_what_is_asked_for_while_the_connection_is_away_is_done_later(
-    session: Any, new_context: Callable[..., BrowserContext], visitor: Make, person: Make, room: str
+    moderators_cookie: Any, new_context: Callable[..., BrowserContext], visitor: Make, person: Make, room: str
 ) -> None:
     context = new_context()
-    context.add_cookies([session])
+    context.add_cookies([moderators_cookie])
     mo = visitor(context=context)
     wire = Wire(mo.page)
     mo.open().enter("Mo")

@@ -89,6 +89,7 @@ def test_star_stands_before_yourself_and_a_person_before_others(person: Make) ->
 
 def test_leaver_turns_red_fades_over_three_seconds_and_is_gone(person: Make) -> None:
     ann, bob = person("Ann"), person("Bob")
+    ann.page.emulate_media(reduced_motion="no-preference")
     bob.page.close()
     leaver = ann.member("Bob")
     expect(leaver).to_have_class(re.compile("is-leaving"))
@@ -102,7 +103,7 @@ def test_leaver_turns_red_fades_over_three_seconds_and_is_gone(person: Make) -> 
 
 
 def test_leaver_is_simply_gone_where_motion_is_unwanted(person: Make) -> None:
-    ann = person("Ann", reduced_motion="reduce")
+    ann = person("Ann")
     bob = person("Bob")
     bob.page.close()
     expect(ann.member("Bob")).to_have_class(re.compile("is-leaving"))

@@ -1,16 +1,13 @@
 """The core journey in Firefox and in WebKit, which is Safari's engine: the other browser tests use Chromium."""
 
-import asyncio
 import os
-import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import pytest
 
 from tests import servers
-from tests.browser import webdriver
+from tests.browser import apart, webdriver
 from tests.browser.webdriver import Browser
 from tests.client import Client
 from tests.servers import ChattyServer
@@ -128,18 +125,11 @@ def people(driven: Browser, server: ChattyServer, room: str) -> tuple[Person, Pe
 def carols_messages(server: ChattyServer, room: str) -> list[str]:
     """What somebody said in the room before: more than the page shows at first."""
     bodies = ["the oldest one, about the tide", *(f"number {number}" for number in range(2, 121))]
-
-    async def talk() -> None:
-        async with Client(server.http_url, "Carol", room) as carol:
-            for body in bodies:
-                await carol.send(type="post", nonce=str(uuid.uuid4()), body=body)
-            await carol.until(lambda carol: carol.head >= len(bodies), "its own messages")
-
-    with ThreadPoolExecutor(1) as pool:  # Playwright's loop may run in this thread.
-        pool.submit(lambda: asyncio.run(talk())).result()
+    apart.talk(Client(server.http_url, "Carol", room), bodies)
     return bodies
 
 
+@pytest.mark.long
 def test_core_journey(people: tuple[Person, Person], carols_messages: list[str], server: ChattyServer) -> None:
     ann, bob = people
     ann.enter()

@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from tests.browser.apart import talk
 from tests.browser.made_up import MadeUpRoom
 from tests.browser.person import Person, Wire
+from tests.client import Client
+from tests.servers import ChattyServer
 
 Make = Callable[..., Person]
 LONG = "line\n" * 100
@@ -53,10 +56,8 @@ def test_a_refused_place_is_not_gone_to_by_the_next_connection(visitor: Make, pe
     assert [command["around"] for command in wire.commands("history") if "around" in command] == [900]
 
 
-def test_writing_gives_up_a_place_that_has_not_come_yet(visitor: Make, person: Make) -> None:
-    bob = person("Bob")
-    for number in range(60):
-        bob.say(f"{number}")
+def test_writing_gives_up_a_place_that_has_not_come_yet(visitor: Make, server: ChattyServer, room: str) -> None:
+    talk(Client(server.http_url, "Bob", room), [f"{number}" for number in range(60)])
     ann = visitor()
     wire = Wire(ann.page)
     wire.keep = lambda event: event["type"] != "page"
@@ -71,7 +72,7 @@ def test_writing_gives_up_a_place_that_has_not_come_yet(visitor: Make, person: M
     wire.mend()
     ann.wait_until_joined()
     expect(ann.pending).to_have_count(0)
-    bob.say("and on it goes")
+    talk(Client(server.http_url, "Bob", room), ["and on it goes"])
     expect(ann.bodies.last).to_have_text("and on it goes")
     assert [command for command in wire.commands("history") if "around" in command] == asked
     assert "#" not in ann.page.url

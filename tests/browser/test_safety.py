@@ -36,7 +36,7 @@ def speak(server: ChattyServer, room: str, name: str, body: str) -> None:
                 socket.send(json.dumps(command))
                 while True:
                     events: dict[str, dict[str, Any]] = {
-                        event["type"]: event for event in json.loads(socket.recv(timeout=10))
+                        event["type"]: event for event in json.loads(socket.recv(timeout=60))
                     }
                     if kind in events:
                         return events[kind]

@@ -1,13 +1,12 @@
 """Searching for messages and going to their places."""
 
-import asyncio
 import re
-import uuid
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.apart import talk
 from tests.browser.person import Person, Wire
 from tests.client import Client
 from tests.servers import ChattyServer
@@ -28,24 +27,9 @@ TOPS = """async () => {
 def long_room(server: ChattyServer, room: str) -> str:
     """A room in which Bob said 300 things, the fifth one about the tide."""
 
-    async def talk() -> None:
-        async with Client(server.http_url, "Bob", room) as bob:
-            for start in range(1, 301, 20):
-                for number in range(start, start + 20):
-                    body = "The <b>Tide</b> is high" if number == 5 else f"number {number}"
-                    await bob.send(type="post", nonce=str(uuid.uuid4()), body=body)
-                await bob.until(lambda bob: bob.head >= start + 19, "its own messages")  # noqa: B023
-
-    run_apart(talk)
+    bodies = ["The <b>Tide</b> is high" if number == 5 else f"number {number}" for number in range(1, 301)]
+    talk(Client(server.http_url, "Bob", room), bodies)
     return room
-
-
-def run_apart(work: Callable[[], object]) -> None:
-    """Playwright's loop runs in this thread."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(work())).result()  # type: ignore[arg-type]
 
 
 def results(somebody: Person) -> Locator:
