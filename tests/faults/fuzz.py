@@ -6,7 +6,6 @@ python -m tests.faults.fuzz --transport http --seed 1 --frames 20000
 
 import argparse
 import asyncio
-import os
 import random
 import re
 import sys
@@ -18,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from chatty_project.http import REQUEST_SECONDS
-from tests import servers
 from tests.faults.attacks import Attacks, Tally, Wrong
 from tests.faults.http_strangers import HttpStrangers
-from tests.faults.members import Books, Member, keep, until
+from tests.faults.members import Books, Member, keep, set_up_django, until
 from tests.faults.strangers import PATH, Strangers
 from tests.faults.wire import Wire, handshake
 from tests.servers import ChattyServer, DevelopmentServer
@@ -249,21 +247,13 @@ def main() -> int:
     parser.add_argument("--log", type=Path, help="a file for the server's log")
     parser.add_argument("--daphne", action="store_true", help="fuzz the development server instead")
     chosen = parser.parse_args()
-    _set_up_django()
+    set_up_django()
     with DevelopmentServer() if chosen.daphne else ChattyServer() as server:
         report = asyncio.run(Fuzz(server, chosen.seed, chosen.frames, chosen.seconds, chosen.transport).run())
         if chosen.log:
             chosen.log.write_text(server.log)
     sys.stdout.write(f"{report}\n")
     return 1 if report.violations else 0
-
-
-def _set_up_django() -> None:
-    """Members sign their own tokens, with the server's key."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "chatty_project.settings"
-    from django.conf import settings
-
-    settings.SECRET_KEY = servers.SECRET_KEY
 
 
 if __name__ == "__main__":

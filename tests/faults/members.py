@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import random
 import time
 import uuid
@@ -14,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from chat.access import tokens
+from tests import servers
 from tests.client import with_reaction
 from tests.servers import ChattyServer
 
@@ -377,6 +379,14 @@ _tasks: set["asyncio.Task[Any]"] = set()
 def keep(task: "asyncio.Task[Any]") -> None:
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
+
+
+def set_up_django() -> None:
+    """Members sign their own tokens, with the servers' key: for commands that run without pytest."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "chatty_project.settings"
+    from django.conf import settings
+
+    settings.SECRET_KEY = servers.SECRET_KEY
 
 
 async def until(test: Callable[[], object], seconds: float) -> float:

@@ -8,7 +8,6 @@ python -m tests.faults.storm --seed 1 --seconds 60
 
 import argparse
 import asyncio
-import os
 import random
 import sys
 import time
@@ -20,7 +19,7 @@ from typing import Any
 from tests import servers
 from tests.client import Client
 from tests.faults.http_members import HttpMember, PollingMember
-from tests.faults.members import Books, Event, Member, keep, until
+from tests.faults.members import Books, Event, Member, keep, set_up_django, until
 from tests.http_client import Requester
 from tests.servers import ChattyServer, PostgresServer, RedisServer
 
@@ -341,7 +340,7 @@ def main() -> int:
     parser.add_argument("--posts-per-second", type=float, default=150)
     parser.add_argument("--mixed", action="store_true", help="a third each on sockets, by streams and by polls")
     chosen = parser.parse_args()
-    _set_up_django()
+    set_up_django()
     kinds = MIXED if chosen.mixed else (Member,)
     storm = Storm(chosen.seed, chosen.seconds, chosen.members, chosen.posts_per_second, kinds)
     report = asyncio.run(storm.run())
@@ -349,14 +348,6 @@ def main() -> int:
     for violation in report.books.violations[:20]:
         sys.stdout.write(f"  {violation}\n")
     return 1 if report.books.violations else 0
-
-
-def _set_up_django() -> None:
-    """Members sign their own tokens, with the servers' key."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "chatty_project.settings"
-    from django.conf import settings
-
-    settings.SECRET_KEY = servers.SECRET_KEY
 
 
 if __name__ == "__main__":
