@@ -290,6 +290,31 @@ def test_who_comes_back_to_a_room_sees_what_is_new_since(person: Make, bob_says:
     expect(ann.message("and on")).to_have_class(re.compile("is-continued"))
 
 
+def test_the_bar_says_what_the_badge_said(person: Make, bob_says: Say, server: ChattyServer, room: str) -> None:
+    ann = person("Ann")
+    badge = ann.page.locator(f".room-item[data-room={room}] .room-count[data-slot=unread]")
+
+    def go(slug: str) -> None:
+        ann.run("slug => app.events.publish('room:go', { slug })", slug)
+        ann.page.wait_for_url(f"**/chatty/{slug}")
+        ann.wait_until_joined()
+
+    go(f"{room}-2")
+    bob_says(1, 73)  # More than the page loads at first.
+    expect(badge).to_have_text("73")
+    go(room)
+    expect(since(ann)).to_contain_text("73 new messages since")
+    expect(since(ann)).not_to_contain_text("More than")
+    ann.page.keyboard.press("End")
+    read_up_to(ann, room, 73)
+
+    go(f"{room}-2")
+    bob_says(74, 190)
+    expect(badge).to_have_text("99+")
+    go(room)
+    expect(since(ann)).to_contain_text("More than 99 new messages since")
+
+
 def test_the_line_is_drawn_anew_after_an_absence_and_by_nothing_else(
     visitor: Make, person: Make, bob_says: Say, room: str
 ) -> None:

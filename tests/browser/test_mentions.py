@@ -40,7 +40,7 @@ def test_who_left_is_suggested_mentioned_and_hears_of_it_in_another_room(
     expect(bob.messages.last.locator(".mention")).to_have_text("@Ann")
 
     expect(entry).to_have_accessible_name(re.compile("1 mention"))
-    expect(ann.page).to_have_title(re.compile(r"^\(1 @\) "))
+    expect(ann.page).to_have_title(re.compile(r"^\(@1\) "))
     ann.page.wait_for_function("() => (localStorage.getItem('test.shown') ?? '').includes('You were mentioned in')")
     ((title, _, tag),) = ann.run("JSON.parse(localStorage.getItem('test.shown'))")
     assert (title, tag) == (f"You were mentioned in {here}", f"chatty.{here}")

@@ -55,7 +55,7 @@ def ann_with_rooms(stage: Stage) -> Person:
     stage.residents["help-desk"].say("The printer again.")
     here.page.close()
     open_sidebar(ann)
-    expect(ann.page.locator(".room-count:visible")).to_have_count(2)
+    expect(ann.page.locator(".room-counts:visible")).to_have_count(2)
     expect(ann.page.get_by_role("img", name="Unsent messages")).to_be_visible()
     return ann
 

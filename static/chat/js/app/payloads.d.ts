@@ -41,6 +41,13 @@ declare namespace Page {
     hasUnsent: boolean;
     unread: number;
     mentions: number;
+    badge?: Badge;
+  }
+
+  /** What a room's badge said when the room was opened: the unread messages up to the version `head`. */
+  interface Badge {
+    unread: number;
+    head: number;
   }
 
   /** What waits to be acknowledged. `retryAt` is a time of `kit/elapsed.js`. */

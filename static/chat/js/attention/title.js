@@ -1,6 +1,6 @@
-/** The tab's title: the room, and the number of unseen messages, or with an @ the number of mentions. */
+/** The tab's title: the room, and how many messages came unseen, or after an @ how many mention the reader. */
 import { ROOMS_CHANGED, ROOM_CHANGED, ROOM_WELCOMED, subscribeAll } from "../app/events.js";
-import { formatNumber } from "../kit/words.js";
+import { figureOf } from "../kit/counts.js";
 import { attentionChanged } from "./signals.js";
 
 /** @param {Mounting} at */
@@ -16,7 +16,7 @@ export function mount({ events, root }) {
       [ROOM_CHANGED]: ({ room }) => name(room),
     }),
     attentionChanged.listen(({ unread, mentions }) => {
-      mark = mentions ? `(${formatNumber(mentions)} @) ` : unread ? `(${formatNumber(unread)}) ` : "";
+      mark = mentions ? `(${figureOf(mentions, "@")}) ` : unread ? `(${figureOf(unread)}) ` : "";
       show();
     }),
   ];

@@ -2,10 +2,9 @@
 import { MENU_CHOSEN, OPEN_MENU, ROOMS_CHANGED, subscribeAll } from "../app/events.js";
 import { fromTemplate, listen, setText, slot } from "../kit/dom.js";
 import { roomURL } from "../kit/room-names.js";
-import { formatNumber, readWords } from "../kit/words.js";
+import { readWords } from "../kit/words.js";
+import { fillCount } from "./room-count.js";
 import { create, forget, markRead, openSwitcher } from "./signals.js";
-
-const MOST = 99; // The server counts up to 100: "100 or more".
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -62,17 +61,13 @@ export function mount({ events, root }) {
     return item;
   }
 
-  function fill(item, { slug, title, unread, mentions, hasUnsent }) {
+  function fill(item, room) {
+    const { slug, title, unread, hasUnsent } = room;
     setText(slot(item, "title"), title);
     slot(item, "link").title = title === slug ? `#${slug}` : `${title} (#${slug})`;
     slot(item, "unsent").toggleAttribute("hidden", !hasUnsent);
     item.classList.toggle("is-unread", unread > 0);
-    const count = slot(item, "count");
-    count.hidden = !unread;
-    count.classList.toggle("has-mentions", mentions > 0);
-    const most = unread > MOST ? `${formatNumber(MOST)}+` : formatNumber(unread);
-    setText(slot(item, "number"), mentions ? `@ ${most}` : most);
-    setText(slot(item, "description"), (unread > MOST ? plural("unread-many", MOST) : plural("unread", unread)) + (mentions ? plural("mentions", mentions) : ""));
+    fillCount(item, room, plural);
   }
 
   /** The next unread room after the focused one, or below the visible part; otherwise the first one. */

@@ -5,6 +5,7 @@ import { fromTemplate, isComposing, listen, setText, slot } from "../kit/dom.js"
 import { IS_APPLE, hasAltGr } from "../kit/keys.js";
 import { findRooms, isSlug, slugOf } from "../kit/room-names.js";
 import { readWords } from "../kit/words.js";
+import { fillCount } from "./room-count.js";
 import { create, openSwitcher } from "./signals.js";
 
 /** @param {Mounting} at */
@@ -69,8 +70,7 @@ export function mount({ events, root }) {
     setText(slot(option, "slug"), room.title === room.slug ? "" : `#${room.slug}`);
     option.classList.toggle("is-unread", room.unread > 0);
     if (room.isCurrent) setText(slot(option, "note"), word("here"));
-    else if (room.mentions) setText(slot(option, "note"), plural("mentions", room.mentions));
-    else if (room.unread) setText(slot(option, "note"), plural("unread", room.unread));
+    fillCount(option, room, plural);
     return option;
   }
 

@@ -36,6 +36,8 @@ export function mount({ events, root }) {
   const collator = new Intl.Collator(document.documentElement.lang || "en", { numeric: true });
   const known = new Map(visits.all().map((visit) => [visit.slug, visit]));
   const unread = new Unread(store.get(KEY));
+  const { unread: count, head } = unread.of(here);
+  const badge = count ? { unread: count, head } : null; // What this room's badge said when it was opened.
   let begun = drafts.rooms();
   let waiting = outboxes.rooms();
   let isJoined = false;
@@ -54,6 +56,7 @@ export function mount({ events, root }) {
         // Messages before the first visit aren't unread, and a reading position isn't valid in another history.
         const isNew = visits.get(here)?.log !== log;
         note(here, { title: room.title, at: Date.now(), ...(isNew && { log, seq: head }) });
+        unread.forget(here);
         watch();
         publish();
       },
@@ -147,7 +150,7 @@ export function mount({ events, root }) {
         const isCurrent = slug === here;
         const { unread: count, called: mentions } = isCurrent ? { unread: 0, called: 0 } : unread.of(slug);
         const hasUnsent = !isCurrent && (begun.has(slug) || waiting.has(slug));
-        return { slug, title, at, isCurrent, hasUnsent, unread: count, mentions };
+        return { slug, title, at, isCurrent, hasUnsent, unread: count, mentions, ...(isCurrent && badge && { badge }) };
       })
       .sort((one, other) => collator.compare(one.title, other.title) || (one.slug < other.slug ? -1 : 1));
     const now = JSON.stringify(rooms);

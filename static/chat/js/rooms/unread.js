@@ -19,6 +19,10 @@ export class Unread {
     this.#rooms = new Map(rooms.map(({ slug, unread, called = 0, head }) => [slug, { unread, called, head }]));
   }
 
+  forget(slug) {
+    this.#rooms.delete(slug);
+  }
+
   /**
    * Applies an `activity` event. `seqOf(slug)` is how far a room was read, perhaps in another tab and beyond the known head. Returns false if only
    * a part of the new messages may be read: then only the server knows the count.

@@ -8,6 +8,7 @@ import {
   CONNECTION_CHANGED,
   FILTER_CHANGED,
   MENU_CHOSEN,
+  ROOMS_CHANGED,
   ROOM_PULSED,
   ROOM_WELCOMED,
   SEND_MESSAGE,
@@ -26,16 +27,16 @@ import { elapsedSince, moment, now } from "../kit/elapsed.js";
 import { least } from "../kit/extremes.js";
 import { BAR, takeEscape } from "../kit/key-stack.js";
 import { isLookedAt, watchLooks } from "../kit/page-focus.js";
-import { clock, dayName, dayOf } from "../kit/time.js";
 import { openVisits } from "../kit/visits.js";
 import { readWords } from "../kit/words.js";
 import { dividerMoved, loadingChanged, messageShown } from "./signals.js";
+import { countNew, newOf, say } from "./new-messages.js";
 
 const AWAY_MS = 60_000; // A glance at another window isn't leaving.
 const GRACE_MS = 15_000; // After the return: time for a lost connection to reconnect and load the missed messages.
 const TICK_MS = 5_000; // If AWAY_MS pass between two ticks, the machine was asleep.
 const NOTE_MS = 1_000; // Limits the writes to storage during a flood.
-const MOST_COUNTED = 10_000; // The limit for a tab in the background for weeks.
+const MOST_COUNTED = 10_000; // The limit for a tab in the background for weeks. The bar says no more than 99.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -52,6 +53,7 @@ export function mount({ events, root }) {
   let away = null; // While the reader is away: {seq, since, fresh, isWhole}. `fresh` has the seqs of others' messages.
   let back = null; // The same, for GRACE_MS after the return.
   let line = null; // {after, first, lowest, isDone}: new messages begin after the seq `after`, with `first` once that is loaded.
+  let badge = null; // What the room's badge said before.
   let isFiltered = false;
   let isHeld = false; // The reader has marked messages as unread.
   let isLed = false; // A link leads to a message that isn't loaded yet. Nothing counts as read until then.
@@ -62,6 +64,7 @@ export function mount({ events, root }) {
   const ends = [
     subscribeAll(events, {
       [SESSION_CHANGED]: (session) => (me = session.id),
+      [ROOMS_CHANGED]: ({ rooms }) => (badge = rooms.find(({ isCurrent }) => isCurrent)?.badge),
       [ROOM_WELCOMED]: welcome,
       [CONNECTION_CHANGED]({ state }) {
         if (back) back.isCatchingUp = state === "joined" && now() < back.until;
@@ -81,7 +84,10 @@ export function mount({ events, root }) {
         lookForFirst(reset);
       },
       [TIMELINE_EXTENDED]: lookForFirst,
-      [TIMELINE_CHANGED]: ({ added }) => miss(added, true),
+      [TIMELINE_CHANGED]({ added, changed }) {
+        for (const { seq, deleted } of changed) if (deleted) away?.fresh.delete(seq);
+        miss(added, true);
+      },
       [TIMELINE_MISSED]: ({ added }) => miss(added, true),
       [VIEW_MOVED]: see,
     }),
@@ -102,10 +108,6 @@ export function mount({ events, root }) {
     tick = moment();
   }, TICK_MS);
 
-  function others(messages, after) {
-    return messages.filter((message) => message.seq > after && message.author.id !== me).map((message) => message.seq);
-  }
-
   function welcome({ room, log: history, head, messages, more, reset, isRemembered = false }) {
     title = room.title;
     if (isRemembered) remembered = { messages, more };
@@ -121,7 +123,7 @@ export function mount({ events, root }) {
     divide(null);
     if (!isBack) return;
     const isWhole = !more || messages.some((message) => message.seq <= seq);
-    divideAt({ seq, since: moment(visit.at), fresh: new Set(others(messages, seq)), isWhole });
+    divideAt({ seq, since: moment(visit.at), fresh: new Set(newOf(messages, seq, me)), isWhole, badge, messages });
   }
 
   /** Applies the reading position of another tab. */
@@ -185,21 +187,20 @@ export function mount({ events, root }) {
   function miss(messages, isWhole) {
     const since = away ?? (back?.isCatchingUp ? back : null);
     if (!since) return;
-    for (const seq of others(messages, since.seq)) if (since.fresh.size < MOST_COUNTED) since.fresh.add(seq);
+    for (const seq of newOf(messages, since.seq, me)) if (since.fresh.size < MOST_COUNTED) since.fresh.add(seq);
     since.isWhole &&= isWhole || messages.some((message) => message.seq <= since.seq);
     if (since === back) divideAt(back);
   }
 
   // --- the line and the jump to it ---
 
-  function divideAt({ seq: after, since: { at }, fresh: seqs, isWhole }) {
-    const fresh = [...seqs].filter((each) => each > after);
+  function divideAt(missed) {
+    const { seq: after, isWhole } = missed;
+    const fresh = [...missed.fresh].filter((each) => each > after);
     if (after === null || !fresh.length) return;
     const lowest = least(fresh);
-    const isCounted = isWhole && seqs.size < MOST_COUNTED;
     divide({ after, lowest, first: isWhole ? lowest : null, isDone: false });
-    const time = dayOf(at) === dayOf(Date.now()) ? clock(at) : `${dayName(at)}, ${clock(at)}`;
-    setText(slot(root, "since-text"), plural(isCounted ? "since" : "since-more", fresh.length, { time }));
+    setText(slot(root, "since-text"), say(plural, missed.since.at, countNew({ ...missed, fresh, me })));
   }
 
   function divide(next) {
@@ -211,7 +212,7 @@ export function mount({ events, root }) {
   /** Finds the first new message once older pages reach it. */
   function lookForFirst({ messages, more }) {
     if (!line || line.first !== null || isFiltered) return;
-    line.lowest = least(others(messages, line.after), line.lowest);
+    line.lowest = least(newOf(messages, line.after, me), line.lowest);
     if (!more || messages.some((message) => message.seq <= line.after)) divide({ ...line, first: line.lowest });
   }
 
