@@ -37,10 +37,10 @@ def options(somebody: Person) -> Locator:
     return dialog(somebody, "Go to a room").get_by_role("option")
 
 
-def choose(somebody: Person, room: str, what: str) -> None:
+def choose(somebody: Person, room: str, what: str, role: str = "menuitem") -> None:
     entry(somebody, room).hover()
     entry(somebody, room).get_by_role("button", name="More actions for this room").click()
-    somebody.page.get_by_role("menuitem", name=what).click()
+    somebody.page.get_by_role(role, name=what, exact=True).click()  # type: ignore[arg-type]
 
 
 def read(tab: Person, room: str, seq: int) -> None:
@@ -242,6 +242,85 @@ def test_a_room_is_made_and_described_and_everybody_sees_it(
     expect(theirs.get_by_text("This address is already taken")).to_be_visible()
     expect(theirs.get_by_label("Address")).to_be_focused()
     expect(theirs.get_by_role("link", name="Go to room")).to_have_attribute("href", f"/chatty/{room}-books")
+
+
+def test_rooms_are_pinned_and_sorted_by_name_or_activity(visitor: Make, server: ChattyServer, room: str) -> None:
+    url = f"{server.http_url}/chatty/"
+    first, second, third = (f"{room}-{letter}" for letter in "abc")
+    ann = visitor(url=url + first).open().enter("Ann")
+    for name in (second, third):
+        go_to(ann, url + name)
+    expect(entries(ann)).to_have_text([first, second, third])
+    choose(ann, second, "Pin to top of list", "menuitemcheckbox")
+    expect(entries(ann)).to_have_text([second, first, third])
+    expect(entry(ann, second).get_by_role("img", name="Pinned")).to_be_visible()
+
+    choose(ann, second, "Sort by latest activity", "menuitemradio")
+    bob = visitor(url=url + third).open().enter("Bob").say("one")
+    expect(entries(ann)).to_have_text([second, third, first])
+    other = visitor(context=ann.page.context, url=url + third).open().wait_until_joined()
+    expect(entries(other)).to_have_text([second, third, first])  # All tabs have one order.
+    entry(ann, third).hover()
+    go_to(bob, url + first)
+    bob.say("two")
+    expect(count(ann, first)).to_have_text("1")
+    expect(entries(ann)).to_have_text([second, third, first])  # Nothing moves below the pointer.
+    ann.composer.hover()
+    expect(entries(ann)).to_have_text([second, first, third])
+    expect(entries(other)).to_have_text([second, first, third])
+    choose(ann, second, "Pin to top of list", "menuitemcheckbox")
+    ann.composer.hover()
+    expect(entries(ann)).to_have_text([first, third, second])
+    ann.reload().wait_until_joined()
+    expect(entries(ann)).to_have_text([first, third, second])
+    choose(ann, first, "Sort by name", "menuitemradio")
+    for tab in (ann, other):
+        expect(entries(tab)).to_have_text([first, second, third])
+
+
+def test_a_muted_room_tells_of_mentions_only(visitor: Make, server: ChattyServer, room: str) -> None:
+    here, there = f"{room}-b", f"{room}-a"
+    url = f"{server.http_url}/chatty/"
+    bob = visitor(url=url + there).open().enter("Bob")
+    ann = visitor(url=url + there).open().enter("Ann")
+    ann.page.locator(".room-head").get_by_role("button", name="More actions for this room").click()
+    ann.page.get_by_role("menuitemcheckbox", name="Mute: mentions only").click()
+    expect(entry(ann, there).get_by_role("img", name="Muted")).to_be_visible()
+    ann.look_away()
+    bob.say("one").say("@Ann, two")
+    expect(ann.page).to_have_title(re.compile(r"^\(@1\) room-"))
+    bob.run("app.events.publish('command:send', { command: { type: 'delete', seq: 2 } })")
+    expect(ann.page).to_have_title(re.compile("^room-"))
+    ann.look_back()
+
+    go_to(ann, url + here)
+    bob.say("three")
+    expect(ann.page.get_by_role("button", name="unread room")).to_be_hidden()
+    bob.say("@Ann, four")
+    expect(mentioned(ann, there)).to_have_text("@1")  # And so "three" has arrived.
+    expect(count(ann, there)).to_be_hidden()
+    expect(ann.page).to_have_title(re.compile(r"^\(@1\) "))
+    choose(ann, there, "Mute: mentions only", "menuitemcheckbox")
+    expect(count(ann, there)).to_have_text("2")
+
+
+def test_the_list_scrolls_to_the_current_room(visitor: Make, server: ChattyServer, room: str) -> None:
+    url = f"{server.http_url}/chatty/"
+    ann = visitor(url=url + room, viewport={"width": 1000, "height": 500}).open().enter("Ann")
+    ann.run(
+        """room => {
+            for (let n = 100; n < 140; n++) {
+                const slug = `${room}-${n}`;
+                localStorage.setItem(`chatty.visit.${slug}`, JSON.stringify({ slug, title: slug, at: n, seq: 0 }));
+            }
+        }""",
+        room,
+    )
+    ann.reload().wait_until_joined()
+    ann.run("slug => app.events.publish('room:go', { slug })", f"{room}-139")
+    ann.wait_until_joined()
+    expect(entry(ann, f"{room}-139")).to_be_in_viewport()
+    expect(entry(ann, room)).not_to_be_in_viewport()
 
 
 def test_on_a_phone_the_list_is_behind_the_button_that_tells_of_news(

@@ -37,7 +37,10 @@ declare namespace Page {
     slug: string;
     title: string;
     at: number;
+    active: number;
     isCurrent: boolean;
+    isPinned: boolean;
+    isMuted: boolean;
     hasUnsent: boolean;
     unread: number;
     mentions: number;
@@ -153,7 +156,7 @@ interface Payloads {
 
   "room:go": { slug: string };
   "room:leaving": { slug: string };
-  "rooms:changed": { rooms: Page.VisitedRoom[] };
+  "rooms:changed": { rooms: Page.VisitedRoom[]; order: "name" | "activity" };
 
   "session:joined": Omit<Page.Session, "mayRename">;
   "session:changed": Page.Session;

@@ -1,5 +1,5 @@
 /** Decides which messages cause an alert: by the alert level, if the reader doesn't look at the room in any tab. One tab of a room decides. */
-import { ALERTS_CHANGED, CONNECTION_CHANGED, SESSION_CHANGED, subscribeAll } from "../app/events.js";
+import { ALERTS_CHANGED, CONNECTION_CHANGED, ROOMS_CHANGED, SESSION_CHANGED, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
 import { isLookedAt, watchLooks } from "../kit/page-focus.js";
 import { lead, raise, raisedIn } from "../kit/tabs.js";
@@ -14,6 +14,7 @@ export function mount({ events, root }) {
   let resign = null; // While this tab leads, or waits for its turn.
   let level = "none";
   let me = null;
+  let isMuted = false;
 
   const ends = [
     subscribeAll(events, {
@@ -22,6 +23,7 @@ export function mount({ events, root }) {
         if (state === "joined") candidate();
         else withdraw(); // Without a connection, another tab must decide.
       },
+      [ROOMS_CHANGED]: ({ rooms }) => (isMuted = rooms.some((each) => each.isCurrent && each.isMuted)),
       [ALERTS_CHANGED]: (settings) => (level = settings.level),
     }),
     unseenArrived.listen(decide),
@@ -47,7 +49,7 @@ export function mount({ events, root }) {
   }
 
   async function decide({ messages }) {
-    const wanted = level === "mentions" ? messages.filter(({ mentions }) => mentions?.includes(me)) : messages;
+    const wanted = level === "mentions" || isMuted ? messages.filter(({ mentions }) => mentions?.includes(me)) : messages;
     if (!isLeader || level === "none" || !wanted.length || (await raisedIn(look))) return;
     alertDue.emit({ message: wanted.at(-1) });
   }

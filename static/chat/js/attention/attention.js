@@ -1,9 +1,9 @@
 /**
  * Counts messages of others that arrived while the reader didn't look at this tab, and those of them that mention the reader.
  *
- * They count as seen when the reader looks at this tab or at the room in another tab, or has posted after them.
+ * In a muted room, only those that mention the reader count. They count as seen when the reader looks at this tab or at the room in another tab, or has posted after them.
  */
-import { ROOM_WELCOMED, SESSION_CHANGED, TIMELINE_CHANGED, TIMELINE_MISSED, TIMELINE_RESET, UNSEEN_CHANGED, subscribeAll } from "../app/events.js";
+import { ROOMS_CHANGED, ROOM_WELCOMED, SESSION_CHANGED, TIMELINE_CHANGED, TIMELINE_MISSED, TIMELINE_RESET, UNSEEN_CHANGED, subscribeAll } from "../app/events.js";
 import { listen } from "../kit/dom.js";
 import { greatest } from "../kit/extremes.js";
 import { isLookedAt, watchLooks } from "../kit/page-focus.js";
@@ -16,6 +16,7 @@ export function mount({ events, root }) {
   const tabs = new BroadcastChannel(`chatty.seen.${root.dataset.room}`); // Other tabs with this room.
   const unread = new Set(); // Of seqs.
   const mentioned = new Set(); // The seqs of these that mention the reader.
+  let isMuted = false;
   let elsewhere = 0; // Mentions in other rooms.
   let published = "0 0";
   let me = null;
@@ -27,6 +28,10 @@ export function mount({ events, root }) {
   const ends = [
     subscribeAll(events, {
       [SESSION_CHANGED]: (session) => (me = session.id),
+      [ROOMS_CHANGED]({ rooms }) {
+        isMuted = rooms.some((room) => room.isCurrent && room.isMuted);
+        publish();
+      },
       [ROOM_WELCOMED](welcome) {
         if (welcome.log === log) return;
         log = welcome.log; // Messages of the first welcome, or of another history, aren't new.
@@ -99,12 +104,13 @@ export function mount({ events, root }) {
   }
 
   function publish() {
+    const count = isMuted ? mentioned.size : unread.size;
     const mentions = mentioned.size + elsewhere;
-    const now = `${unread.size} ${mentions}`;
+    const now = `${count} ${mentions}`;
     if (now === published) return;
     published = now;
-    attentionChanged.emit({ unread: unread.size, mentions });
-    events.publish(UNSEEN_CHANGED, { unread: unread.size, mentions: mentioned.size });
+    attentionChanged.emit({ unread: count, mentions });
+    events.publish(UNSEEN_CHANGED, { unread: count, mentions: mentioned.size });
   }
 
   return function unmount() {

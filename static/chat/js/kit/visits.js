@@ -1,7 +1,9 @@
 /**
- * The rooms that this browser has visited, with the reading position: `{slug, title, log, seq, at}`. Shared by all tabs.
+ * The rooms that this browser has visited, with the reading position:
+ * `{slug, title, log, seq, at, active?, isPinned?, isMuted?}`. Shared by all tabs.
  *
- * `seq` is the newest message that was read, in the history `log`; `at` is when the room was last open, in milliseconds since 1970.
+ * `seq` is the newest message that was read, in the history `log`; `at` is when the room was last open, in milliseconds since 1970. `active` is when
+ * something was last said there, as far as this browser knows.
  */
 import { openStore } from "./store.js";
 

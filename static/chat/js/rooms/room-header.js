@@ -14,6 +14,7 @@ import {
 } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { formatNumber, readWords } from "../kit/words.js";
+import { traitsOf } from "./room-order.js";
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -24,12 +25,16 @@ export function mount({ events, root }) {
   let alerts = "none";
   let sound = "off";
   let mayDescribe = false;
+  let listed = null; // This room in the list of rooms.
 
   const ends = [
     subscribeAll(events, {
       [SESSION_CHANGED]: (session) => (mayDescribe = session.mayDescribe),
       // Known from the last visit, before the room has answered.
-      [ROOMS_CHANGED]: ({ rooms }) => rooms.filter(({ isCurrent }) => isCurrent).forEach(name),
+      [ROOMS_CHANGED]({ rooms }) {
+        listed = rooms.find(({ isCurrent }) => isCurrent);
+        if (listed) name(listed);
+      },
       [ROOM_WELCOMED](welcome) {
         menu.hidden = false;
         show(welcome.room);
@@ -45,6 +50,7 @@ export function mount({ events, root }) {
     listen(menu, "click", () => {
       const traits = [room.locked ? "locked" : "open", `slow-${room.slow ?? 0}`, `alerts-${alerts}`, `sound-${sound}`];
       if (mayDescribe) traits.push("describer");
+      if (listed) traits.push("listed", ...traitsOf(listed));
       events.publish(OPEN_MENU, { kind: "room", anchor: menu, subject: room, traits });
     }),
   ];

@@ -6,6 +6,7 @@
 import {
   APP_LAUNCHED,
   CONNECTION_CHANGED,
+  MESSAGE_ARRIVED,
   ROOMS_ACTIVE,
   ROOMS_CHANGED,
   ROOM_CHANGED,
@@ -19,17 +20,21 @@ import { watchLooks } from "../kit/page-focus.js";
 import { openStore } from "../kit/store.js";
 import { Unread } from "./unread.js";
 import { openVisits } from "../kit/visits.js";
-import { forget, markRead } from "./signals.js";
+import { sorted } from "./room-order.js";
+import { arrange, forget, markRead, sortBy } from "./signals.js";
 
 const WATCHED = 50; // The protocol's limit.
 const BURST_MS = 1_000; // Changes in other tabs come in bursts.
 const RETRY_MS = 10_000; // A refused `watch` is sent again: without it the counts are old.
+const ACTIVE_MS = 10_000; // A later time of activity is stored if it is so much later: all tabs hear of it.
+const ORDER = "rooms.order";
 const KEY = "unread"; // Counts from the last page, until the server has answered.
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const here = root.dataset.room;
   const store = openStore("sessionStorage");
+  const settings = openStore("localStorage");
   const visits = openVisits();
   const drafts = openDrafts();
   const outboxes = openKeptRooms("outbox");
@@ -44,12 +49,13 @@ export function mount({ events, root }) {
   let isWatching = false;
   let published = "";
   let watchTimer = null;
+  let activeTimer = null;
   let callOff = () => {};
 
   const ends = [
     subscribeAll(events, {
       [APP_LAUNCHED]: publish,
-      [ROOM_WELCOMED]({ room, log, head, isRemembered }) {
+      [ROOM_WELCOMED]({ room, log, head, messages, isRemembered }) {
         if (isRemembered) return; // The connection follows.
         isJoined = true;
         isWatching = false; // A new connection doesn't watch yet.
@@ -57,6 +63,7 @@ export function mount({ events, root }) {
         const isNew = visits.get(here)?.log !== log;
         note(here, { title: room.title, at: Date.now(), ...(isNew && { log, seq: head }) });
         unread.forget(here);
+        touch(here, messages.at(-1)?.at ?? 0);
         watch();
         publish();
       },
@@ -69,7 +76,12 @@ export function mount({ events, root }) {
         isJoined = false;
         clearTimeout(watchTimer);
       },
+      [MESSAGE_ARRIVED]({ at }) {
+        touch(here, at);
+        activeTimer ??= setTimeout(showActive, BURST_MS);
+      },
       [ROOMS_ACTIVE]({ rooms }) {
+        for (const { slug } of rooms) touch(slug, Date.now());
         if (!unread.add(rooms, seqOf)) watchSoon();
         publish();
       },
@@ -85,6 +97,15 @@ export function mount({ events, root }) {
       unread.read(slug, seqOf(slug));
       publish();
     }),
+    arrange.listen(({ slug, changes }) => {
+      note(slug, changes);
+      publish();
+    }),
+    sortBy.listen(({ order }) => {
+      settings.set(ORDER, order);
+      publish();
+    }),
+    settings.watch(ORDER, publish),
     visits.watch(onVisitChanged),
     drafts.watch(() => {
       begun = drafts.rooms();
@@ -105,11 +126,24 @@ export function mount({ events, root }) {
     known.set(slug, visits.get(slug));
   }
 
+  /** Notes that something was said in a room. The exact time is this tab's. */
+  function touch(slug, active) {
+    const visit = known.get(slug);
+    if (!visit || active <= (visit.active ?? 0)) return;
+    if (active - (visits.get(slug)?.active ?? 0) > ACTIVE_MS) note(slug, { active });
+    else known.set(slug, { ...visit, active });
+  }
+
+  function showActive() {
+    activeTimer = null;
+    publish();
+  }
+
   /** Applies another tab's visit, reading position or removal of a room. */
   function onVisitChanged(slug) {
     const before = known.get(slug);
     const now = visits.get(slug);
-    if (now) known.set(slug, now);
+    if (now) known.set(slug, { ...now, active: Math.max(now.active ?? 0, before?.active ?? 0) });
     else known.delete(slug);
     const isKnown = before && now && (now.seq === before.seq || unread.read(slug, now.seq));
     if (slug !== here && !isKnown) watchSoon();
@@ -137,32 +171,40 @@ export function mount({ events, root }) {
 
   function learn({ rooms }) {
     unread.answer(rooms);
-    for (const { slug, title } of rooms) {
-      if (known.has(slug)) note(slug, { title });
+    for (const { slug, title, unread: count } of rooms) {
+      const visit = known.get(slug);
+      if (visit) note(slug, { title });
+      if (count && !(visit?.active > visit?.at)) touch(slug, Date.now()); // It was said since the last visit, nobody knows when.
       unread.read(slug, seqOf(slug)); // Another tab may have read it while the answer was on its way.
     }
     publish();
   }
 
   function publish() {
-    const rooms = [...known.values()]
-      .map(({ slug, title, at }) => {
-        const isCurrent = slug === here;
-        const { unread: count, called: mentions } = isCurrent ? { unread: 0, called: 0 } : unread.of(slug);
-        const hasUnsent = !isCurrent && (begun.has(slug) || waiting.has(slug));
-        return { slug, title, at, isCurrent, hasUnsent, unread: count, mentions, ...(isCurrent && badge && { badge }) };
-      })
-      .sort((one, other) => collator.compare(one.title, other.title) || (one.slug < other.slug ? -1 : 1));
-    const now = JSON.stringify(rooms);
+    const order = settings.get(ORDER) === "activity" ? "activity" : "name";
+    const rooms = sorted([...known.values()].map(describe), order, collator);
+    const now = JSON.stringify([order, rooms.map(({ active, ...shown }) => shown)]);
     if (now === published) return;
     published = now;
     store.set(KEY, unread.saved);
-    events.publish(ROOMS_CHANGED, { rooms });
+    events.publish(ROOMS_CHANGED, { rooms, order });
+  }
+
+  /** In a muted room, only messages that mention the reader count. */
+  function describe({ slug, title, at, active = 0, isPinned = false, isMuted = false }) {
+    const isCurrent = slug === here;
+    const { unread: count, called: mentions } = isCurrent ? { unread: 0, called: 0 } : unread.of(slug);
+    const hasUnsent = !isCurrent && (begun.has(slug) || waiting.has(slug));
+    const counts = { unread: isMuted ? mentions : count, mentions };
+    return { slug, title, at, active, isCurrent, isPinned, isMuted, hasUnsent, ...counts, ...(isCurrent && badge && { badge }) };
   }
 
   return function unmount() {
     ends.forEach((end) => end());
     clearTimeout(watchTimer);
+    clearTimeout(activeTimer);
+    const { active } = known.get(here) ?? {};
+    if (active) note(here, { active });
     callOff();
   };
 }

@@ -14,6 +14,18 @@ export const markRead = signal();
 export const forget = signal();
 
 /**
+ * Pins, unpins, mutes or unmutes a room of the list.
+ * @type {Signal<{slug: string, changes: {isPinned?: boolean, isMuted?: boolean}}>}
+ */
+export const arrange = signal();
+
+/**
+ * Sorts the list of rooms.
+ * @type {Signal<{order: string}>}
+ */
+export const sortBy = signal();
+
+/**
  * Opens the dialog for a new room. `title` is the suggested name, and may be empty.
  * @type {Signal<{title: string}>}
  */
