@@ -148,6 +148,22 @@ def test_notifications_are_offered_after_a_call_and_come_once_for_all_tabs(visit
     assert first.run("notifications[1].isClosed")
 
 
+def test_a_muted_room_notifies_of_mentions_only(visitor: Make, person: Make) -> None:
+    ann, bob = visitor(), person("Bob")
+    ann.page.context.add_init_script(NOTIFICATION)
+    ann.open().enter("Ann")
+    ann.run("localStorage.setItem('test.permission', 'granted')")
+    ann.reload().wait_until_joined()
+    choose(ann, "Notifications: all messages")
+    choose(ann, "Mute: mentions only", role="menuitemcheckbox")
+    ann.look_away()
+    bob.say("no call")
+    expect(ann.message("no call")).to_be_visible()
+    bob.say("@Ann, a call")
+    wait_for_notification(ann, "a call")
+    assert notified(ann) == ["@Ann, a call"]
+
+
 def test_each_room_says_what_it_notifies_of_and_what_is_in_the_way(visitor: Make, person: Make) -> None:
     ann, bob = visitor(), person("Bob")
     ann.page.context.add_init_script(NOTIFICATION)

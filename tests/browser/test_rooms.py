@@ -244,6 +244,70 @@ def test_a_room_is_made_and_described_and_everybody_sees_it(
     expect(theirs.get_by_role("link", name="Go to room")).to_have_attribute("href", f"/chatty/{room}-books")
 
 
+PROPOSED = """async titles => {
+    const {proposeSlug} = await import("/static/chat/js/kit/room-names.js");
+    return titles.map(title => proposeSlug(title, "xyz234", new Set(["books"])));
+}"""
+
+
+def test_an_address_is_proposed_for_a_name_in_any_script(person: Make) -> None:
+    expected = {
+        "Bücher & Ærø": "bucher-aero",
+        "\uff26\uff55ll width": "full-width",
+        "設計レビュー": "room-xyz234",
+        "Дизайн": "room-xyz234",
+        "設計 review 2": "review-2-xyz234",
+        "٣": "room-xyz234",
+        "🎉": "room-xyz234",
+        "\u0410nn": "nn-xyz234",  # With a Cyrillic A: not the address of Ann.
+        "Books": "books-xyz234",
+        "Books 🎉 2": "books-2",
+        " ": "",
+        "é" * 60: "e" * 50,
+        "x" * 60 + "設": "x" * 43 + "-xyz234",
+    }
+    assert person("Ann").run(PROPOSED, list(expected)) == list(expected.values())
+
+
+def test_two_rooms_have_the_same_name_in_any_script(person: Make, room: str) -> None:
+    ann = person("Ann")
+
+    def create(name: str) -> str:
+        ann.page.get_by_role("button", name="Create a room").first.click()
+        dialog(ann, "Create a room").get_by_label("Name").fill(name)
+        ann.page.keyboard.press("Enter")
+        expect(ann.page.get_by_role("heading", level=1)).to_have_text(name)
+        ann.wait_until_joined()
+        return str(ann.page.url)
+
+    name = f"設計レビュー {room}"
+    first = create(name)
+    ann.run("slug => app.events.publish('room:go', { slug })", room)
+    ann.page.wait_for_url(f"**/chatty/{room}")
+    ann.wait_until_joined()
+    assert first != create(name)
+    expect(entries(ann)).to_have_text(sorted([name, name, room], key=lambda title: title != room))
+    ann.page.keyboard.press("Control+k")
+    ann.page.keyboard.type("設計")
+    expect(options(ann).locator("bdi:first-of-type")).to_have_text([name, name])
+
+
+def test_who_creates_a_second_room_of_a_name_is_shown_the_first(person: Make, visitor: Make, room: str) -> None:
+    person("Ann").say("mine")
+    bob = visitor().open().enter("Bob")
+    bob.page.get_by_role("button", name="Create a room").first.click()
+    make = dialog(bob, "Create a room")
+    bob.page.keyboard.type(room)
+    bob.page.keyboard.press("Enter")
+    expect(make.get_by_text("There is already a room at")).to_be_visible()
+    expect(make.get_by_role("link", name="Go to room")).to_have_attribute("href", f"/chatty/{room}")
+    expect(make.get_by_label("Address")).to_have_value(re.compile(f"^{room}-[2-9a-z]{{6}}$"))
+    expect(make.get_by_label("Address")).to_be_focused()
+    bob.page.keyboard.press("Enter")
+    bob.page.wait_for_url(re.compile(f"/chatty/{room}-[2-9a-z]{{6}}$"))
+    expect(bob.page.get_by_role("heading", level=1)).to_have_text(room)
+
+
 def test_rooms_are_pinned_and_sorted_by_name_or_activity(visitor: Make, server: ChattyServer, room: str) -> None:
     url = f"{server.http_url}/chatty/"
     first, second, third = (f"{room}-{letter}" for letter in "abc")

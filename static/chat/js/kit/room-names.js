@@ -4,6 +4,8 @@ const SLUG = /^[a-z0-9-]{1,50}$/;
 const SLUG_LIMIT = 50;
 const LETTERS = { ß: "ss", æ: "ae", œ: "oe", ø: "o", đ: "d", ð: "d", þ: "th", ł: "l", ı: "i" }; // Letters that don't decompose.
 
+const SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"; // Without 0, 1, i, l and o.
+
 export function roomURL(slug) {
   return `${document.body.dataset.home}/${slug}`;
 }
@@ -21,15 +23,30 @@ export function isSlug(text) {
   return SLUG.test(text);
 }
 
-/** The address suggested for a title. Empty if the title has no Latin letters or digits. */
-export function slugOf(title) {
-  return trim(
-    foldText(title)
-      .replace(/[ßæœøđðþłı]/g, (letter) => LETTERS[letter])
-      .replace(/['’]/g, "")
-      .replace(/[^a-z0-9]+/g, "-")
-      .slice(0, SLUG_LIMIT + 1),
-  );
+/** A text as an address. Empty if it has no Latin letters or digits. */
+export function slugOf(text) {
+  return trim(latin(text).replace(/[^a-z0-9]+/g, "-").slice(0, SLUG_LIMIT + 1));
+}
+
+/**
+ * The address suggested for a title: the title in Latin letters and digits. Where these don't tell all of it, or the address is in `taken`, it ends with
+ * `suffix`: the address of 設計レビュー is `room-` and the suffix.
+ */
+export function proposeSlug(title, suffix, taken) {
+  const slug = slugOf(title);
+  if (!title.trim() || (slug && !/[^\P{L}a-z]|[^\P{N}0-9]/u.test(latin(title)) && !taken.has(slug))) return slug;
+  return `${trim((slug || "room").slice(0, SLUG_LIMIT - suffix.length - 1))}-${suffix}`;
+}
+
+/** Six random letters and digits that nobody confuses: 900 million possibilities. */
+export function randomSuffix() {
+  return [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => SUFFIX_LETTERS[byte % SUFFIX_LETTERS.length]).join("");
+}
+
+function latin(text) {
+  return foldText(text)
+    .replace(/[ßæœøđðþłı]/g, (letter) => LETTERS[letter])
+    .replace(/['’]/g, "");
 }
 
 /** A line without case and accents, for comparisons. */

@@ -1,9 +1,13 @@
-/** The dialog that creates a room: asks for a name, suggests an address, and goes to the new room. */
+/**
+ * The dialog that creates a room: asks for a name, suggests an address, and goes to the new room.
+ *
+ * If another room has the suggested address, it suggests a free one and links to that room: perhaps that is the one that was meant.
+ */
 import { GO_TO_ROOM, request } from "../app/events.js";
 import { cleanLine } from "../kit/clean.js";
 import { makeDialog } from "../kit/dialog.js";
 import { listen, setText, slot } from "../kit/dom.js";
-import { isSlug, roomURL, slugOf } from "../kit/room-names.js";
+import { isSlug, proposeSlug, randomSuffix, roomURL, slugOf } from "../kit/room-names.js";
 import { readWords } from "../kit/words.js";
 import { create } from "./signals.js";
 
@@ -16,12 +20,14 @@ export function mount({ events, root }) {
   const { title, slug, topic } = form.elements;
   const dialog = makeDialog(root, { first: title });
   let isProposed = true; // The user hasn't edited the address, so it follows the name.
+  let suffix = ""; // Of the suggested address, the same while the dialog is open.
+  let taken = new Set(); // Suggested addresses that other rooms have.
   let callOff = null; // Cancels the pending request.
 
   const ends = [
     create.listen(open),
     listen(title, "input", () => {
-      if (isProposed) slug.value = slugOf(title.value);
+      if (isProposed) propose();
       preview();
     }),
     listen(slug, "input", () => {
@@ -45,10 +51,16 @@ export function mount({ events, root }) {
     form.reset();
     clearProblems();
     title.value = wanted;
-    slug.value = slugOf(wanted);
+    suffix = randomSuffix();
+    taken = new Set();
     isProposed = true;
+    propose();
     preview();
     dialog.show();
+  }
+
+  function propose() {
+    slug.value = proposeSlug(title.value, suffix, taken);
   }
 
   function preview() {
@@ -71,8 +83,26 @@ export function mount({ events, root }) {
   function take(answer) {
     end();
     if (answer.type === "made") events.publish(GO_TO_ROOM, { slug: answer.room.slug });
+    else if (answer.code === "room_exists" && isProposed) proposeAnother();
     else if (FIELD_OF[answer.code]) complain(FIELD_OF[answer.code], answer.code);
     else say(has(`refused-${answer.code}`) ? `refused-${answer.code}` : "refused");
+  }
+
+  function proposeAnother() {
+    const address = slug.value;
+    clearProblems();
+    if (taken.has(slugOf(title.value))) suffix = randomSuffix();
+    taken.add(slugOf(title.value));
+    propose();
+    preview();
+    setText(slot(root, "slug-problem"), word("another", { address: roomURL(address) }));
+    link(address);
+    slug.focus();
+  }
+
+  function link(address) {
+    slot(root, "visit").hidden = false;
+    slot(root, "visit").href = roomURL(address);
   }
 
   function end() {
@@ -85,9 +115,7 @@ export function mount({ events, root }) {
     const field = form.elements[name];
     field.setAttribute("aria-invalid", "true");
     setText(slot(root, `${name}-problem`), word(`refused-${code}`));
-    const visit = slot(root, "visit");
-    visit.hidden = code !== "room_exists";
-    if (code === "room_exists") visit.href = roomURL(slug.value);
+    if (code === "room_exists") link(slug.value);
     field.focus();
   }
 
