@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from django.db import connection
@@ -30,6 +31,25 @@ def nearest(room_id: int, wanted: Filter, side: Side, seq: int, limit: int) -> l
 def named(room_id: int, seqs: Sequence[int]) -> list[Message]:
     """The existing messages among these, by seq."""
     return list(Message.objects.filter(room_id=room_id, seq__in=seqs).order_by("seq"))
+
+
+def seq_at(room_id: int, at: datetime) -> int:
+    """The seq of the room's first message of this time or later, or the one above all seqs.
+
+    Bisects the seqs, because times grow with them: about 20 rows of a million are read, and posts write no index of
+    times. Where a clock went back, it is one of the places at which the times pass `at`.
+    """
+    messages = Message.objects.filter(room_id=room_id)
+    newest = messages.order_by("-seq").values_list("seq", flat=True).first() or 0
+    low, high = 1, newest + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = messages.filter(seq__gte=middle).order_by("seq").values_list("seq", "at").first()
+        if found is not None and found[1] < at:
+            low = found[0] + 1
+        else:
+            high = middle
+    return messages.filter(seq__gte=low).order_by("seq").values_list("seq", flat=True).first() or newest + 1
 
 
 def _narrowed(

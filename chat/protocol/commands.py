@@ -116,15 +116,17 @@ class Away(Command, frozen=True, tag="away"):
 
 
 class History(Command, frozen=True, tag="history"):
-    """Requests a page of messages, by exactly one of `before`, `after`, `around` and `seqs`.
+    """Requests a page of messages, by exactly one of `before`, `after`, `around`, `at` and `seqs`.
 
-    `author` or any of `authors`, `mentions` and `links` narrow the first three down.
+    `at`: around the first message that was posted at this time or later.
+    `author` or any of `authors`, `mentions` and `links` narrow all but `seqs` down.
     """
 
     limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] | None = None
     before: Seq | None = None
     after: Version | None = None
     around: Seq | None = None
+    at: Moment | None = None
     seqs: Annotated[list[Seq], Meta(min_length=1, max_length=PAGE_LIMIT)] | None = None
     author: uuid.UUID | None = None
     authors: Annotated[list[uuid.UUID], Meta(min_length=1, max_length=AUTHORS_LIMIT)] | None = None

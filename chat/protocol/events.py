@@ -263,6 +263,7 @@ class Page(Answer, frozen=True, tag="page"):
     before: int | UnsetType = UNSET
     after: int | UnsetType = UNSET
     around: int | UnsetType = UNSET
+    at: int | UnsetType = UNSET
     seqs: list[int] | UnsetType = UNSET
     newer: bool | UnsetType = UNSET
     author: uuid.UUID | UnsetType = UNSET

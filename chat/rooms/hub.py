@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import replace
 
 from chat.access import policy
 from chat.access.person import Person
@@ -568,6 +569,8 @@ class RoomHub:
 
         A client ignores changes of messages that it doesn't hold. So the page must include these changes.
         """
+        if asked.at is not None:
+            asked = replace(asked, around=await self._log.seq_at(self.room.id, asked.at, asker))
         while True:
             head = self.head
             read = await self._log.page(self.room.id, asked, asker)

@@ -133,7 +133,7 @@ interface Payloads {
   "composer:escaped": { isBorrowed: boolean };
   "composer:focus": Page.Nothing;
   "composer:fill": { body: string };
-  "menu:open": Page.MenuSubject & { traits: string[] };
+  "menu:open": Page.MenuSubject & { traits: string[]; note?: string };
   "menu:chosen": Page.MenuSubject & { entry: string; value?: string | null };
 
   "host:token-wanted": { give: (token: string) => void };

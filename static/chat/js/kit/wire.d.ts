@@ -94,6 +94,7 @@ declare namespace Wire {
     before?: number;
     after?: number;
     around?: number;
+    at?: number;
     seqs?: number[];
   }
 
@@ -256,7 +257,7 @@ declare namespace Wire {
     | { type: "rename"; name: string }
     | { type: "typing" }
     | { type: "away"; on: boolean }
-    | ({ type: "history"; limit: number; before?: number; after?: number; around?: number; seqs?: number[] } & Conditions)
+    | ({ type: "history"; limit: number; before?: number; after?: number; around?: number; at?: number; seqs?: number[] } & Conditions)
     | ({ type: "search" } & Search)
     | { type: "sync"; since: number }
     | { type: "people" }
