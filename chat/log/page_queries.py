@@ -96,13 +96,16 @@ def _of_any(messages: QuerySet[Message], authors: Sequence[uuid.UUID], limit: in
     For one query over all authors, the databases would read all messages of these authors, or all newer messages.
     """
     (order,) = messages.query.order_by
-    parts = [
-        messages.filter(author_id=author).values("id", "seq")[:limit].query.sql_with_params() for author in authors
-    ]
-    tables = [f"({sql}) AS of_{number}" for number, (sql, _) in enumerate(parts)]
-    of_each = [f"SELECT * FROM {table}" for table in tables]  # nosec B608
-    direction = "DESC" if order == "-seq" else "ASC"
-    of_any = f"({' UNION ALL '.join(of_each)}) AS of_any ORDER BY of_any.seq {direction} LIMIT {limit:d}"
-    first = f"SELECT of_any.id FROM {of_any}"  # nosec B608
-    ids = RawSQL(first, [value for _, values in parts for value in values])  # nosec B611
-    return Message.objects.filter(pk__in=ids).order_by(order)
+    of_each = [messages.filter(author_id=author) for author in authors]
+    return Message.objects.filter(pk__in=first_of(of_each, str(order), limit)).order_by(order)
+
+
+def first_of(of_each: Sequence[QuerySet[Message]], order: str, limit: int) -> RawSQL:
+    """The ids of the first `limit` messages of all these, by `order`. Each has an order by which an index has it."""
+    column, direction = order.lstrip("-"), "DESC" if order.startswith("-") else "ASC"
+    parts = [messages.values("id", "seq")[:limit].query.sql_with_params() for messages in of_each]
+    tables = [f"({sql}) AS part_{number}" for number, (sql, _) in enumerate(parts)]
+    selects = [f"SELECT * FROM {table}" for table in tables]  # nosec B608
+    together = f"({' UNION ALL '.join(selects)}) AS together ORDER BY together.{column} {direction} LIMIT {limit:d}"
+    first = f"SELECT together.id FROM {together}"  # nosec B608
+    return RawSQL(first, [value for _, values in parts for value in values])  # nosec B611

@@ -279,6 +279,17 @@ class Log:
         """
         return await self._searches.read(asker, retrying, search.find, room_id, wanted, limit)
 
+    async def search_rooms(
+        self, slugs: Sequence[str], wanted: SearchQuery, limit: int, asker: Asker = ITSELF
+    ) -> tuple[list[Result], bool]:
+        """The same in these rooms together. Those that don't exist have no messages.
+
+        Raises:
+            LogUnavailable: the database failed.
+            Refusal: as `search`; or `no_such_message`, `before` isn't a message of these rooms.
+        """
+        return await self._searches.read(asker, retrying, search.find_in_rooms, slugs, wanted, limit)
+
     async def unread(
         self, read: Mapping[str, int], member_id: MemberId, asker: Asker = ITSELF
     ) -> dict[int, UnreadRoom]:

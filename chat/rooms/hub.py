@@ -579,11 +579,19 @@ class RoomHub:
                 return
 
     async def send_found(
-        self, connection: Connection, command: Search, phrases: Sequence[Phrase], asker: Asker = ITSELF
+        self,
+        connection: Connection,
+        command: Search,
+        phrases: Sequence[Phrase],
+        asker: Asker = ITSELF,
+        readable: Sequence[str] | None = None,
     ) -> None:
-        """Answers `search`. `phrases` are the query's."""
-        wanted = SearchQuery(phrases, command.before, command.author, command.at_from, command.at_before)
-        results, more = await self._log.search(self.room.id, wanted, command.limit, asker)
+        """Answers `search`. `phrases` are the query's. `readable`: those of its `rooms` that the asker may read."""
+        wanted = SearchQuery.of(command, phrases)
+        if readable is None:
+            results, more = await self._log.search(self.room.id, wanted, command.limit, asker)
+        else:
+            results, more = await self._log.search_rooms(readable, wanted, command.limit, asker)
         found = Found(
             command.query,
             results,
@@ -592,6 +600,10 @@ class RoomHub:
             author=or_unset(command.author),
             at_from=or_unset(command.at_from),
             at_before=or_unset(command.at_before),
+            mentions=or_unset(command.mentions),
+            links=command.links or UNSET,
+            rooms=or_unset(command.rooms),
+            before_room=or_unset(command.before_room),
             re=command.re,
         )
         self.reply(connection, found)

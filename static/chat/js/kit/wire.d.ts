@@ -105,10 +105,17 @@ declare namespace Wire {
     author?: string;
     at_from?: number;
     at_before?: number;
+    mentions?: string;
+    links?: boolean;
+    rooms?: string[];
+    /** With `rooms`: the room of `before`. */
+    before_room?: string;
   }
 
   interface SearchResult {
     seq: number;
+    /** Its room's address, if the search named rooms. */
+    room?: string;
     author: Person;
     at: number;
     /** Pieces of the body, each with whether it matches. */
