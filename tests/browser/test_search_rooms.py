@@ -101,6 +101,22 @@ def test_mentions_of_me_are_found_in_all_rooms_and_say_which_are_unread(
     expect(results(ann).first.locator(".search-unread")).to_be_hidden()
 
 
+def test_the_mentions_of_a_room_lead_to_those_of_all_rooms(
+    ann: Person, rooms: list[str], visitor: Make, server: ChattyServer
+) -> None:
+    bob = visitor(url=f"{server.http_url}/chatty/{rooms[0]}").open().enter("Bob")
+    bob.say("@Ann and there")
+    ann.page.get_by_role("link", name="Mentions", exact=True).click()
+    ann.page.get_by_role("button", name="In all my rooms").click()
+    expect(results(ann)).to_have_count(1)
+    expect(results(ann)).to_contain_text("@Ann and there")
+    expect(ann.page.get_by_label("Where", exact=True)).to_have_value("all")
+    ann.page.get_by_role("button", name="Close search").click()
+    expect(ann.page.get_by_role("button", name="In all my rooms")).to_be_focused()
+    ann.filter_by("Ann")
+    expect(ann.page.get_by_role("button", name="In all my rooms")).to_be_hidden()
+
+
 def test_the_panel_fits_on_a_phone(person: Make) -> None:
     ann = person("Ann", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     ann.say("the tide")

@@ -130,6 +130,7 @@ interface Payloads {
   "app:launched": Page.Nothing;
   "filter:changed": { filter: Page.Filter | null };
   "filter:toggle": Partial<Page.Filter>;
+  "search:everywhere": { kind: "mentions" | "links" };
   "composer:escaped": { isBorrowed: boolean };
   "composer:focus": Page.Nothing;
   "composer:fill": { body: string };

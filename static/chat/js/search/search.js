@@ -5,6 +5,7 @@ import {
   NAMESAKES_CHANGED,
   ROOMS_CHANGED,
   ROOM_WELCOMED,
+  SEARCH_EVERYWHERE,
   SESSION_CHANGED,
   TIMELINE_CHANGED,
   TIMELINE_EXTENDED,
@@ -61,6 +62,13 @@ export function mount({ events, root }) {
       [TIMELINE_RESET]: ({ messages }) => authors.learn(messages.map((message) => message.author)),
       [TIMELINE_EXTENDED]: ({ messages }) => authors.learn(messages.map((message) => message.author)),
       [TIMELINE_CHANGED]: ({ added }) => authors.learn(added.map((message) => message.author)),
+      [SEARCH_EVERYWHERE](wanted) {
+        form.reset();
+        scope.value = "all";
+        kind.value = wanted.kind;
+        open(document.activeElement);
+        ask();
+      },
       [NAMESAKES_CHANGED]: ({ numbers }) => authors.number(numbers),
     }),
     listen(opener, "click", () => (panel.hidden ? open(opener) : close())),
