@@ -136,6 +136,8 @@ class Excerpts:
 
     def _matches(self, body: str) -> Iterator[tuple[int, int]]:
         """The places of the phrases in `body`, in order. Folds the text only as far as needed."""
+        if not self._wanted and not self._open:
+            return
         found = _Found(body)
         index = 0
         while found.reach(index + 1):

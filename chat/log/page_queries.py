@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from django.db import connection
@@ -30,6 +31,25 @@ def nearest(room_id: int, wanted: Filter, side: Side, seq: int, limit: int) -> l
 def named(room_id: int, seqs: Sequence[int]) -> list[Message]:
     """The existing messages among these, by seq."""
     return list(Message.objects.filter(room_id=room_id, seq__in=seqs).order_by("seq"))
+
+
+def seq_at(room_id: int, at: datetime) -> int:
+    """The seq of the room's first message of this time or later, or the one above all seqs.
+
+    Bisects the seqs, because times grow with them: about 20 rows of a million are read, and posts write no index of
+    times. Where a clock went back, it is one of the places at which the times pass `at`.
+    """
+    messages = Message.objects.filter(room_id=room_id)
+    newest = messages.order_by("-seq").values_list("seq", flat=True).first() or 0
+    low, high = 1, newest + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = messages.filter(seq__gte=middle).order_by("seq").values_list("seq", "at").first()
+        if found is not None and found[1] < at:
+            low = found[0] + 1
+        else:
+            high = middle
+    return messages.filter(seq__gte=low).order_by("seq").values_list("seq", flat=True).first() or newest + 1
 
 
 def _narrowed(
@@ -76,13 +96,16 @@ def _of_any(messages: QuerySet[Message], authors: Sequence[uuid.UUID], limit: in
     For one query over all authors, the databases would read all messages of these authors, or all newer messages.
     """
     (order,) = messages.query.order_by
-    parts = [
-        messages.filter(author_id=author).values("id", "seq")[:limit].query.sql_with_params() for author in authors
-    ]
-    tables = [f"({sql}) AS of_{number}" for number, (sql, _) in enumerate(parts)]
-    of_each = [f"SELECT * FROM {table}" for table in tables]  # nosec B608
-    direction = "DESC" if order == "-seq" else "ASC"
-    of_any = f"({' UNION ALL '.join(of_each)}) AS of_any ORDER BY of_any.seq {direction} LIMIT {limit:d}"
-    first = f"SELECT of_any.id FROM {of_any}"  # nosec B608
-    ids = RawSQL(first, [value for _, values in parts for value in values])  # nosec B611
-    return Message.objects.filter(pk__in=ids).order_by(order)
+    of_each = [messages.filter(author_id=author) for author in authors]
+    return Message.objects.filter(pk__in=first_of(of_each, str(order), limit)).order_by(order)
+
+
+def first_of(of_each: Sequence[QuerySet[Message]], order: str, limit: int) -> RawSQL:
+    """The ids of the first `limit` messages of all these, by `order`. Each has an order by which an index has it."""
+    column, direction = order.lstrip("-"), "DESC" if order.startswith("-") else "ASC"
+    parts = [messages.values("id", "seq")[:limit].query.sql_with_params() for messages in of_each]
+    tables = [f"({sql}) AS part_{number}" for number, (sql, _) in enumerate(parts)]
+    selects = [f"SELECT * FROM {table}" for table in tables]  # nosec B608
+    together = f"({' UNION ALL '.join(selects)}) AS together ORDER BY together.{column} {direction} LIMIT {limit:d}"
+    first = f"SELECT together.id FROM {together}"  # nosec B608
+    return RawSQL(first, [value for _, values in parts for value in values])  # nosec B611

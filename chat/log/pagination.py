@@ -71,19 +71,19 @@ def check(asked: History) -> None:
     Raises:
         Refusal: `bad_frame`.
     """
-    if sum(place is not None for place in (asked.before, asked.after, asked.around, asked.seqs)) != 1:
-        raise _bad("Expected exactly one of `before`, `after`, `around` and `seqs`.")
+    if sum(place is not None for place in (asked.before, asked.after, asked.around, asked.at, asked.seqs)) != 1:
+        raise _bad("Expected exactly one of `before`, `after`, `around`, `at` and `seqs`.")
     if asked.seqs is not None:
         if Filter.of(asked) != EVERYTHING:
             raise _bad("Expected `seqs` without `author`, `authors`, `mentions` and `links`.")
     elif asked.limit is None:
-        raise _bad("Expected a `limit` with `before`, `after` and `around`.")
+        raise _bad("Expected a `limit` with `before`, `after`, `around` and `at`.")
     if asked.author is not None and asked.authors is not None:
         raise _bad("Expected `author` or `authors`, not both.")
 
 
 def bounds_of(asked: History) -> PageBounds:
-    """The bounds of the page that the command requests with `before`, `after` or `around`."""
+    """The bounds of the page that the command requests with `before`, `after` or `around`, not with `at`."""
     limit = asked.limit or 0
     if asked.before is not None:
         return PageBounds(asked.before, limit, 0)
@@ -148,6 +148,7 @@ def _page(asked: History, messages: Iterable[bytes], more: bool, newer: bool | U
         before=or_unset(asked.before),
         after=or_unset(asked.after),
         around=or_unset(asked.around),
+        at=or_unset(asked.at),
         seqs=or_unset(asked.seqs),
         newer=newer,
         author=or_unset(asked.author),

@@ -39,7 +39,7 @@ from chat.protocol import codec, events
 from chat.protocol.commands import History, Since
 from chat.protocol.constants import WELCOME_MESSAGES
 from chat.protocol.events import Member, Result, UnreadRoom, milliseconds
-from chat.protocol.fields import MemberId
+from chat.protocol.fields import MemberId, Moment
 
 _ABOVE_ALL = 2**63 - 1  # Higher than every seq; the databases' biggest integer.
 CHANGES_AT_ONCE = 200  # Read by one query; of the biggest messages, 8 MB.
@@ -258,6 +258,16 @@ class Log:
         readers = self._searches if asked.is_combined else self._answers
         return await readers.read(asker, retrying, _in_time, "Ask for less at once.", _page, room_id, asked)
 
+    async def seq_at(self, room_id: int, at: Moment, asker: Asker = ITSELF) -> int:
+        """The seq of the first message of this time or later, or the one above all seqs.
+
+        Raises:
+            LogUnavailable: the database failed.
+            Refusal: it took too long, or too much waits.
+        """
+        work = page_queries.seq_at
+        return await self._answers.read(asker, retrying, _in_time, "Try again.", work, room_id, events.moment(at))
+
     async def search(
         self, room_id: int, wanted: SearchQuery, limit: int, asker: Asker = ITSELF
     ) -> tuple[list[Result], bool]:
@@ -268,6 +278,17 @@ class Log:
             Refusal: it took too long, or too much waits.
         """
         return await self._searches.read(asker, retrying, search.find, room_id, wanted, limit)
+
+    async def search_rooms(
+        self, slugs: Sequence[str], wanted: SearchQuery, limit: int, asker: Asker = ITSELF
+    ) -> tuple[list[Result], bool]:
+        """The same in these rooms together. Those that don't exist have no messages.
+
+        Raises:
+            LogUnavailable: the database failed.
+            Refusal: as `search`; or `no_such_message`, `before` isn't a message of these rooms.
+        """
+        return await self._searches.read(asker, retrying, search.find_in_rooms, slugs, wanted, limit)
 
     async def unread(
         self, read: Mapping[str, int], member_id: MemberId, asker: Asker = ITSELF

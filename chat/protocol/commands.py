@@ -13,11 +13,12 @@ from chat.protocol.constants import (
     FOUND_LIMIT,
     PAGE_LIMIT,
     QUERY_LIMIT,
+    SEARCHED_LIMIT,
     SLOW_LIMIT_SECONDS,
     TOKEN_LIMIT,
     WATCH_LIMIT,
 )
-from chat.protocol.fields import Moment, Reason, RequestId, Seq, Version
+from chat.protocol.fields import Moment, Reason, RequestId, RoomSlug, Seq, Version
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -116,15 +117,17 @@ class Away(Command, frozen=True, tag="away"):
 
 
 class History(Command, frozen=True, tag="history"):
-    """Requests a page of messages, by exactly one of `before`, `after`, `around` and `seqs`.
+    """Requests a page of messages, by exactly one of `before`, `after`, `around`, `at` and `seqs`.
 
-    `author` or any of `authors`, `mentions` and `links` narrow the first three down.
+    `at`: around the first message that was posted at this time or later.
+    `author` or any of `authors`, `mentions` and `links` narrow all but `seqs` down.
     """
 
     limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] | None = None
     before: Seq | None = None
     after: Version | None = None
     around: Seq | None = None
+    at: Moment | None = None
     seqs: Annotated[list[Seq], Meta(min_length=1, max_length=PAGE_LIMIT)] | None = None
     author: uuid.UUID | None = None
     authors: Annotated[list[uuid.UUID], Meta(min_length=1, max_length=AUTHORS_LIMIT)] | None = None
@@ -138,7 +141,11 @@ class History(Command, frozen=True, tag="history"):
 
 
 class Search(Command, frozen=True, tag="search"):
-    """Searches messages with these words, below the seq `before`, posted from `at_from` on and before `at_before`."""
+    """Searches messages with these words, below the seq `before`, posted from `at_from` on and before `at_before`.
+
+    `rooms`: searches these instead of the room. `before` is then a seq of the room `before_room`.
+    The query may be empty with an `author`, `mentions` or `links`.
+    """
 
     query: Annotated[str, Meta(max_length=QUERY_LIMIT)]
     limit: Annotated[int, Meta(ge=1, le=FOUND_LIMIT)]
@@ -146,6 +153,15 @@ class Search(Command, frozen=True, tag="search"):
     author: uuid.UUID | None = None
     at_from: Moment | None = None
     at_before: Moment | None = None
+    mentions: uuid.UUID | None = None
+    links: bool = False
+    rooms: Annotated[list[RoomSlug], Meta(max_length=SEARCHED_LIMIT)] | None = None
+    before_room: RoomSlug | None = None
+
+    @property
+    def may_lack_words(self) -> bool:
+        """Whether an index finds the messages without words."""
+        return self.author is not None or self.mentions is not None or self.links
 
 
 class Sync(Command, frozen=True, tag="sync"):
@@ -188,7 +204,7 @@ class People(Command, frozen=True, tag="people"):
 class ReadPosition(Struct, frozen=True):
     """A room, and the seq up to which the member has read it."""
 
-    slug: Annotated[str, Meta(max_length=50)]
+    slug: RoomSlug
     seq: Version
 
 

@@ -42,6 +42,9 @@ QUERY_LIMIT = 200  # Characters of what is searched for.
 FOUND_LIMIT = 50  # Results that one `search` may ask for.
 
 
+SEARCHED_LIMIT = 50  # Rooms that one `search` may name: as many as one may watch.
+
+
 WELCOME_MESSAGES = 50  # The newest page in `welcome`.
 
 

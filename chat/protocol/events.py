@@ -263,6 +263,7 @@ class Page(Answer, frozen=True, tag="page"):
     before: int | UnsetType = UNSET
     after: int | UnsetType = UNSET
     around: int | UnsetType = UNSET
+    at: int | UnsetType = UNSET
     seqs: list[int] | UnsetType = UNSET
     newer: bool | UnsetType = UNSET
     author: uuid.UUID | UnsetType = UNSET
@@ -272,12 +273,16 @@ class Page(Answer, frozen=True, tag="page"):
 
 
 class Result(Struct, frozen=True):
-    """A result of a search. `excerpt`: a part of its body, in pieces of `(text, is_match)`."""
+    """A result of a search. `excerpt`: a part of its body, in pieces of `(text, is_match)`.
+
+    `room`: its room's address, if the search named rooms.
+    """
 
     seq: int
     author: Member
     at: int
     excerpt: list[tuple[str, bool]]
+    room: str | UnsetType = UNSET
 
 
 class Found(Answer, frozen=True, tag="found"):
@@ -290,6 +295,10 @@ class Found(Answer, frozen=True, tag="found"):
     author: uuid.UUID | UnsetType = UNSET
     at_from: int | UnsetType = UNSET
     at_before: int | UnsetType = UNSET
+    mentions: uuid.UUID | UnsetType = UNSET
+    links: bool | UnsetType = UNSET
+    rooms: list[str] | UnsetType = UNSET
+    before_room: str | UnsetType = UNSET
 
 
 class Changes(Answer, frozen=True, tag="changes"):

@@ -15,6 +15,9 @@ Version = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # JavaScript counts exactly 
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 
 
+RoomSlug = Annotated[str, Meta(max_length=50)]  # A room's address. Whether it is one, paths.SLUG says.
+
+
 # No NUL: PostgreSQL can't keep one.
 Reason = Annotated[str, Meta(max_length=MODERATION_REASON_LIMIT, pattern=r"^[^\x00]*$")]
 

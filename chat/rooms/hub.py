@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import replace
 
 from chat.access import policy
 from chat.access.person import Person
@@ -568,6 +569,8 @@ class RoomHub:
 
         A client ignores changes of messages that it doesn't hold. So the page must include these changes.
         """
+        if asked.at is not None:
+            asked = replace(asked, around=await self._log.seq_at(self.room.id, asked.at, asker))
         while True:
             head = self.head
             read = await self._log.page(self.room.id, asked, asker)
@@ -576,11 +579,19 @@ class RoomHub:
                 return
 
     async def send_found(
-        self, connection: Connection, command: Search, phrases: Sequence[Phrase], asker: Asker = ITSELF
+        self,
+        connection: Connection,
+        command: Search,
+        phrases: Sequence[Phrase],
+        asker: Asker = ITSELF,
+        readable: Sequence[str] | None = None,
     ) -> None:
-        """Answers `search`. `phrases` are the query's."""
-        wanted = SearchQuery(phrases, command.before, command.author, command.at_from, command.at_before)
-        results, more = await self._log.search(self.room.id, wanted, command.limit, asker)
+        """Answers `search`. `phrases` are the query's. `readable`: those of its `rooms` that the asker may read."""
+        wanted = SearchQuery.of(command, phrases)
+        if readable is None:
+            results, more = await self._log.search(self.room.id, wanted, command.limit, asker)
+        else:
+            results, more = await self._log.search_rooms(readable, wanted, command.limit, asker)
         found = Found(
             command.query,
             results,
@@ -589,6 +600,10 @@ class RoomHub:
             author=or_unset(command.author),
             at_from=or_unset(command.at_from),
             at_before=or_unset(command.at_before),
+            mentions=or_unset(command.mentions),
+            links=command.links or UNSET,
+            rooms=or_unset(command.rooms),
+            before_room=or_unset(command.before_room),
             re=command.re,
         )
         self.reply(connection, found)

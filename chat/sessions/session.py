@@ -21,7 +21,7 @@ from chat.access.rate_limits import FLOOD_SECONDS, Admission, Bucket, Membership
 from chat.conf import chatty
 from chat.content import search_terms, validation
 from chat.content.markdown import Rendered
-from chat.log import operations, pagination, room_management, visitors
+from chat.log import operations, pagination, room_management, search, visitors
 from chat.log.operations import Operation
 from chat.log.reader import LogUnavailable, RoomGone
 from chat.log.turns import Asker
@@ -540,7 +540,13 @@ class ClientSession:
     @handles(Search)
     async def _handle_search(self, command: Search) -> None:
         policy.can_read(self._person, self._slug).expect()
-        await self._joined.send_found(self._answers, command, search_terms.parse(command.query), self._asker)
+        search.check(command)
+        is_by_words = bool(command.query.strip()) or not command.may_lack_words
+        phrases = search_terms.parse(command.query) if is_by_words else ()
+        readable = None
+        if command.rooms is not None:
+            readable = await current_registry().readable(self._person, command.rooms, self._asker)
+        await self._joined.send_found(self._answers, command, phrases, self._asker, readable)
 
     @handles(Sync)
     async def _handle_sync(self, command: Sync) -> None:

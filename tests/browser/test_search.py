@@ -188,7 +188,7 @@ def test_a_search_is_narrowed_by_member_and_days(person: Make) -> None:
     ann.page.get_by_label("After").fill("2001-05-03")
     expect(status(ann)).to_have_text("1 message found")
     search(ann, "…")
-    expect(status(ann)).to_have_text("Enter a word to search for.")
+    expect(status(ann)).to_have_text("Enter a word, or choose a person, mentions or links.")
     expect(results(ann)).to_have_count(0)
 
 

@@ -151,6 +151,35 @@ async def test_nobody_watches_or_makes_a_room_that_they_may_not_enter(dora: str,
     await communicator.disconnect()
 
 
+@pytest.mark.usefixtures("own_limits")
+async def test_a_search_finds_nothing_in_a_room_that_one_may_not_enter(settings: Any, dora: str, emil: str) -> None:
+    settings.CHATTY = {**settings.CHATTY, "COMMAND_LIMIT": (1_000, 1)}
+    nonces = [str(uuid.uuid4()) for _ in range(2)]
+    for slug, nonce in zip((COURSE, "lobby"), nonces, strict=True):
+        communicator, _ = await join("Dora", slug, session=dora)
+        await communicator.send_json_to({"type": "post", "nonce": nonce, "body": "the tide"})
+        await receive(communicator, "message")
+        await communicator.disconnect()
+    asked = {"type": "search", "query": "tide", "limit": 5, "rooms": [COURSE, "lobby"]}
+    communicator, _ = await join("Emil", "lobby", session=emil)
+    await communicator.send_json_to(asked)
+    assert [result["room"] for result in (await receive(communicator, "found"))["results"]] == ["lobby"]
+    refusals = []
+    for slug in (COURSE, "course-never-made"):
+        await communicator.send_json_to({**asked, "before": 1, "before_room": slug})
+        refusals.append(await receive(communicator, "refused"))
+    assert refusals[0] == refusals[1]
+    assert refusals[0]["code"] == "no_such_message"
+    for wrong in ({"rooms": ["Not a room"]}, {"before": 1}):
+        await communicator.send_json_to({**asked, **wrong})
+        assert (await receive(communicator, "refused"))["code"] == "bad_frame"
+    await communicator.disconnect()
+    communicator, _ = await join("Dora", "lobby", session=dora)
+    await communicator.send_json_to(asked)
+    assert {result["room"] for result in (await receive(communicator, "found"))["results"]} == {COURSE, "lobby"}
+    await communicator.disconnect()
+
+
 async def test_a_rule_that_fails_lets_nobody_in(settings: Any, dora: str) -> None:
     settings.CHATTY = {**settings.CHATTY, "CAN_JOIN": f"{__name__}.broken"}
     communicator = await connect(COURSE, dora)

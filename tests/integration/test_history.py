@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 from django.db.models.query import RawQuerySet
+from django.test.utils import CaptureQueriesContext
 
 from chat.access.person import Person
 from chat.log import deadline, page_queries, reader
@@ -21,7 +22,7 @@ from chat.log.reader import RoomRow
 from chat.models import Message
 from chat.protocol.commands import History
 from chat.protocol.errors import Refusal, RefusalCode
-from chat.protocol.events import Member
+from chat.protocol.events import Member, moment
 from chat.protocol.fields import MemberId
 from tests.deeds import post
 from tests.integration.desk import ANN, BOB, EVE_ID, Desk
@@ -125,3 +126,42 @@ async def test_mentions_of_a_member_are_read_in_the_order_of_their_index(
     assert first.startswith("SEARCH mention USING COVERING INDEX")
     assert first.endswith(f"(member_id=? AND room_id=? AND seq{'<' if side == '<' else '>'}?)")
     assert second.startswith("SEARCH said USING INDEX")
+
+
+async def test_a_time_leads_to_the_first_message_from_then_on(desk: Desk) -> None:
+    room, empty = await desk.room("lobby"), await desk.room("empty")
+    times = [10, 10, 20, 20, 20, 50]
+    for time in times:
+        entry = await desk.post(room, str(time))
+        await desk.log.run(set_time, room, entry.entry.seq, time)
+    by_seq = {one.seq: one for one in await everything(desk, room)}
+    assert list(by_seq) == [1, 2, 3, 4, 5, 6]
+    expected = {0: 1, 10: 1, 11: 3, 20: 3, 21: 6, 50: 6, 51: 7}
+    assert {at: await desk.log.seq_at(room.id, at) for at in expected} == expected
+    assert await desk.log.seq_at(empty.id, 10) == 1
+
+
+async def test_a_time_is_found_among_many_messages_by_few_readings(desk: Desk) -> None:
+    room = await desk.room("lobby")
+    rows: list[Message] = []
+
+    def fill() -> None:
+        for n in range(1, 5_001):
+            ids = {"room_id": room.id, "seq": 3 * n, "version": 3 * n, "nonce": uuid.uuid4(), "author_id": ANN_ID}
+            rows.append(Message(**ids, author_name="Ann", at=moment(1_000 * n)))
+        Message.objects.bulk_create(rows)
+
+    def count() -> tuple[int, int, str]:
+        with CaptureQueriesContext(connection) as queries:
+            seq = page_queries.seq_at(room.id, moment(2_500_500))
+        plan = Message.objects.filter(room_id=room.id, seq__gte=9).order_by("seq")[:1].explain()
+        return seq, len(queries), plan
+
+    await desk.log.run(fill)
+    seq, queries, plan = await desk.log.run(count)
+    assert (seq, queries < 20) == (3 * 2_501, True)
+    assert "message_seq_once" in plan or "sqlite_autoindex" in plan or "chat_message_room" in plan, plan
+
+
+def set_time(room: RoomRow, seq: int, milliseconds: int) -> None:
+    Message.objects.filter(room_id=room.id, seq=seq).update(at=moment(milliseconds))

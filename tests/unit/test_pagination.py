@@ -48,6 +48,8 @@ def page(asked: History, read: PageEntries, *changes: Entry, size: int = 10**6) 
         History(limit=1),
         History(before=1),
         History(limit=1, before=1, around=1),
+        History(limit=1, around=1, at=1),
+        History(at=1),
         History(limit=1, before=1, seqs=[1]),
         History(seqs=[1], links=True),
         History(seqs=[1], author=ANN),

@@ -30,6 +30,7 @@ function lasting(text) {
 export const APP_LAUNCHED = name("app:launched");
 export const FILTER_CHANGED = name("filter:changed");
 export const TOGGLE_FILTER = name("filter:toggle");
+export const SEARCH_EVERYWHERE = name("search:everywhere");
 export const COMPOSER_ESCAPED = name("composer:escaped");
 export const FOCUS_COMPOSER = name("composer:focus");
 export const FILL_COMPOSER = name("composer:fill");

@@ -68,6 +68,7 @@ import * as skipLink from "../shell/skip-link.js";
 import * as socket from "../connection/socket.js";
 import * as sound from "../attention/sound.js";
 import * as autocomplete from "../composer/autocomplete.js";
+import * as dateDialog from "../timeline/date-dialog.js";
 import * as deleteOwn from "../messages/delete-own.js";
 import * as theme from "../shell/theme.js";
 import * as timeline from "../timeline/timeline.js";
@@ -90,6 +91,7 @@ export const MODULES = {
   composer,
   elsewhere,
   "connection-bar": connectionBar,
+  "date-dialog": dateDialog,
   copying,
   divider,
   editing,

@@ -2,7 +2,8 @@
  * The page of one room at a time. Going to another room doesn't load the page again: all modules are unmounted, the content is made anew, and all
  * modules are launched for the other room. So no module needs to know that rooms change.
  *
- * What the next room's modules keep of the former ones': `connection/handover.js`, `connection/identity.js`, `connection/room-memory.js`.
+ * What the next room's modules keep of the former ones': `connection/handover.js`, `connection/identity.js`, `connection/room-memory.js`,
+ * `search/kept-search.js`.
  */
 import { GO_TO_ROOM, ROOM_LEAVING } from "./events.js";
 import { MODULES, launch } from "./launch.js";

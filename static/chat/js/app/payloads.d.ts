@@ -140,10 +140,11 @@ interface Payloads {
   "app:launched": Page.Nothing;
   "filter:changed": { filter: Page.Filter | null };
   "filter:toggle": Partial<Page.Filter>;
+  "search:everywhere": { kind: "mentions" | "links" };
   "composer:escaped": { isBorrowed: boolean };
   "composer:focus": Page.Nothing;
   "composer:fill": { body: string };
-  "menu:open": Page.MenuSubject & { traits: string[] };
+  "menu:open": Page.MenuSubject & { traits: string[]; note?: string };
   "menu:chosen": Page.MenuSubject & { entry: string; value?: string | null };
 
   "host:token-wanted": { give: (token: string) => void };

@@ -3,6 +3,7 @@ import {
   FILTER_CHANGED,
   NAMESAKES_CHANGED,
   NAMES_CHANGED,
+  SEARCH_EVERYWHERE,
   SEND_MESSAGE,
   SESSION_CHANGED,
   TIMELINE_MISSED,
@@ -18,6 +19,7 @@ import { readWords } from "../kit/words.js";
 export function mount({ events, root }) {
   const { word } = readWords(root);
   const list = slot(root, "chips");
+  const everywhere = slot(root, "everywhere"); // The same kind of messages in all rooms.
   const sentence = new Intl.ListFormat(locale);
   let names = new Map();
   let namesakes = new Map();
@@ -53,6 +55,7 @@ export function mount({ events, root }) {
         setText(slot(root, "sent"), word("sent"));
       },
     }),
+    listen(everywhere, "click", () => events.publish(SEARCH_EVERYWHERE, { kind: filter.mentions ? "mentions" : "links" })),
     listen(list, "click", ({ target }) => {
       const chip = target.closest("[data-slot=remove]")?.closest("li");
       if (chip) events.publish(TOGGLE_FILTER, parts[[...list.children].indexOf(chip)]);
@@ -67,6 +70,7 @@ export function mount({ events, root }) {
     const shownNames = authors.map((id) => `\u2068${names.get(id) ?? word("somebody")}\u2069`);
     setText(slot(root, "text"), word(key).replace("{names}", () => sentence.format(shownNames)));
     parts = [...authors.map((id) => ({ authors: [id] })), ...[mentions && { mentions }, links && { links }].filter(Boolean)];
+    everywhere.hidden = parts.length > 1 || authors.length > 0;
     const [only] = authors;
     setText(slot(root, "tag"), parts.length === 1 && only ? tagOf(namesakes, only, names.get(only) ?? "") : "");
     showChips();

@@ -21,6 +21,13 @@ export function dayOf(at) {
   return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
 }
 
+/** The same as the value of a date field: `2026-05-03`. */
+export function isoDay(at) {
+  const date = new Date(at);
+  const [year, month, day] = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(String);
+  return `${year.padStart(4, "0")}-${month.padStart(2, "0")}-${day.padStart(2, "0")}`;
+}
+
 /** The start of a day of the reader's calendar (`2026-05-03`), or of the day so many `days` after it. */
 export function dayStart(day, days = 0) {
   const [year, month, date] = day.split("-").map(Number);

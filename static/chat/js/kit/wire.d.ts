@@ -94,6 +94,7 @@ declare namespace Wire {
     before?: number;
     after?: number;
     around?: number;
+    at?: number;
     seqs?: number[];
   }
 
@@ -104,10 +105,17 @@ declare namespace Wire {
     author?: string;
     at_from?: number;
     at_before?: number;
+    mentions?: string;
+    links?: boolean;
+    rooms?: string[];
+    /** With `rooms`: the room of `before`. */
+    before_room?: string;
   }
 
   interface SearchResult {
     seq: number;
+    /** Its room's address, if the search named rooms. */
+    room?: string;
     author: Person;
     at: number;
     /** Pieces of the body, each with whether it matches. */
@@ -256,7 +264,7 @@ declare namespace Wire {
     | { type: "rename"; name: string }
     | { type: "typing" }
     | { type: "away"; on: boolean }
-    | ({ type: "history"; limit: number; before?: number; after?: number; around?: number; seqs?: number[] } & Conditions)
+    | ({ type: "history"; limit: number; before?: number; after?: number; around?: number; at?: number; seqs?: number[] } & Conditions)
     | ({ type: "search" } & Search)
     | { type: "sync"; since: number }
     | { type: "people" }

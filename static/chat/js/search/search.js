@@ -1,9 +1,12 @@
-/** The search panel: words, author and dates. A result goes to its message. */
+/** The search panel: words, rooms, kind, author and dates. A result goes to its message, also in another room. */
 import {
   MEMBER_JOINED,
   MEMBER_RENAMED,
   NAMESAKES_CHANGED,
+  ROOMS_CHANGED,
   ROOM_WELCOMED,
+  SEARCH_EVERYWHERE,
+  SESSION_CHANGED,
   TIMELINE_CHANGED,
   TIMELINE_EXTENDED,
   TIMELINE_RESET,
@@ -11,15 +14,18 @@ import {
   subscribeAll,
 } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
+import { AuthorOptions } from "./author-options.js";
+import { keep, take } from "./kept-search.js";
 import { FoundList } from "./result-list.js";
+import { below, isEmpty, isSame } from "./search-command.js";
 import { PANEL, takeEscape } from "../kit/key-stack.js";
 import { isCommand } from "../kit/keys.js";
-import { tagOf } from "../kit/names.js";
 import { dayStart } from "../kit/time.js";
 import { readWords } from "../kit/words.js";
 
 const PAGE_SIZE = 20;
-const MOST_OFFERED = 2_000; // Authors to choose from.
+const MOST_ROOMS = 50; // The protocol's limit.
+const FIELDS = ["query", "scope", "kind", "author", "from", "to"];
 const NARROW = matchMedia("(max-width: 991.98px)"); // Then the panel covers the messages (layout.css).
 
 /** @param {Mounting} at */
@@ -28,29 +34,42 @@ export function mount({ events, root }) {
   const opener = slot(root, "open");
   const panel = slot(root, "panel");
   const form = slot(panel, "form");
-  const { query, author, from, to } = form.elements;
+  const { query, scope, kind, author, from, to } = form.elements;
   const list = slot(panel, "results");
   const more = slot(panel, "more");
-  const names = new Map();
-  const options = new Map(); // By the member's id.
+  const authors = new AuthorOptions(author, word("you"));
   const found = new FoundList(root, list);
   let callOff = () => {}; // Cancels the pending search.
   let last = null; // The command whose results are shown.
-  let namesakes = new Map();
+  let me = null;
+  let rooms = []; // The addresses of the reader's rooms, this one included.
   let before = opener; // The element that had the focus before the panel opened.
 
   const ends = [
     subscribeAll(events, {
-      [ROOM_WELCOMED]: ({ members }) => learn(members, true),
-      [MEMBER_JOINED]: ({ member }) => learn([member], true),
-      [MEMBER_RENAMED]: ({ member }) => learn([member], true),
-      [TIMELINE_RESET]: ({ messages }) => learn(messages.map((message) => message.author)),
-      [TIMELINE_EXTENDED]: ({ messages }) => learn(messages.map((message) => message.author)),
-      [TIMELINE_CHANGED]: ({ added }) => learn(added.map((message) => message.author)),
-      [NAMESAKES_CHANGED](changed) {
-        namesakes = changed.numbers;
-        for (const id of options.keys()) label(id);
+      [SESSION_CHANGED](session) {
+        me = session.id;
+        if (me) authors.meet(me, session.name);
       },
+      [ROOMS_CHANGED](changed) {
+        const latest = [...changed.rooms].sort((one, other) => Number(other.isCurrent) - Number(one.isCurrent) || other.at - one.at);
+        rooms = latest.slice(0, MOST_ROOMS).map(({ slug }) => slug).sort();
+        found.name(new Map(changed.rooms.map(({ slug, title }) => [slug, title])));
+      },
+      [ROOM_WELCOMED]: ({ members }) => authors.learn(members, true),
+      [MEMBER_JOINED]: ({ member }) => authors.learn([member], true),
+      [MEMBER_RENAMED]: ({ member }) => authors.learn([member], true),
+      [TIMELINE_RESET]: ({ messages }) => authors.learn(messages.map((message) => message.author)),
+      [TIMELINE_EXTENDED]: ({ messages }) => authors.learn(messages.map((message) => message.author)),
+      [TIMELINE_CHANGED]: ({ added }) => authors.learn(added.map((message) => message.author)),
+      [SEARCH_EVERYWHERE](wanted) {
+        form.reset();
+        scope.value = "all";
+        kind.value = wanted.kind;
+        open(document.activeElement);
+        ask();
+      },
+      [NAMESAKES_CHANGED]: ({ numbers }) => authors.number(numbers),
     }),
     listen(opener, "click", () => (panel.hidden ? open(opener) : close())),
     listen(slot(panel, "close"), "click", close),
@@ -71,8 +90,8 @@ export function mount({ events, root }) {
       event.preventDefault();
       ask();
     }),
-    ...[author, from, to].map((field) => listen(field, "change", () => query.value.trim() && ask())),
-    listen(more, "click", () => search({ ...last, before: found.end })),
+    ...[scope, kind, author, from, to].map((field) => listen(field, "change", () => (isEmpty(wanted()) ? forget() : ask()))),
+    listen(more, "click", () => search({ ...last, ...below(found.all.at(-1)) })),
     listen(list, "click", ({ target }) => target.closest("a") && lead(target.closest("a"))),
   ];
 
@@ -95,40 +114,14 @@ export function mount({ events, root }) {
   }
 
   function lead(link) {
-    list.querySelector("[aria-current]")?.removeAttribute("aria-current");
-    link.setAttribute("aria-current", "true");
+    found.visit(link);
     if (NARROW.matches) close();
-  }
-
-  /** Present members have their current name. Authors of old messages only fill gaps. */
-  function learn(people, isToday = false) {
-    for (const { id, name } of people) {
-      if (names.has(id) && !isToday) continue;
-      names.set(id, name);
-      if (!options.has(id)) options.set(id, author.appendChild(new Option("", id)));
-      label(id);
-    }
-    for (const id of options.size > MOST_OFFERED ? [...options.keys()].slice(0, MOST_OFFERED / 2) : []) withdraw(id);
-  }
-
-  function withdraw(id) {
-    if (author.value === id) return;
-    options.get(id).remove();
-    options.delete(id);
-    names.delete(id);
-  }
-
-  function label(id) {
-    const name = names.get(id);
-    const tag = tagOf(namesakes, id, name);
-    // An option can't contain elements, so control characters isolate the name's direction from the rest.
-    setText(options.get(id), tag ? `\u2068${name}\u2069 ${tag}` : name);
   }
 
   /** Sends the form's search. */
   function ask() {
     const command = wanted();
-    if (command.query) return search(command);
+    if (!isEmpty(command)) return search(command);
     stop();
     fail("query_empty", command);
   }
@@ -154,6 +147,9 @@ export function mount({ events, root }) {
     return {
       limit: PAGE_SIZE,
       query: query.value.trim(),
+      ...(scope.value && { rooms }),
+      ...(kind.value === "links" && { links: true }),
+      ...(kind.value === "mentions" && me && { mentions: me }),
       ...(author.value && { author: author.value }),
       ...(from.value && { at_from: dayStart(from.value) }),
       ...(until && { at_before: until }),
@@ -161,14 +157,19 @@ export function mount({ events, root }) {
   }
 
   function show(answer, command, isAgain) {
-    learn(answer.results.map((result) => result.author)); // Adds authors who have left to the options.
-    if (isAgain) more.hidden = !found.renew(answer.results, answer.more, !more.hidden);
-    else add(answer, command);
+    authors.learn(answer.results.map((result) => result.author)); // Adds authors who have left to the options.
+    const results = answer.results.map((result) => ({ ...result, isMention: Boolean(command.mentions) }));
+    if (isAgain) more.hidden = !found.renew(results, answer.more, !more.hidden);
+    else add(results, answer.more, command);
+    tell();
+  }
+
+  function tell() {
     const key = more.hidden ? "found" : "found-more";
     say(found.size ? plural(key, found.size) : word("nothing"));
   }
 
-  function add({ results, more: isMore }, command) {
+  function add(results, isMore, command) {
     const first = command.before ? found.size : 0;
     if (!first) found.clear();
     found.append(results);
@@ -197,6 +198,27 @@ export function mount({ events, root }) {
     found.clear();
     more.hidden = true;
     last = null;
+    say("");
+  }
+
+  /** A search of all rooms goes along to the next one. */
+  function hand() {
+    if (!last?.rooms) return;
+    const fields = Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value]));
+    const visited = list.querySelector("[aria-current]")?.href ?? null;
+    keep({ fields, name: authors.nameOf(author.value), command: last, results: found.all, hasMore: !more.hidden, isOpen: !panel.hidden, visited });
+  }
+
+  function restore(kept) {
+    if (kept.fields.author) authors.learn([{ id: kept.fields.author, name: kept.name }]);
+    for (const name of FIELDS) form.elements[name].value = kept.fields[name];
+    last = kept.command;
+    found.append(kept.results);
+    more.hidden = !kept.hasMore;
+    tell();
+    panel.hidden = !kept.isOpen;
+    opener.setAttribute("aria-expanded", String(kept.isOpen));
+    for (const link of list.querySelectorAll("a")) if (link.href === kept.visited) found.visit(link);
   }
 
   function stop() {
@@ -208,14 +230,13 @@ export function mount({ events, root }) {
     setText(slot(panel, "status"), text);
   }
 
+  const kept = take();
+  if (kept) restore(kept);
+
   return function unmount() {
+    hand();
     callOff();
     ends.forEach((end) => end());
     list.replaceChildren();
   };
-}
-
-/** Whether two commands or answers have the same search. */
-function isSame(one, other) {
-  return ["query", "author", "at_from", "at_before", "before"].every((key) => one[key] === other[key]);
 }

@@ -5,7 +5,7 @@
  * traits. A module adds its entry there and listens to `menu:chosen`.
  */
 import { MENU_CHOSEN, OPEN_MENU, ROOM_CHANGED, ROOM_WELCOMED, SESSION_CHANGED, subscribeAll } from "../app/events.js";
-import { listen } from "../kit/dom.js";
+import { listen, setText, slot } from "../kit/dom.js";
 import { placeBeside } from "../kit/popover.js";
 
 /** @param {Mounting} at */
@@ -44,6 +44,8 @@ export function mount({ events, root }) {
       if (entry.dataset.mark) entry.setAttribute("aria-checked", String(traits.has(entry.dataset.mark)));
     }
     if (!shown().length) return;
+    setText(slot(root, "note"), asked.note ?? "");
+    slot(root, "note").hidden = !asked.note;
     opened = asked;
     // Also moves it beside the button in the document, for Tab, and for a dialog or sidebar that keeps the focus inside.
     asked.anchor.after(root);

@@ -130,7 +130,8 @@ export function mount({ events, root }) {
 
   function openMenu(item) {
     const subject = asShown(messages.get(item));
-    events.publish(OPEN_MENU, { kind: "message", anchor: slot(item, "menu"), subject, traits: traitsOf(subject, me.id) });
+    const note = slot(item, "link").dataset.exact; // There is no pointer over the time on a touch screen.
+    events.publish(OPEN_MENU, { kind: "message", anchor: slot(item, "menu"), subject, traits: traitsOf(subject, me.id), note });
   }
 
   function openByLongPress(event) {

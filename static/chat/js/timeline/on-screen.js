@@ -49,6 +49,6 @@ export function anchoredAt(item, scroller) {
 }
 
 /** The index of the first item that ends below `y`. */
-function firstBelow(items, y) {
+export function firstBelow(items, y) {
   return firstThat(items, (item) => item.getBoundingClientRect().bottom > y);
 }

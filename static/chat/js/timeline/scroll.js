@@ -13,6 +13,7 @@ import {
   subscribeAll,
 } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
+import { DayBar } from "./day-bar.js";
 import { anchorOf, anchoredAt, bodyOf, placeOf, seqOf, spanOf } from "./on-screen.js";
 import { readWords } from "../kit/words.js";
 import { listRendered, loadNewer, loadOlder, messageRendered, messageUnfolded } from "./signals.js";
@@ -27,6 +28,7 @@ export function mount({ events, root }) {
   const scroller = slot(root, "scroller");
   const content = slot(root, "content");
   const button = slot(root, "jump");
+  const dayBar = new DayBar(slot(root, "day-bar"), scroller);
   let me = null;
   let isStuck = true;
   let anchor = null; // The message being read, and its position, which must not move.
@@ -60,6 +62,7 @@ export function mount({ events, root }) {
         isFiltered = filter !== null;
       },
       [SEND_MESSAGE]: toNewest,
+      [SHOW_NEWEST]: stick, // Back, from a message that was loaded with the newest ones.
       [TIMELINE_TRIMMED]({ newer }) {
         isOld = newer;
         showButton();
@@ -174,6 +177,7 @@ export function mount({ events, root }) {
   /** Publishes the visible range. */
   function tellView() {
     const items = shownItems();
+    dayBar.show(items);
     if (!items.length) return;
     const read = anchor && { seq: anchor.seq, distance: anchor.distance };
     events.publish(VIEW_MOVED, { ...spanOf(items, scroller), isAtEnd: isStuck, read });

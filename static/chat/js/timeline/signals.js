@@ -2,6 +2,12 @@
 import { signal } from "../kit/signal.js";
 
 /**
+ * Another message is the first on the screen, posted at the time `at`.
+ * @type {Signal<{at: number}>}
+ */
+export const dayShown = signal();
+
+/**
  * The loading of a page began or ended.
  * @type {Signal<{isLoading: boolean}>}
  */

@@ -1,0 +1,69 @@
+/** The dialog that goes to a date: to the first message of this day, or of the next one that has messages. */
+import { SHOW_MESSAGE, request } from "../app/events.js";
+import { makeDialog } from "../kit/dialog.js";
+import { listen, setText, slot } from "../kit/dom.js";
+import { dayStart, isoDay } from "../kit/time.js";
+import { readWords } from "../kit/words.js";
+import { dayShown } from "./signals.js";
+
+/** @param {Mounting} at */
+export function mount({ events, root }) {
+  const { word, has } = readWords(root);
+  const form = root.querySelector("form");
+  const { day } = form.elements;
+  const dialog = makeDialog(root, { first: day });
+  let shown = 0; // The time of the first message on the screen.
+  let callOff = null; // Cancels the pending request.
+
+  const ends = [
+    dayShown.listen(({ at }) => (shown = at)),
+    listen(document, "click", ({ target }) => target.closest?.(`[data-dialog="${root.id}"]`) && prepare()),
+    listen(form, "submit", (event) => {
+      event.preventDefault();
+      if (!callOff) ask();
+    }),
+    listen(form, "input", () => say(null)),
+    listen(root, "close", end),
+  ];
+
+  function prepare() {
+    say(null);
+    day.max = isoDay(Date.now());
+    day.value = isoDay(shown || Date.now());
+  }
+
+  function ask() {
+    if (!day.value) return say("missing");
+    callOff = request(events, { type: "history", at: dayStart(day.value), limit: 1 }, take);
+  }
+
+  function take(answer) {
+    end();
+    if (answer.type !== "page") return say(has(`refused-${answer.code}`) ? `refused-${answer.code}` : "refused");
+    if (!answer.messages.length) return say("none");
+    dialog.hide();
+    go(answer.messages[0].seq);
+  }
+
+  function go(seq) {
+    const fragment = `#message/${seq}`;
+    if (location.hash === fragment) events.publish(SHOW_MESSAGE, { seq });
+    else location.hash = fragment;
+  }
+
+  function end() {
+    callOff?.();
+    callOff = null;
+  }
+
+  function say(key) {
+    day.toggleAttribute("aria-invalid", key !== null);
+    setText(slot(root, "problem"), key ? word(key) : "");
+  }
+
+  return function unmount() {
+    ends.forEach((stop) => stop());
+    end();
+    dialog.end();
+  };
+}
