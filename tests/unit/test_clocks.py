@@ -30,6 +30,7 @@ TIMES_OF_DAY = {
     ("chat/moderation/acts.py", "lift"): "when it was lifted",
     ("chat/moderation/acts.py", "read_exclusions"): "how long a ban holds from now on",
     ("chat/moderation/bots.py", "revoke"): "when it was revoked",
+    ("chatty_project/backup/facts.py", "_time_of_day"): "when a backup was made",
     ("chat/webhooks/client.py", "_post"): "when a delivery was signed",
     ("chat/webhooks/deliveries.py", "database_time"): "what SQLite says instead of a server: pauses outlive processes",
     ("chat/moderation/acts.py", "revoke"): "a number that rises though its row was lost; else it is counted up",
