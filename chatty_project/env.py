@@ -353,6 +353,18 @@ TOKEN_MAX_AGE_DAYS = Setting(
     "365",
     "Days after which an unused identity expires",
 )
+KEEP_MESSAGES_DAYS = Setting(
+    "KEEP_MESSAGES_DAYS",
+    _whole(0, 36_500, "days, or 0 for ever"),
+    "0",
+    "Days after which messages are deleted. A room may have its own number at `/admin`. `0`: never",
+)
+KEEP_AUDIT_DAYS = Setting(
+    "KEEP_AUDIT_DAYS",
+    _whole(0, 36_500, "days, or 0 for ever"),
+    "0",
+    "Days after which entries of the audit log are deleted. `0`: never",
+)
 RESUME_LIMIT = Setting(
     "RESUME_LIMIT",
     _whole(1, 100_000, "a number of changes"),
@@ -462,6 +474,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     HTTPS,
     TRUSTED_PROXIES,
     TOKEN_MAX_AGE_DAYS,
+    KEEP_MESSAGES_DAYS,
+    KEEP_AUDIT_DAYS,
     RESUME_LIMIT,
     UNSENT_LIMIT,
     BUFFER_LIMIT,

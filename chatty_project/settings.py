@@ -57,6 +57,8 @@ CHATTY: dict[str, Any] = {
     "PAGE_MAX_AGE": environment[env.PAGE_MAX_AGE],
     "TRUSTED_PROXIES": environment[env.TRUSTED_PROXIES],
     "TOKEN_MAX_AGE_DAYS": environment[env.TOKEN_MAX_AGE_DAYS],
+    "KEEP_MESSAGES_DAYS": environment[env.KEEP_MESSAGES_DAYS],
+    "KEEP_AUDIT_DAYS": environment[env.KEEP_AUDIT_DAYS],
     "RESUME_LIMIT": environment[env.RESUME_LIMIT],
     "UNSENT_LIMIT": environment[env.UNSENT_LIMIT],
     "BUFFER_LIMIT": environment[env.BUFFER_LIMIT],

@@ -123,6 +123,7 @@ class RoomHub:
         self._proof = proof
 
         self.rules, self.about = opening.rules, opening.about
+        self._expired = opening.expired  # The messages up to this seq were deleted by their age.
         self.state: RoomState | None = None  # The last one that was taken.
         # Other processes that have this room open, and when that was last heard or seen, by the loop's clock.
         self._peers: dict[str, float] = {}
@@ -320,6 +321,9 @@ class RoomHub:
         self.state = state
         before = self.info
         self.rules, self.about = state.rules, state.about
+        if state.expired > self._expired:
+            self._expired = state.expired
+            self._buffer.expire(state.expired)
         if self.info != before:
             self._emit(RoomNow(self.info))
 
@@ -532,7 +536,8 @@ class RoomHub:
 
     @property
     def _has_older(self) -> bool:
-        return self._buffer.oldest_seq > 1  # The first change of a room is a message: seq 1 is its oldest.
+        # The first change of a room is a message: without expired ones, seq 1 is its oldest.
+        return self._buffer.oldest_seq > self._expired + 1
 
     # --- answers to one connection ---
 

@@ -42,6 +42,7 @@ from chat.log.operations import Operation
 from chat.log.reader import NOTHING_SAID, Log, RoomRow, WentBack
 from chat.log.readers import Askers
 from chat.log.rendering import Renderer
+from chat.log.retention import LOOK_SECONDS, Retention
 from chat.log.search_index import INDEX_SECONDS
 from chat.log.turns import Asker
 from chat.moderation.ban_enforcement import BanEnforcement
@@ -125,6 +126,7 @@ class RoomRegistry:
         self._at_end: list[Callable[[], Awaitable[None]]] = []
         self._pulses = PulseWheel()
         self._scheduler = Scheduler()
+        retention = Retention()
         for seconds, work in (
             (PART_SECONDS, self._pulses.turn),
             (HEADS_SECONDS, self._comparison.compare_all),
@@ -141,6 +143,7 @@ class RoomRegistry:
             (TIDY_SECONDS, self._ban_enforcement.tidy),
             (INDEX_SECONDS, self.log.index),
             (TIDY_SECONDS, self.log.tidy),
+            (LOOK_SECONDS, lambda: self.log.run(retention.follow)),
         ):
             self._scheduler.repeat(seconds, work)
 

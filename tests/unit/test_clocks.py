@@ -22,6 +22,7 @@ TIMES_OF_DAY = {
     ("chat/access/tokens.py", "verify"): "how old a token is, which was signed at a time of day",
     ("chat/rooms/visits.py", "note"): "when somebody was seen",
     ("chat/log/committer.py", "__init__"): "when a message was posted",
+    ("chat/log/retention.py", "delete_expired"): "how old messages are, which were posted at a time of day",
     ("chat/log/reader.py", "_try_writing"): "what is written to find out whether anything can be",
     ("chat/models.py", "in_force"): "a ban ends at a time of day, which outlives processes",
     ("chat/models.py", "over"): "the same",
