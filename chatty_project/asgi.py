@@ -22,6 +22,7 @@ if problems := env.problems(env.read(os.environ)):
 
 from chat.rooms.registry import close_registry, current_counts, current_registry  # noqa: E402
 from chat.routing import consumer, http_urlpatterns, websocket_urlpatterns  # noqa: E402
+from chat.web import metrics  # noqa: E402
 from chat.web.request_threads import WebThreads  # noqa: E402
 from chatty_project.proxy import WithPrefix  # noqa: E402
 
@@ -44,6 +45,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     while (message := await receive())["type"] == "lifespan.startup":
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, log_counts)
         current_registry()  # Webhooks wait for no visitor.
+        metrics.share()
         garbage.start()
         await send({"type": "lifespan.startup.complete"})
     assert message["type"] == "lifespan.shutdown"

@@ -121,6 +121,12 @@ def _embed_keys(text: str) -> dict[str, list[str]]:
     return keys
 
 
+def _bearer_token(text: str) -> str:
+    if text and not re.fullmatch(rf"[A-Za-z0-9._~-]{{{SHORTEST_EMBED_SECRET},}}", text):
+        raise ValueError(text)
+    return text
+
+
 def _rate(text: str) -> tuple[float, float]:
     if text == "0":
         return 0, 0
@@ -442,6 +448,15 @@ WEBHOOK_NETWORKS = Setting(
     "Addresses and networks that aren't public, separated by commas, to which outgoing webhooks may connect. "
     "Moderators can reach what listens there",
 )
+METRICS_TOKEN = Setting(
+    "METRICS_TOKEN",
+    Kind(f"{SHORTEST_EMBED_SECRET} or more letters, digits and -._~, as {MAKE_A_KEY} prints", _bearer_token),
+    "",
+    "The token (`Authorization: Bearer`) with which Prometheus may read `/metrics`. "
+    f"{SHORTEST_EMBED_SECRET} characters or more",
+    shown="none: there is no `/metrics`",
+    hide=lambda text: "*" * len(text),
+)
 STATIC_ROOT = Setting(
     "STATIC_ROOT",
     Kind("a folder", _as_is),
@@ -488,6 +503,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     MAX_CONNECTIONS_PER_ADDRESS,
     MAX_CONNECTIONS_PER_MEMBER,
     WEBHOOK_NETWORKS,
+    METRICS_TOKEN,
     STATIC_ROOT,
     LOG_LEVEL,
 )

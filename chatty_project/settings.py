@@ -59,6 +59,7 @@ CHATTY: dict[str, Any] = {
     "TOKEN_MAX_AGE_DAYS": environment[env.TOKEN_MAX_AGE_DAYS],
     "KEEP_MESSAGES_DAYS": environment[env.KEEP_MESSAGES_DAYS],
     "KEEP_AUDIT_DAYS": environment[env.KEEP_AUDIT_DAYS],
+    "METRICS_TOKEN": environment[env.METRICS_TOKEN],
     "RESUME_LIMIT": environment[env.RESUME_LIMIT],
     "UNSENT_LIMIT": environment[env.UNSENT_LIMIT],
     "BUFFER_LIMIT": environment[env.BUFFER_LIMIT],
@@ -220,7 +221,7 @@ if environment[env.HTTPS]:
     MIDDLEWARE.insert(0, "chatty_project.proxy.lower_case_scheme")
     SECURE_SSL_REDIRECT = True
     # The platform requests them without the proxy.
-    SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{URL_PREFIX}/'[1:])}(healthz|readyz)$"]
+    SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{URL_PREFIX}/'[1:])}(healthz|metrics|readyz)$"]
     SECURE_HSTS_SECONDS = 31_536_000  # A year.
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

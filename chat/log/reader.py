@@ -25,6 +25,7 @@ from django.utils import timezone
 from msgspec import UNSET
 
 from chat.access.policy import OPEN, Rules
+from chat.counters import counters
 from chat.log import page_queries, search, sql, unread
 from chat.log.deadline import deadline
 from chat.log.entries import Entry
@@ -180,6 +181,7 @@ def retrying(work: Callable[..., T], *arguments: object) -> T:
         return work(*arguments)
     except (DatabaseError, InterfaceError) as error:
         connection.close()
+        counters.database_errors += 1
         raise LogUnavailable(str(error).partition("\n")[0]) from error  # Below it, PostgreSQL may quote a message.
 
 

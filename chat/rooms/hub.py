@@ -21,6 +21,7 @@ from chat.cluster.presence_shares import Known, Share, Shares
 from chat.content import mentions
 from chat.content.mentions import People
 from chat.content.search_terms import Phrase
+from chat.counters import counters
 from chat.log import pagination
 from chat.log.entries import Entry
 from chat.log.epoch_proof import Proof
@@ -367,6 +368,7 @@ class RoomHub:
     def _close_hole(self) -> None:
         self._hole_timer = None
         if self._reorder_buffer:
+            counters.hole_fills += 1
             self.catch_up()
 
     def catch_up(self) -> "asyncio.Task[None]":
@@ -545,6 +547,9 @@ class RoomHub:
         person = request.person
         known = -1 if since is None else since.version
         messages, more, reset = self._changed_after(known)
+        if request.since is not None:
+            counters.resets += reset
+            counters.resumes += not reset
         return Welcome(
             me=Member(person.id, request.name, bot=person.is_bot or UNSET),
             room=self.info,

@@ -35,6 +35,7 @@ from chat.cluster.presence_store import (
 )
 from chat.cluster.redis_presence import RedisPresence
 from chat.conf import chatty
+from chat.counters import counters
 from chat.log import visitors
 from chat.log.committer import Committed, Committer
 from chat.log.entries import Entry
@@ -371,6 +372,9 @@ class RoomRegistry:
         self._deliver(ClusterMessage(room.name, self.presence.process, [written]))
         self._presence_sync.send(room.name, written)
         self._webhooks.wake(room.id)
+        posts = sum(entry.is_new_message for entry in entries)
+        counters.posts += posts
+        counters.changes += len(entries) - posts
         if message_posted.receivers:
             for entry in entries:
                 if entry.is_new_message:
