@@ -14,6 +14,7 @@ from django.urls import re_path
 
 from chatty_project import databases, env
 from chatty_project.garbage import garbage
+from chatty_project.trace import traced
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatty_project.settings")
 django_pages = get_asgi_application()  # Sets Django up, which everything below needs.
@@ -57,8 +58,8 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
 
 application: Any = ProtocolTypeRouter(
     {
-        "http": requests,
-        "websocket": sockets,
+        "http": traced(requests, "request"),
+        "websocket": traced(sockets, "socket"),
         "lifespan": lifespan,
     }
 )

@@ -469,6 +469,12 @@ LOG_LEVEL = Setting(
     "info",
     "Lowest level that is logged to stderr",
 )
+LOG_FORMAT = Setting(
+    "LOG_FORMAT",
+    _one_of("text", "json"),
+    "text",
+    "Lines of the log: `text` for people, `json` for programs",
+)
 
 SETTINGS: tuple[Setting[Any], ...] = (
     DEBUG,
@@ -506,6 +512,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     METRICS_TOKEN,
     STATIC_ROOT,
     LOG_LEVEL,
+    LOG_FORMAT,
 )
 
 

@@ -239,6 +239,7 @@ SILENCED_SYSTEM_CHECKS = [
 
 
 LOG_LEVEL = environment[env.LOG_LEVEL].upper()
+LOG_FORMATTERS = {"text": "concise", "json": "json"}
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -249,10 +250,13 @@ LOGGING: dict[str, Any] = {
     "formatters": {
         "concise": {
             "()": "chatty_project.logs.Concise",
-            "format": "%(asctime)s %(word)s %(name)s: %(message)s",
-        }
+            "format": "%(asctime)s %(word)s %(name)s%(trace)s: %(message)s",
+        },
+        "json": {"()": "chatty_project.logs.Json"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "concise"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMATTERS[environment[env.LOG_FORMAT]]}
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},  # For libraries: problems only.
     "loggers": {
         "chat": {"level": LOG_LEVEL},

@@ -317,7 +317,7 @@ class Log:
         Raises:
             LogUnavailable, DatabaseError: it couldn't.
         """
-        await self.run(_try_writing)
+        await self.run(probe)
 
     async def close(self) -> None:
         """Ends the threads and their database connections."""
@@ -433,7 +433,7 @@ def _state(row: tuple[Any, ...]) -> RoomState:
     )
 
 
-def _try_writing() -> None:
+def probe() -> None:
     """Writes one row, always the same, and runs writes on a post's tables that match no row."""
     with transaction.atomic():
         now = timezone.now()

@@ -143,6 +143,24 @@ async def test_the_readmes_words_bring_everything_back(folder: Path, new_url: Ne
             assert ann.head == 2
 
 
+async def test_every_command_of_the_operations_page_works(folder: Path, new_url: NewUrl) -> None:
+    page = (servers.ROOT / "docs/operations.md").read_text()
+    lines = [line for block in re.findall(r"```sh\n(.*?)\n```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) == 5
+    url, other = servers.migrated(new_url()), new_url()
+    settings = {"SECRET_KEY": servers.SECRET_KEY, "ALLOWED_HOSTS": "127.0.0.1"}
+    with ChattyServer(DATABASE_URL=url) as server:
+        async with Client(server.http_url, "Ann", "lobby") as ann:
+            await ann.post("kept")
+            for line in lines:
+                if "restore backup" not in line:
+                    here = line.replace("http://127.0.0.1:8000", server.http_url)
+                    await asyncio.to_thread(follow, here, folder, DATABASE_URL=url, **settings)
+    [restore] = [line for line in lines if "restore backup" in line]
+    follow(restore, folder, DATABASE_URL=other, **settings)
+    assert len(messages(other)) == 1
+
+
 # While people talk.
 
 
