@@ -4,8 +4,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import httpx
 import pytest
+from django.core import signing
 
+from chat.web import reflection
 from tests import servers
 from tests.integration.test_restored import execute
 from tests.servers import ChattyServer, NginxServer, PostgresServer
@@ -172,3 +175,17 @@ def test_a_server_that_is_not_there_or_not_this_one_is_named(chatty_server: Star
     found, code = doctor("--url", server.http_url, DATABASE_URL=sqlite_url, SECRET_KEY="x" * 50)
     assert code == 1
     assert "isn't this Chatty; expected the same SECRET_KEY" in found[0]
+
+
+def test_the_reflection_is_for_the_doctor_only(chatty_server: Start) -> None:
+    """To others it answers as an address that isn't there."""
+    server = chatty_server()
+    with httpx.Client(trust_env=False, timeout=60, base_url=server.http_url) as http:
+        missing = http.get("/missing")
+        other_use = signing.dumps("doctor", key=servers.SECRET_KEY)
+        signed = signing.dumps("doctor", key=servers.SECRET_KEY, salt="chatty.doctor")
+        for headers in ({}, {reflection.HEADER: ""}, {reflection.HEADER: other_use}, {reflection.HEADER: signed + "x"}):
+            answer = http.get("/doctor", headers=headers)
+            assert answer.status_code == 404
+            assert answer.text.replace("/doctor", "/missing") == missing.text
+        assert http.get("/doctor", headers={reflection.HEADER: signed}).json()["client"] == "127.0.0.1"
