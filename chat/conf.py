@@ -86,6 +86,10 @@ KEYS: Mapping[str, Key] = {
     # Who may enter a room: f(person, slug) -> bool, asked on a thread at each entry. "": everybody.
     "CAN_JOIN": Key("", _is_function_or_empty, "the dotted path of a function, or an empty string"),
     "TOKEN_MAX_AGE_DAYS": Key(365, _is_positive, POSITIVE),
+    "KEEP_MESSAGES_DAYS": Key(0, _is_count, COUNT),  # A room may have its own. 0: for ever.
+    "KEEP_AUDIT_DAYS": Key(0, _is_count, COUNT),  # 0: for ever.
+    # The Bearer token for /metrics; "": there are none.
+    "METRICS_TOKEN": Key("", lambda value: isinstance(value, str), "a string"),
     "RESUME_LIMIT": Key(1_000, _is_positive, POSITIVE),  # Changes.
     "UNSENT_LIMIT": Key(1_048_576, _is_positive, POSITIVE),  # Bytes.
     "BUFFER_LIMIT": Key(134_217_728, _is_positive, POSITIVE),  # Bytes.

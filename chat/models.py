@@ -16,6 +16,7 @@ from django.utils import timezone
 from chat.paths import SLUG
 from chat.protocol.constants import MODERATION_REASON_LIMIT, NAME_LIMIT, SLOW_LIMIT_SECONDS, TITLE_LIMIT, TOPIC_LIMIT
 
+KEEP_LIMIT_DAYS = 36_500
 DETAIL_LIMIT = TITLE_LIMIT + TOPIC_LIMIT + 20  # The longest detail is a title with its topic.
 
 
@@ -43,6 +44,15 @@ class Room(models.Model):
         validators=[MaxValueValidator(SLOW_LIMIT_SECONDS)],
         help_text="Seconds between two messages from the same member; 0 means no limit.",
     )
+    keep_days = models.PositiveIntegerField(
+        "days to keep messages",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(KEEP_LIMIT_DAYS)],
+        help_text="Older messages are deleted. 0 keeps them for ever; leave empty for the setting KEEP_MESSAGES_DAYS.",
+    )
+    # Messages up to this seq were deleted by their age, with their rows.
+    expired = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         permissions = (("moderate_room", "Can moderate in the rooms"),)
@@ -353,6 +363,7 @@ class ModerationAction(models.Model):
         LOCK = "lock", "locked"
         UNLOCK = "unlock", "unlocked"
         SLOW = "slow", "changed slow mode"
+        KEEP = "keep", "changed how long messages stay"
         DESCRIBE = "describe", "edited name or topic"
         REVOKE = "revoke", "revoked tokens"
         ROOM = "room", "deleted the room"

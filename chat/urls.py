@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 
 from chat.openapi import views as openapi
 from chat.paths import SLUG, SLUG_LIMIT
-from chat.web import embedding, error_pages, pwa, views
+from chat.web import embedding, error_pages, metrics, pwa, reflection, views
 
 app_name = "chat"
 ANY_CASE = "[Cc][Hh][Aa][Tt][Tt][Yy]"  # Django can't reverse URLs with (?i:...) among them.
@@ -27,4 +27,6 @@ urlpatterns = [
     path("api/openapi.json", openapi.description, name="openapi"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("doctor", reflection.reflect, name="doctor"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -14,6 +14,7 @@ from django.urls import re_path
 
 from chatty_project import databases, env
 from chatty_project.garbage import garbage
+from chatty_project.trace import traced
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatty_project.settings")
 django_pages = get_asgi_application()  # Sets Django up, which everything below needs.
@@ -22,6 +23,7 @@ if problems := env.problems(env.read(os.environ)):
 
 from chat.rooms.registry import close_registry, current_counts, current_registry  # noqa: E402
 from chat.routing import consumer, http_urlpatterns, websocket_urlpatterns  # noqa: E402
+from chat.web import metrics  # noqa: E402
 from chat.web.request_threads import WebThreads  # noqa: E402
 from chatty_project.proxy import WithPrefix  # noqa: E402
 
@@ -44,6 +46,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     while (message := await receive())["type"] == "lifespan.startup":
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, log_counts)
         current_registry()  # Webhooks wait for no visitor.
+        metrics.share()
         garbage.start()
         await send({"type": "lifespan.startup.complete"})
     assert message["type"] == "lifespan.shutdown"
@@ -55,8 +58,8 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
 
 application: Any = ProtocolTypeRouter(
     {
-        "http": requests,
-        "websocket": sockets,
+        "http": traced(requests, "request"),
+        "websocket": traced(sockets, "socket"),
         "lifespan": lifespan,
     }
 )

@@ -121,6 +121,12 @@ def _embed_keys(text: str) -> dict[str, list[str]]:
     return keys
 
 
+def _bearer_token(text: str) -> str:
+    if text and not re.fullmatch(rf"[A-Za-z0-9._~-]{{{SHORTEST_EMBED_SECRET},}}", text):
+        raise ValueError(text)
+    return text
+
+
 def _rate(text: str) -> tuple[float, float]:
     if text == "0":
         return 0, 0
@@ -353,6 +359,18 @@ TOKEN_MAX_AGE_DAYS = Setting(
     "365",
     "Days after which an unused identity expires",
 )
+KEEP_MESSAGES_DAYS = Setting(
+    "KEEP_MESSAGES_DAYS",
+    _whole(0, 36_500, "days, or 0 for ever"),
+    "0",
+    "Days after which messages are deleted. A room may have its own number at `/admin`. `0`: never",
+)
+KEEP_AUDIT_DAYS = Setting(
+    "KEEP_AUDIT_DAYS",
+    _whole(0, 36_500, "days, or 0 for ever"),
+    "0",
+    "Days after which entries of the audit log are deleted. `0`: never",
+)
 RESUME_LIMIT = Setting(
     "RESUME_LIMIT",
     _whole(1, 100_000, "a number of changes"),
@@ -430,6 +448,15 @@ WEBHOOK_NETWORKS = Setting(
     "Addresses and networks that aren't public, separated by commas, to which outgoing webhooks may connect. "
     "Moderators can reach what listens there",
 )
+METRICS_TOKEN = Setting(
+    "METRICS_TOKEN",
+    Kind(f"{SHORTEST_EMBED_SECRET} or more letters, digits and -._~, as {MAKE_A_KEY} prints", _bearer_token),
+    "",
+    "The token (`Authorization: Bearer`) with which Prometheus may read `/metrics`. "
+    f"{SHORTEST_EMBED_SECRET} characters or more",
+    shown="none: there is no `/metrics`",
+    hide=lambda text: "*" * len(text),
+)
 STATIC_ROOT = Setting(
     "STATIC_ROOT",
     Kind("a folder", _as_is),
@@ -441,6 +468,12 @@ LOG_LEVEL = Setting(
     _one_of("debug", "info", "warning", "error", "critical"),
     "info",
     "Lowest level that is logged to stderr",
+)
+LOG_FORMAT = Setting(
+    "LOG_FORMAT",
+    _one_of("text", "json"),
+    "text",
+    "Lines of the log: `text` for people, `json` for programs",
 )
 
 SETTINGS: tuple[Setting[Any], ...] = (
@@ -462,6 +495,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     HTTPS,
     TRUSTED_PROXIES,
     TOKEN_MAX_AGE_DAYS,
+    KEEP_MESSAGES_DAYS,
+    KEEP_AUDIT_DAYS,
     RESUME_LIMIT,
     UNSENT_LIMIT,
     BUFFER_LIMIT,
@@ -474,8 +509,10 @@ SETTINGS: tuple[Setting[Any], ...] = (
     MAX_CONNECTIONS_PER_ADDRESS,
     MAX_CONNECTIONS_PER_MEMBER,
     WEBHOOK_NETWORKS,
+    METRICS_TOKEN,
     STATIC_ROOT,
     LOG_LEVEL,
+    LOG_FORMAT,
 )
 
 

@@ -1,5 +1,6 @@
 """The format of log lines. They never contain a message, name or token."""
 
+import json
 import logging
 import time
 import traceback
@@ -8,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.utils import Error as DatabaseError
+
+from chatty_project import trace
 
 
 class Concise(logging.Formatter):
@@ -18,6 +21,7 @@ class Concise(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.word = record.levelname.lower()
+        record.trace = f" [{trace.current.get()}]" if trace.current.get() else ""
         return super().format(record)
 
     def formatException(self, ei: Any) -> str:
@@ -26,6 +30,24 @@ class Concise(logging.Formatter):
         if not any(isinstance(error, DatabaseError) for error in errors):
             return super().formatException(ei)
         return "\n\n".join(map(_in_short, reversed(errors)))
+
+
+class Json(Concise):
+    """One JSON object a line: `at`, `level`, `logger`, `message`, `process`, and perhaps `trace` and `stack`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": record.process,
+        }
+        if name := trace.current.get():
+            line["trace"] = name
+        if record.exc_info:
+            line["stack"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

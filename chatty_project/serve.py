@@ -1,5 +1,6 @@
 """Implements `bin/serve`: checks for production, migrations, static files, then the workers."""
 
+import asyncio
 import fcntl
 import os
 import sys
@@ -45,6 +46,7 @@ def prepare() -> None:
     django.setup()
     from chat.log import refolding
     from chatty_project import static_files
+    from chatty_project.doctor import database, redis
 
     static_root = Path(settings.STATIC_ROOT)
     static_root.mkdir(parents=True, exist_ok=True)
@@ -54,6 +56,9 @@ def prepare() -> None:
             call_command("migrate", interactive=False, verbosity=0)
             if advice := refolding.advice():
                 sys.stderr.write(f"{advice}\n")
+            environment = env.read(os.environ)
+            for finding in (*database.at_start(environment), *asyncio.run(redis.at_start(environment))):
+                sys.stderr.write(f"{finding.words}\n")
         static_files.collect(static_root)
 
 

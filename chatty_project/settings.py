@@ -57,6 +57,9 @@ CHATTY: dict[str, Any] = {
     "PAGE_MAX_AGE": environment[env.PAGE_MAX_AGE],
     "TRUSTED_PROXIES": environment[env.TRUSTED_PROXIES],
     "TOKEN_MAX_AGE_DAYS": environment[env.TOKEN_MAX_AGE_DAYS],
+    "KEEP_MESSAGES_DAYS": environment[env.KEEP_MESSAGES_DAYS],
+    "KEEP_AUDIT_DAYS": environment[env.KEEP_AUDIT_DAYS],
+    "METRICS_TOKEN": environment[env.METRICS_TOKEN],
     "RESUME_LIMIT": environment[env.RESUME_LIMIT],
     "UNSENT_LIMIT": environment[env.UNSENT_LIMIT],
     "BUFFER_LIMIT": environment[env.BUFFER_LIMIT],
@@ -218,7 +221,7 @@ if environment[env.HTTPS]:
     MIDDLEWARE.insert(0, "chatty_project.proxy.lower_case_scheme")
     SECURE_SSL_REDIRECT = True
     # The platform requests them without the proxy.
-    SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{URL_PREFIX}/'[1:])}(healthz|readyz)$"]
+    SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{URL_PREFIX}/'[1:])}(healthz|metrics|readyz)$"]
     SECURE_HSTS_SECONDS = 31_536_000  # A year.
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
@@ -236,6 +239,7 @@ SILENCED_SYSTEM_CHECKS = [
 
 
 LOG_LEVEL = environment[env.LOG_LEVEL].upper()
+LOG_FORMATTERS = {"text": "concise", "json": "json"}
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -246,10 +250,13 @@ LOGGING: dict[str, Any] = {
     "formatters": {
         "concise": {
             "()": "chatty_project.logs.Concise",
-            "format": "%(asctime)s %(word)s %(name)s: %(message)s",
-        }
+            "format": "%(asctime)s %(word)s %(name)s%(trace)s: %(message)s",
+        },
+        "json": {"()": "chatty_project.logs.Json"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "concise"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMATTERS[environment[env.LOG_FORMAT]]}
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},  # For libraries: problems only.
     "loggers": {
         "chat": {"level": LOG_LEVEL},

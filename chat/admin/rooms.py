@@ -26,7 +26,7 @@ ROOM_LEFT = "Some messages of the room are left. The room is locked now. Delete 
 class RoomForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Room
-        fields = ("slug", "title", "topic", "locked", "slow_seconds")
+        fields = ("slug", "title", "topic", "locked", "slow_seconds", "keep_days")
 
     def clean_title(self) -> str:
         return self._clean(validation.clean_title, "title")
@@ -50,7 +50,7 @@ class RoomAdmin(ForModerators):
     list_filter = ("locked", "created_at")
     search_fields = ("slug", "title", "topic", "made_by")
     ordering = ("slug",)
-    fields = ("slug", "title", "topic", "locked", "slow_seconds", "made_by", "log", "head", "created_at")
+    fields = ("slug", "title", "topic", "locked", "slow_seconds", "keep_days", "made_by", "log", "head", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         readonly = ("made_by", "log", "head", "created_at")
@@ -109,4 +109,6 @@ class RoomAdmin(ForModerators):
             acts.lock(moderator(request), room, obj.locked, "")
         if "slow_seconds" in changed:
             acts.slow_down(moderator(request), room, obj.slow_seconds, "")
+        if "keep_days" in changed:
+            acts.keep(moderator(request), room, obj.keep_days)
         announce_after_commit(EVERYWHERE, RoomChanged(room.name))

@@ -20,6 +20,7 @@ from django.conf import settings
 from chat.cluster import messages
 from chat.cluster.messages import ClusterMessage, Item
 from chat.cluster.redis_servers import place_of_room
+from chat.counters import counters
 
 logger = logging.getLogger(__name__)
 
@@ -254,6 +255,7 @@ class Shard:
 
     def _note_failure(self, error: Exception) -> None:
         """Logs the first of several failures in a row."""
+        counters.redis_errors += 1
         if not self._is_failing:
             self._is_failing = True
             logger.warning("%s loses messages between processes, the log serves its rooms: %r", self._name, error)

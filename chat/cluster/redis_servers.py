@@ -9,7 +9,10 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from chat.counters import counters
 
 T = TypeVar("T")
 
@@ -44,9 +47,12 @@ class RedisServer:
         """
         loop = asyncio.get_running_loop()
         if loop.time() - self._hung_at < REDIS_TIMEOUT_SECONDS:
+            counters.redis_errors += 1
             raise RedisTimeoutError("it didn't answer a moment ago")
         try:
             return await work()
-        except RedisTimeoutError:
-            self._hung_at = loop.time()
+        except (RedisError, OSError) as error:
+            counters.redis_errors += 1
+            if isinstance(error, RedisTimeoutError):
+                self._hung_at = loop.time()
             raise

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from chat.access import policy
 from chat.content.markdown import Rendered
+from chat.counters import counters
 from chat.log import audit, room_rows, sql
 from chat.log.entries import Entry
 from chat.log.operations import (
@@ -165,8 +166,11 @@ class Committer:
         self, thread: WorkThread, work: "Work", operations: list[Operation]
     ) -> Sequence[Outcome | Exception]:
         """Returns an outcome for each operation. An operation that fails doesn't fail the others."""
+        began_at = self._loop.time()
         try:
-            return await thread.run(retrying, work, operations)
+            outcomes: Sequence[Outcome] = await thread.run(retrying, work, operations)
+            counters.commit.observe(self._loop.time() - began_at)
+            return outcomes
         except LogUnavailable as error:
             logger.error("%d operations were refused, the database failed: %s", len(operations), error)
             return [error] * len(operations)

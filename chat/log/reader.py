@@ -25,6 +25,7 @@ from django.utils import timezone
 from msgspec import UNSET
 
 from chat.access.policy import OPEN, Rules
+from chat.counters import counters
 from chat.log import page_queries, search, sql, unread
 from chat.log.deadline import deadline
 from chat.log.entries import Entry
@@ -111,6 +112,7 @@ class RoomState:
     head: int
     rules: Rules
     about: About
+    expired: int = 0  # The messages up to this seq were deleted by their age.
     row: tuple[Any, ...] = field(default=(), compare=False, repr=False)  # As the database has it.
 
 
@@ -137,6 +139,7 @@ class Opening:
     changes: Reading
     rules: Rules = OPEN
     about: About = About()
+    expired: int = 0
 
 
 NOTHING_SAID = Opening([], Reading([], floor=0, head=0, is_cut=False))  # In a room without a row.
@@ -178,6 +181,7 @@ def retrying(work: Callable[..., T], *arguments: object) -> T:
         return work(*arguments)
     except (DatabaseError, InterfaceError) as error:
         connection.close()
+        counters.database_errors += 1
         raise LogUnavailable(str(error).partition("\n")[0]) from error  # Below it, PostgreSQL may quote a message.
 
 
@@ -334,7 +338,7 @@ class Log:
         Raises:
             LogUnavailable, DatabaseError: it couldn't.
         """
-        await self.run(_try_writing)
+        await self.run(probe)
 
     async def close(self) -> None:
         """Ends the threads and their database connections."""
@@ -387,7 +391,7 @@ def _opening(room_id: int, limit: int, size_limit: int) -> Opening:
         page = _newest_page(room_id)
         changes = _changes(room_id, 0, limit, size_limit)
         if changes.floor <= state.head:
-            return Opening(page, changes, state.rules, state.about)
+            return Opening(page, changes, state.rules, state.about, state.expired)
         # Too many changes came between the two reads: a new message may be in neither.
 
 
@@ -418,7 +422,7 @@ def _entries(messages: Iterable[Message]) -> list[Entry]:
 
 
 def _contradicts(room_id: int, since: Since) -> bool:
-    """See `Log.contradicts`. Rows never go, and a version stays until its message changes: a missing one was lost."""
+    """See `Log.contradicts`. A version stays until its message changes: a missing one was lost, or has expired."""
     places = Q(seq__in=[seq for seq in (since.seq, since.changed) if seq is not None])
     found = Message.objects.filter(places | Q(version=since.version), room_id=room_id)
     by_seq = {seq: (version, nonce) for seq, version, nonce in found.values_list("seq", "version", "nonce")}
@@ -430,7 +434,7 @@ def _contradicts(room_id: int, since: Since) -> bool:
     return by_seq.get(since.changed, (0, None))[0] < since.version or since.version in others
 
 
-_STATE = "id, log, head, locked, slow_seconds, title, topic, made_by"
+_STATE = "id, log, head, locked, slow_seconds, title, topic, made_by, expired"
 
 
 def _states(room_ids: Sequence[int], known: Mapping[int, RoomState] = MappingProxyType({})) -> dict[int, RoomState]:
@@ -443,12 +447,14 @@ def _states(room_ids: Sequence[int], known: Mapping[int, RoomState] = MappingPro
 
 
 def _state(row: tuple[Any, ...]) -> RoomState:
-    _, log, head, locked, slow_seconds, title, topic, made_by = row
+    _, log, head, locked, slow_seconds, title, topic, made_by, expired = row
     maker = None if made_by is None else MemberId(str(sql.to_uuid(made_by)))
-    return RoomState(sql.to_uuid(log), head, Rules(bool(locked), slow_seconds), About(title, topic, maker), row)
+    return RoomState(
+        sql.to_uuid(log), head, Rules(bool(locked), slow_seconds), About(title, topic, maker), expired, row
+    )
 
 
-def _try_writing() -> None:
+def probe() -> None:
     """Writes one row, always the same, and runs writes on a post's tables that match no row."""
     with transaction.atomic():
         now = timezone.now()

@@ -18,7 +18,15 @@ from chat.protocol.events import RoomInfo
 from chat.protocol.fields import MemberId
 
 # A row without a maker, a message or any setting. Anybody may claim it.
-_UNTOUCHED = {"made_by": None, "head": 0, "title": "", "topic": "", "locked": False, "slow_seconds": 0}
+_UNTOUCHED = {
+    "made_by": None,
+    "head": 0,
+    "title": "",
+    "topic": "",
+    "locked": False,
+    "slow_seconds": 0,
+    "keep_days": None,
+}
 
 
 def make(

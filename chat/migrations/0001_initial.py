@@ -65,6 +65,8 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('locked', models.BooleanField(default=False, help_text='Read-only: only moderators can write.')),
                 ('slow_seconds', models.PositiveIntegerField(default=0, help_text='Seconds between two messages from the same member; 0 means no limit.', validators=[django.core.validators.MaxValueValidator(3600)], verbose_name='slow mode')),
+                ('keep_days', models.PositiveIntegerField(blank=True, help_text='Older messages are deleted. 0 keeps them for ever; leave empty for the setting KEEP_MESSAGES_DAYS.', null=True, validators=[django.core.validators.MaxValueValidator(36500)], verbose_name='days to keep messages')),
+                ('expired', models.PositiveBigIntegerField(db_default=0, default=0, editable=False)),
             ],
             options={
                 'permissions': (('moderate_room', 'Can moderate in the rooms'),),
@@ -155,7 +157,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('kind', models.CharField(choices=[('delete', 'deleted a message'), ('ban', 'banned'), ('unban', 'lifted a ban'), ('lock', 'locked'), ('unlock', 'unlocked'), ('slow', 'changed slow mode'), ('describe', 'edited name or topic'), ('revoke', 'revoked tokens'), ('room', 'deleted the room'), ('bot', 'created a bot'), ('hook', 'created a webhook'), ('unhook', 'revoked a webhook'), ('out', 'created an outgoing webhook'), ('out_edit', 'changed an outgoing webhook'), ('out_on', 'switched on an outgoing webhook'), ('unout', 'deleted an outgoing webhook')], max_length=10)),
+                ('kind', models.CharField(choices=[('delete', 'deleted a message'), ('ban', 'banned'), ('unban', 'lifted a ban'), ('lock', 'locked'), ('unlock', 'unlocked'), ('slow', 'changed slow mode'), ('keep', 'changed how long messages stay'), ('describe', 'edited name or topic'), ('revoke', 'revoked tokens'), ('room', 'deleted the room'), ('bot', 'created a bot'), ('hook', 'created a webhook'), ('unhook', 'revoked a webhook'), ('out', 'created an outgoing webhook'), ('out_edit', 'changed an outgoing webhook'), ('out_on', 'switched on an outgoing webhook'), ('unout', 'deleted an outgoing webhook')], max_length=10)),
                 ('moderator_name', models.CharField(help_text="The account's name at the time.", max_length=150)),
                 ('room', models.CharField(blank=True, help_text="The room's address at the time.", max_length=50)),
                 ('member_id', models.UUIDField(null=True, verbose_name="member's id")),

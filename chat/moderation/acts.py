@@ -221,3 +221,13 @@ def slow_down(moderator: Moderator, room: RoomRow, seconds: int, reason: str) ->
         if not Room.objects.filter(pk=room.id).update(slow_seconds=seconds):
             raise RoomGone(room.slug)
         record(moderator, Kind.SLOW, room=room.slug, detail=f"{seconds} s" if seconds else "off", reason=reason)
+
+
+def keep(moderator: Moderator, room: RoomRow, days: int | None) -> None:
+    """Sets how many days the room's messages stay. 0: for ever; None: as the setting KEEP_MESSAGES_DAYS says."""
+    with transaction.atomic():
+        room = room_rows.written(room)
+        if not Room.objects.filter(pk=room.id).update(keep_days=days):
+            raise RoomGone(room.slug)
+        detail = "as the setting says" if days is None else f"{days} days" if days else "for ever"
+        record(moderator, Kind.KEEP, room=room.slug, detail=detail)

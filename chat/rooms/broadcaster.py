@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
+from chat.counters import counters
 from chat.protocol import codec
 from chat.rooms.connection import Connection, Frame, Reached
 
@@ -113,6 +114,7 @@ class Broadcaster:
         events, self._pending, self._pending_size = self._pending, [], 0
         newcomers, self._newcomers = self._newcomers, {}
         due, self._due = self._due, set()
+        counters.deliveries += len(events) * len(self._turns)
         if due or newcomers:
             self._hand_out(events, due, newcomers)
         else:
@@ -142,6 +144,7 @@ class Broadcaster:
 
     def _settle(self, started_at: float) -> None:
         now = self._loop.time()
+        counters.fan_out.observe(now - started_at)
         self._next_tick_at = now + min(now - started_at, WAIT_LIMIT_SECONDS)
         self._tick = self._loop.call_at(self._next_tick_at, self._fan_out) if self._pending or self._due else None
 

@@ -144,6 +144,15 @@ class ChangeBuffer:
             self._encoded_page = [entry.encoded for entry in self._page.values()]
         return self._encoded_page
 
+    def expire(self, seq: int) -> None:
+        """Drops the messages up to this seq. The log doesn't have them any more."""
+        for gone in [one for one in self._changes if one <= seq]:
+            self._changes_size -= len(self._changes.pop(gone).encoded)
+        for gone in [one for one in self._page if one <= seq]:
+            self._page_size -= len(self._page.pop(gone).encoded)
+        self._encoded_page = None
+        self._count()
+
     def forget(self) -> None:
         """Drops everything. Later changes are kept. The page is read from the log when needed."""
         if self._changes:

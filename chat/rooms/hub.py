@@ -22,6 +22,7 @@ from chat.cluster.presence_shares import Known, Share, Shares
 from chat.content import mentions
 from chat.content.mentions import People
 from chat.content.search_terms import Phrase
+from chat.counters import counters
 from chat.log import pagination
 from chat.log.entries import Entry
 from chat.log.epoch_proof import Proof
@@ -124,6 +125,7 @@ class RoomHub:
         self._proof = proof
 
         self.rules, self.about = opening.rules, opening.about
+        self._expired = opening.expired  # The messages up to this seq were deleted by their age.
         self.state: RoomState | None = None  # The last one that was taken.
         # Other processes that have this room open, and when that was last heard or seen, by the loop's clock.
         self._peers: dict[str, float] = {}
@@ -321,6 +323,9 @@ class RoomHub:
         self.state = state
         before = self.info
         self.rules, self.about = state.rules, state.about
+        if state.expired > self._expired:
+            self._expired = state.expired
+            self._buffer.expire(state.expired)
         if self.info != before:
             self._emit(RoomNow(self.info))
 
@@ -364,6 +369,7 @@ class RoomHub:
     def _close_hole(self) -> None:
         self._hole_timer = None
         if self._reorder_buffer:
+            counters.hole_fills += 1
             self.catch_up()
 
     def catch_up(self) -> "asyncio.Task[None]":
@@ -533,7 +539,8 @@ class RoomHub:
 
     @property
     def _has_older(self) -> bool:
-        return self._buffer.oldest_seq > 1  # The first change of a room is a message: seq 1 is its oldest.
+        # The first change of a room is a message: without expired ones, seq 1 is its oldest.
+        return self._buffer.oldest_seq > self._expired + 1
 
     # --- answers to one connection ---
 
@@ -541,6 +548,9 @@ class RoomHub:
         person = request.person
         known = -1 if since is None else since.version
         messages, more, reset = self._changed_after(known)
+        if request.since is not None:
+            counters.resets += reset
+            counters.resumes += not reset
         return Welcome(
             me=Member(person.id, request.name, bot=person.is_bot or UNSET),
             room=self.info,

@@ -136,7 +136,7 @@ class Readiness:
                 name = "Redis" if count == 1 else f"Redis {number} of {count}"
                 parts = urlsplit(url)
                 where = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
-                found.append(Problem(f"{name} {_redis_words(error)}.", f"({where}: {_in_short(error)})"))
+                found.append(Problem(f"{name} {redis_words(error)}.", f"({where}: {_in_short(error)})"))
         is_partial = len(found) < count
         return tuple(replace(problem, is_partial=is_partial) for problem in found)
 
@@ -162,7 +162,8 @@ _REDIS_WORDS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def _redis_words(error: BaseException) -> str:
+def redis_words(error: BaseException) -> str:
+    """What is wrong with a Redis, after its name."""
     if "NOAUTH" in str(error) or "Authentication required" in str(error):
         return "requires a password"
     if "MISCONF" in str(error):

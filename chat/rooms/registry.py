@@ -35,6 +35,7 @@ from chat.cluster.presence_store import (
 )
 from chat.cluster.redis_presence import RedisPresence
 from chat.conf import chatty
+from chat.counters import counters
 from chat.log import visitors
 from chat.log.committer import Committed, Committer
 from chat.log.entries import Entry
@@ -42,6 +43,7 @@ from chat.log.operations import Operation
 from chat.log.reader import NOTHING_SAID, Log, RoomRow, WentBack
 from chat.log.readers import Askers
 from chat.log.rendering import Renderer
+from chat.log.retention import LOOK_SECONDS, Retention
 from chat.log.search_index import INDEX_SECONDS
 from chat.log.turns import Asker
 from chat.moderation.ban_enforcement import BanEnforcement
@@ -125,6 +127,7 @@ class RoomRegistry:
         self._at_end: list[Callable[[], Awaitable[None]]] = []
         self._pulses = PulseWheel()
         self._scheduler = Scheduler()
+        retention = Retention()
         for seconds, work in (
             (PART_SECONDS, self._pulses.turn),
             (HEADS_SECONDS, self._comparison.compare_all),
@@ -141,6 +144,7 @@ class RoomRegistry:
             (TIDY_SECONDS, self._ban_enforcement.tidy),
             (INDEX_SECONDS, self.log.index),
             (TIDY_SECONDS, self.log.tidy),
+            (LOOK_SECONDS, lambda: self.log.run(retention.follow)),
         ):
             self._scheduler.repeat(seconds, work)
 
@@ -368,6 +372,9 @@ class RoomRegistry:
         self._deliver(ClusterMessage(room.name, self.presence.process, [written]))
         self._presence_sync.send(room.name, written)
         self._webhooks.wake(room.id)
+        posts = sum(entry.is_new_message for entry in entries)
+        counters.posts += posts
+        counters.changes += len(entries) - posts
         if message_posted.receivers:
             for entry in entries:
                 if entry.is_new_message:

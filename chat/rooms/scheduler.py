@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from chat.counters import counters
 from chat.log.reader import LogUnavailable
 from chat.protocol.constants import PULSE_SECONDS
 from chat.rooms.broadcaster import BEATS
@@ -95,6 +96,7 @@ class PulseWheel:
     async def turn(self) -> None:
         """Pulses those whose turn has come. Call it every PART_SECONDS. It makes up for one beat at most."""
         now = asyncio.get_running_loop().time()
+        counters.loop_lag.observe(max(now - self._due_at, 0))
         if now - self._due_at > LATE_SECONDS:
             self._due_at = max(self._due_at, now - PARTS * PART_SECONDS)
             self._patient_until = now + ANSWER_BEATS * PARTS * PART_SECONDS

@@ -21,6 +21,7 @@ from chat.access.rate_limits import FLOOD_SECONDS, Admission, Bucket, Membership
 from chat.conf import chatty
 from chat.content import search_terms, validation
 from chat.content.markdown import Rendered
+from chat.counters import counters
 from chat.log import operations, pagination, room_management, search, visitors
 from chat.log.operations import Operation
 from chat.log.reader import LogUnavailable, RoomGone
@@ -326,6 +327,7 @@ class ClientSession:
             if not self._answers.is_open:
                 return
             refusal = Refusal(RefusalCode.RATE_LIMITED, "Too many refusals.", re=refusal.re, retry_after=FLOOD_SECONDS)
+        counters.refusals[refusal.code] += 1
         event = events.refused(refusal)
         if self._hub is None:
             self._answers.send(Frame.of(event))

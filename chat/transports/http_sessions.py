@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from chat.counters import counters
 from chat.protocol.errors import CloseCode
 from chat.protocol.fields import MemberId
 from chat.rooms.connection import Reached
@@ -73,6 +74,7 @@ class StreamSession(HttpSession):
         super().__init__(key, session, outbox, on_close)
         self._alive = alive
         self._timer: asyncio.TimerHandle | None = None
+        counters.streams += 1
         self.note_request()
 
     def note_request(self) -> None:
@@ -84,6 +86,7 @@ class StreamSession(HttpSession):
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        counters.streams -= not self.is_closed
         super().close()
 
     def replace(self) -> None:
@@ -98,6 +101,7 @@ class PollSession(HttpSession):
 
     def __init__(self, key: Key, session: ClientSession, outbox: PollOutbox, on_close: Callable[[], None]) -> None:
         super().__init__(key, session, outbox, on_close)
+        counters.polls += 1
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._reached: Reached | None = None  # With what was taken last.
@@ -186,6 +190,7 @@ class PollSession(HttpSession):
 
     def close(self) -> None:
         self._stop_timer()
+        counters.polls -= not self.is_closed
         super().close()
 
 

@@ -6,6 +6,7 @@ from channels.consumer import AsyncConsumer
 
 from chat.access.client_address import client_address
 from chat.conf import chatty
+from chat.counters import counters
 from chat.rooms.send_buffers import current_send_buffers
 from chat.sessions.session import ClientSession
 from chat.transports.connections import open_connection
@@ -26,10 +27,12 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         connection = open_connection(scope, send, chatty.UNSENT_LIMIT, current_send_buffers().note)
         slug = scope["url_route"]["kwargs"].get("slug", "")
         self.session = ClientSession(slug, connection, client_address(scope), scope)
+        counters.websockets += 1
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
                 await self.dispatch(message)
         finally:  # However it ended: an exception or a cancelled task is no reason to keep a ghost.
+            counters.websockets -= 1
             self.session.close()
 
     async def dispatch(self, message: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from chat.log.deadline import deadline
@@ -67,6 +67,16 @@ class Delivery:
         room = self.hook.room
         start = msgspec.json.encode({"room": room.slug, "log": room.log})[:-1]
         return start + b',"events":[' + b",".join(self.events) + b"]}"
+
+
+def count_by_state() -> dict[str, int]:
+    """How many hooks there are: `ok`, `failing` since their last attempt, and switched `off`."""
+    hooks = OutgoingHook.objects.aggregate(
+        off=Count("pk", filter=Q(off_since__isnull=False)),
+        failing=Count("pk", filter=Q(off_since=None, failures__gt=0)),
+        ok=Count("pk", filter=Q(off_since=None, failures=0)),
+    )
+    return {state: hooks[state] for state in ("ok", "failing", "off")}
 
 
 class Deliveries:

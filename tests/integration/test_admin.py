@@ -313,3 +313,14 @@ def test_of_many_rooms_one_is_found_by_its_address_and_the_page_stays_small(web:
         assert len(web.get(f"/admin/chat/{path}/").content) < 120_000, path
     assert len(web.get("/admin/chat/message/").content) < 20_000
     assert b"room-00007" not in web.get("/admin/chat/message/").content
+
+
+def test_how_long_a_rooms_messages_stay_is_recorded(web: Client, room: Room) -> None:
+    for days, kept, detail in (("7", 7, "7 days"), ("0", 0, "for ever"), ("", None, "as the setting says")):
+        fields = {"title": "", "topic": "", "slow_seconds": "0", "keep_days": days}
+        assert web.post(f"/admin/chat/room/{room.pk}/change/", fields).status_code == 302
+        room.refresh_from_db()
+        assert (room.keep_days, room.head) == (kept, 2)
+        action = ModerationAction.objects.first()
+        assert action is not None
+        assert (action.kind, action.room, action.detail) == ("keep", "lobby", detail)

@@ -171,3 +171,17 @@ def test_any_history_is_told_as_the_log_would_tell_it(capacity: int, edits: list
             assert told is None or told == [e.encoded for e in in_order if e.version > since]
         assert buffer.since(max(0, version - capacity)) is not None
         assert buffer.newest_page() == [log[seq].encoded for seq in sorted(log)[-WELCOME_MESSAGES:]]
+
+
+def test_expired_messages_are_neither_on_the_page_nor_among_the_changes() -> None:
+    buffers = ChangeBuffers(10**9)
+    buffer = ChangeBuffer(1000, 10**9, 0, map(entry, (1, 2, 3)), map(entry, (1, 2, 3)), buffers)
+    buffer.newest_page()
+    buffer.expire(2)
+    assert buffer.newest_page() == [b"3@3"]
+    assert (buffer.oldest_seq, buffer.since(0)) == (3, [b"3@3"])
+    assert buffers.size == buffer.size == buffer_of(entry(3)).size
+    buffer.expire(3)
+    assert (buffer.newest_page(), buffer.oldest_seq, buffer.size) == ([], 0, 0)
+    buffer.add(entry(4))
+    assert (buffer.newest_page(), buffer.since(3)) == ([b"4@4"], [b"4@4"])

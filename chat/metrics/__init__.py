@@ -1,0 +1,1 @@
+"""What /metrics tells Prometheus: the numbers of all workers of this machine."""
