@@ -7,21 +7,26 @@ is in order for each member, and the members of the address take turns. No other
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator
-from time import perf_counter
+from time import monotonic, perf_counter
 from types import coroutine
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from chat.access.rate_limits import Limiter, current_limiter, too_much
+from chat.access.rate_limits import Bucket, Limiter, Rate, current_limiter, too_much
 from chat.log.turns import Asker, Turns
+from chat.protocol.errors import Refusal
+
+logger = logging.getLogger(__name__)
 
 BEGIN_AT_ONCE = 4  # Pieces of work of an address, in one iteration of the event loop. Most take 0.1 to 0.3 ms of it.
 NEARLY_EMPTY = 0.9  # The used share of the budget from which on one piece is done at a time.
 WAIT_SECONDS = 5  # Then the work is refused, and its client asks again.
 WAITING_BYTES = 1024 * 1024  # Of an address.
 WAITER_BYTES = 4_000  # The memory for work that waits, without its text.
+_warnings = Bucket(Rate(1, 1 / 60))  # One warning a minute is enough.
 
 T = TypeVar("T")
 
@@ -71,7 +76,7 @@ class AddressTurns:
         line = self._lines.setdefault(network, _Line())
         waiter = _Waiter(size + WAITER_BYTES)
         if line.size + waiter.size > WAITING_BYTES:
-            raise too_much(max(1, self._limiter.cpu_wait(network)))
+            raise self._refusal(network)
         line.turns.put(asker, waiter)
         line.size += waiter.size
         self._advance(network)
@@ -145,8 +150,15 @@ class AddressTurns:
 
     def _give_up(self, network: str, waiter: _Waiter) -> None:
         if waiter.places and not waiter.future.done():
-            waiter.future.set_exception(too_much(max(1, self._limiter.cpu_wait(network))))
+            waiter.future.set_exception(self._refusal(network))
             self._remove(network, waiter)
+
+    def _refusal(self, network: str) -> Refusal:
+        if not _warnings.take(1, monotonic()):
+            logger.warning(
+                "ADDRESS_CPU is used up by %s; where that is a proxy, TRUSTED_PROXIES should name it", network
+            )
+        return too_much(max(1, self._limiter.cpu_wait(network)))
 
     def _remove(self, network: str, waiter: _Waiter) -> None:
         line = self._lines[network]

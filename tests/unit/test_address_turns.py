@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chat.access.rate_limits import NO_LIMIT, Limiter, Rate
+from chat.access.rate_limits import NO_LIMIT, Bucket, Limiter, Rate
 from chat.conf import chatty
 from chat.log.turns import Asker
 from chat.protocol.errors import Refusal
@@ -132,14 +132,20 @@ async def test_what_waits_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -
     assert desk.is_forgotten
 
 
-async def test_what_has_waited_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_has_waited_for_too_long_is_refused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(address_turns, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(address_turns, "_warnings", Bucket(Rate(1, 0.000_1)))
     desk = Desk(Rate(1, 0.1))
     desk.limiter.charge_cpu(HERE, 1.5)
     with pytest.raises(Refusal) as caught:
         await desk.ask("here")
     assert caught.value.code == "rate_limited"
     assert caught.value.retry_after == pytest.approx(5)
+    with pytest.raises(Refusal):
+        await desk.ask("here")
+    assert [record.args for record in caplog.records] == [(HERE,)]  # An operator may see that it is a proxy.
     assert desk.is_forgotten
 
 
