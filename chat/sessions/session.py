@@ -83,7 +83,6 @@ RETRY_SECONDS = 2  # The `retry_after` while the database is away. A restart tak
 # What an address is charged for what isn't measured while a command is carried out, in CPU seconds.
 CONNECT_SECONDS = 0.000_5  # A handshake.
 DECODE_SECONDS = 0.000_1  # A frame.
-COMMIT_SECONDS = 0.000_5
 SEND_SECONDS = 0.000_005  # An event to one member.
 SEND_SECONDS_A_BYTE = 0.000_000_008  # So fast is 1 Gbit/s: a line is as scarce as a core.
 PRESENCE_BYTES = 100  # An event about a member.
@@ -540,7 +539,6 @@ class ClientSession:
     async def _commit(self, registry: RoomRegistry, operation: Operation) -> None:
         """Commits an operation. A new message is its own acknowledgement, a repeated one is sent again."""
         committed = await registry.commit(operation)
-        self._charge(COMMIT_SECONDS)
         self._charge_everybody_told(len(committed.entry.update))
         if self._is_beside:
             self._answers.answer(Frame(codec.frame([committed.entry.update])))

@@ -7,6 +7,7 @@ import pytest
 
 from chat.access.rate_limits import NO_LIMIT, Bucket, Limiter, Rate
 from chat.conf import chatty
+from chat.log.committer import COMMIT_SECONDS_LIMIT
 from chat.log.turns import Asker
 from chat.protocol.errors import Refusal
 from chat.sessions import address_turns
@@ -257,7 +258,7 @@ ARRIVAL = (
     + COMMAND
     + 2 * EVERYBODY_TOLD
 )
-POST = costs.DECODE_SECONDS + COMMAND + costs.COMMIT_SECONDS + EVERYBODY_TOLD
+POST = costs.DECODE_SECONDS + COMMAND + COMMIT_SECONDS_LIMIT + EVERYBODY_TOLD
 TYPING = costs.DECODE_SECONDS + 0.000_1 + EVERYBODY_TOLD
 
 
