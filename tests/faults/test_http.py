@@ -5,7 +5,6 @@ import contextlib
 import json
 import select
 import socket
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
