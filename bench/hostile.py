@@ -5,6 +5,8 @@ the page. Each has an address of its own. Beside them, `bench.foe` is quiet, or 
 machine, or hostile to theirs, in turn. Between the last two only the server that it meets differs: what the foe's own
 process costs this machine is the same. So the figure that counts is their ratio.
 
+With `--office`, all ordinary people share one address, as a company does behind its router.
+
 What isn't the server's doing is told apart: how late this process itself is, and how long the server's event loop was
 ready and waited for a core, because others had them.
 """
@@ -38,6 +40,7 @@ from .systems import DurablePostgres
 
 MEMBERS = 100
 ROOMS = 10
+OFFICE = "198.18.255.1"
 POSTS_A_SECOND = 20.0  # By all members: one of each in five seconds.
 LOOKS_A_SECOND = 2.0  # Newcomers, readers and visitors, each.
 WARM_UP_SECONDS = 1.5  # Of each phase, before its figures count.
@@ -50,8 +53,8 @@ GOAL = 1.25
 class Person(Member):
     """An ordinary member. It remembers when it posted what, so that acknowledgements can be told from deliveries."""
 
-    def __init__(self, room: str, number: int) -> None:
-        address = f"198.18.{number // 250}.{number % 250 + 1}"
+    def __init__(self, room: str, number: int, address: str = "") -> None:
+        address = address or f"198.18.{number // 250}.{number % 250 + 1}"
         super().__init__(ChattyDialect(), room, f"member {number}", new_member_id(), address)
         self.own: set[int] = set()  # When it posted, and when everything came, in ns of the monotonic clock.
         self.came: dict[int, int] = {}
@@ -106,15 +109,23 @@ class Trial:
     """One run against a server, with the foe's process beside it."""
 
     def __init__(
-        self, server: ChattyServer, backing: Iterable[servers.Server], child: asyncio.subprocess.Process
+        self,
+        server: ChattyServer,
+        backing: Iterable[servers.Server],
+        child: asyncio.subprocess.Process,
+        members: int = MEMBERS,
+        rooms: int = ROOMS,
+        address: str = "",
     ) -> None:
         self._server = server
         self._pids = [server.pid, *(each.pid for each in backing)]
         self._child = child
         self._base = f"ws://127.0.0.1:{server.port}"
         self._chance = random.Random(1)
-        self._people = [Person(f"ordinary-{number % ROOMS}", number) for number in range(MEMBERS)]
-        self._number = MEMBERS
+        self._rooms = rooms
+        self._address = address
+        self._people = [Person(f"ordinary-{number % rooms}", number, address) for number in range(members)]
+        self._number = members
         self.figures = {phase: Figures() for phase in PHASES}
         self.met: dict[str, Counter[str]] = {"elsewhere": Counter(), "here": Counter()}
 
@@ -192,8 +203,9 @@ class Trial:
             figures.times.setdefault(what, []).append((time.monotonic() - started) * 1000)
 
     async def _join(self) -> None:
-        self._number = MEMBERS + (self._number + 1 - MEMBERS) % 40_000
-        newcomer = Person(f"ordinary-{self._number % ROOMS}", self._number)
+        members = len(self._people)
+        self._number = members + (self._number + 1 - members) % 40_000
+        newcomer = Person(f"ordinary-{self._number % self._rooms}", self._number, self._address)
         try:
             await newcomer.join(self._base)
         finally:
@@ -206,7 +218,8 @@ class Trial:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._server.port)
         try:
             host = f"127.0.0.1:{self._server.port}"
-            head = f"Host: {host}\r\nX-Forwarded-For: 198.18.200.{self._chance.randrange(250)}\r\nConnection: close"
+            address = self._address or f"198.18.200.{self._chance.randrange(250)}"
+            head = f"Host: {host}\r\nX-Forwarded-For: {address}\r\nConnection: close"
             writer.write(f"GET /chatty HTTP/1.1\r\n{head}\r\n\r\n".encode())
             if (await reader.readline()).split()[1:2] != [b"200"]:
                 raise ValueError("expected 200")
@@ -297,10 +310,11 @@ async def run(options: argparse.Namespace) -> Trial:
         elsewhere, _ = start(stack, options.database)
         urls = {"here": here.http_url, "elsewhere": elsewhere.http_url}
         async with hostile_process([here.http_url, elsewhere.http_url], options.only) as child:
-            trial = Trial(here, backing, child)
+            address = OFFICE if options.office else ""
+            trial = Trial(here, backing, child, options.members, options.rooms, address)
             await trial.come()
             for _ in range(options.rounds):
-                for phase in PHASES:
+                for phase in options.phases.split(","):
                     await trial.phase(phase, urls.get(phase), options.seconds)
         trial.met["here"]["lines of warnings in the log"] = here.log.count(" warning ")
         return trial
@@ -318,7 +332,7 @@ def report(trial: Trial, only: str) -> Iterator[str]:
         ratios = [f"{here.at(what, 0.99) / other.at(what, 0.99):.2f}" for other in (quiet, elsewhere)]
         yield f"| {what} | {' | '.join((*cells, *ratios))} |"
     for what in CPU:
-        shares = (f"{each.cpu[what] / each.seconds:.0%}" for each in (quiet, elsewhere, here))
+        shares = (f"{each.cpu[what] / max(each.seconds, 1):.0%}" for each in (quiet, elsewhere, here))
         yield f"| {what}: share of a core | {' | '.join(shares)} | | |"
     lost = (
         ", ".join(f"{count} {what}" for what, count in each.lost.items() if count) for each in (quiet, elsewhere, here)
@@ -335,6 +349,10 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.hostile", description=__doc__)
     parser.add_argument("--database", choices=["postgresql", "sqlite"], default="postgresql")
     parser.add_argument("--only", default=",".join(foe.DISCIPLINES), help="of " + ", ".join(foe.DISCIPLINES))
+    parser.add_argument("--members", type=int, default=MEMBERS, help="ordinary ones")
+    parser.add_argument("--rooms", type=int, default=ROOMS, help="that they are in")
+    parser.add_argument("--office", action="store_true", help="they share one address")
+    parser.add_argument("--phases", default=",".join(PHASES), help="of " + ", ".join(PHASES))
     parser.add_argument("--rounds", type=int, default=3, help="of quiet, hostile elsewhere, hostile here")
     parser.add_argument("--seconds", type=float, default=5, help="of each phase")
     return parser.parse_args()

@@ -32,7 +32,7 @@ SECONDS = 5.0  # For each row.
 OTHERS = 12  # Whom their own limits let post as often as that.
 HEAVY = "198.51.100.1"
 # As a server has them where nobody sets any.
-DEFAULTS = {"POST_LIMIT": "20,2", "COMMAND_LIMIT": "100,20", "ADDRESS_CPU": "10,0.25"}
+DEFAULTS = {"POST_LIMIT": "20,2", "COMMAND_LIMIT": "100,20", "ADDRESS_CPU": "1,0.25"}
 
 KINDS = ("nothing", "post", "edit")
 Counted = Any  # A `multiprocessing.Value`.

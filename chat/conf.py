@@ -97,8 +97,7 @@ KEYS: Mapping[str, Key] = {
     "COMMAND_LIMIT": Key((100, 20), _is_rate, RATE),  # Commands.
     "IDENTITY_LIMIT": Key((200, 1), _is_rate, RATE),  # New members of an address.
     "ROOM_REACTION_LIMIT": Key((100, 50), _is_rate, RATE),  # Reactions in a room.
-    "ADDRESS_CPU": Key((10, 0.25), _is_rate, RATE),  # Seconds of a core for an address.
-    "REQUEST_LIMIT": Key((1_000, 100), _is_rate, RATE),  # HTTP requests of an address.
+    "ADDRESS_CPU": Key((1, 0.25), _is_rate, RATE),  # Seconds of a core for all that an address does.
     "MAX_CONNECTIONS_PER_ADDRESS": Key(200, _is_count, COUNT),
     "MAX_CONNECTIONS_PER_MEMBER": Key(20, _is_count, COUNT),
     # Networks that aren't public, to which outgoing webhooks may connect all the same.

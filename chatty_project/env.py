@@ -130,10 +130,11 @@ def _bearer_token(text: str) -> str:
 def _rate(text: str) -> tuple[float, float]:
     if text == "0":
         return 0, 0
-    match = re.fullmatch(r"([0-9]{1,6}),([0-9]{1,6}(?:\.[0-9]{1,6})?)", text.replace(" ", ""))
-    if match is None or not int(match[1]) or not float(match[2]):
+    number = r"([0-9]{1,6}(?:\.[0-9]{1,6})?)"
+    match = re.fullmatch(f"{number},{number}", text.replace(" ", ""))
+    if match is None or not float(match[1]) or not float(match[2]):
         raise ValueError(text)
-    return int(match[1]), float(match[2])
+    return float(match[1]), float(match[2])
 
 
 def _networks(text: str) -> list[IPv4Network | IPv6Network]:
@@ -417,16 +418,9 @@ IDENTITY_LIMIT = Setting(
 ADDRESS_CPU = Setting(
     "ADDRESS_CPU",
     RATE,
-    "10,0.25",
-    "CPU seconds that one worker spends on rendering messages and reading old ones for one address (IPv6: one /64 "
-    "network): burst, then per second. `0`: no limit",
-)
-REQUEST_LIMIT = Setting(
-    "REQUEST_LIMIT",
-    RATE,
-    "1000,100",
-    "HTTP requests that one worker answers at once for one address (IPv6: one /64 network), then per second; further "
-    "ones wait. A static file counts as a quarter, a request at `/admin` five times. `0`: no limit",
+    "1,0.25",
+    "CPU seconds that one worker spends on all that one address (IPv6: one /64 network) asks for: burst, then per "
+    "second. What is more waits. `0`: no limit",
 )
 MAX_CONNECTIONS_PER_ADDRESS = Setting(
     "MAX_CONNECTIONS_PER_ADDRESS",
@@ -505,7 +499,6 @@ SETTINGS: tuple[Setting[Any], ...] = (
     ROOM_REACTION_LIMIT,
     IDENTITY_LIMIT,
     ADDRESS_CPU,
-    REQUEST_LIMIT,
     MAX_CONNECTIONS_PER_ADDRESS,
     MAX_CONNECTIONS_PER_MEMBER,
     WEBHOOK_NETWORKS,

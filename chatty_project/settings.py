@@ -68,7 +68,6 @@ CHATTY: dict[str, Any] = {
     "ROOM_REACTION_LIMIT": environment[env.ROOM_REACTION_LIMIT],
     "IDENTITY_LIMIT": environment[env.IDENTITY_LIMIT],
     "ADDRESS_CPU": environment[env.ADDRESS_CPU],
-    "REQUEST_LIMIT": environment[env.REQUEST_LIMIT],
     "MAX_CONNECTIONS_PER_ADDRESS": environment[env.MAX_CONNECTIONS_PER_ADDRESS],
     "MAX_CONNECTIONS_PER_MEMBER": environment[env.MAX_CONNECTIONS_PER_MEMBER],
     "WEBHOOK_NETWORKS": environment[env.WEBHOOK_NETWORKS],

@@ -154,19 +154,18 @@ def refusals(commands: Rate) -> Bucket:
 class AddressAccount:
     """A network's account. Networks are those of `client_address.client_network`."""
 
-    __slots__ = ("attempts", "connections", "cpu", "identities", "requests", "rooms")
+    __slots__ = ("attempts", "connections", "cpu", "identities", "rooms")
 
-    def __init__(self, attempts: Rate, identities: Rate, cpu: Rate, requests: Rate) -> None:
+    def __init__(self, attempts: Rate, identities: Rate, cpu: Rate) -> None:
         self.attempts = Bucket(attempts)
         self.cpu = Bucket(cpu)  # Its tokens are CPU seconds.
         self.identities = Bucket(identities)
-        self.requests = Bucket(requests)
         self.rooms = Bucket(Rate(*ADDRESS_ROOMS_LIMIT) if identities.burst else NO_LIMIT)
         self.connections = 0
 
     def is_settled(self, now: float) -> bool:
         return not self.connections and not any(
-            bucket.missing(now) for bucket in (self.attempts, self.cpu, self.identities, self.requests, self.rooms)
+            bucket.missing(now) for bucket in (self.attempts, self.cpu, self.identities, self.rooms)
         )
 
 
@@ -196,7 +195,6 @@ class Limiter:
         commands: Rate,
         identities: Rate,
         cpu: Rate,
-        requests: Rate,
         connections_per_address: int,
         connections_per_member: int,
         clock: Clock = time.monotonic,
@@ -209,7 +207,7 @@ class Limiter:
         attempts = Rate(2 * connections_per_address, connections_per_address / 10)
         self._members: Accounts[MemberId, MemberAccount] = Accounts(lambda: MemberAccount(changes, commands), clock)
         self._addresses: Accounts[str, AddressAccount] = Accounts(
-            lambda: AddressAccount(attempts, identities, cpu, requests), clock
+            lambda: AddressAccount(attempts, identities, cpu), clock
         )
         self._heavy: set[MemberId] = set()  # Members whose usage other processes should know.
 
@@ -232,7 +230,7 @@ class Limiter:
             Refusal: `rate_limited`.
         """
         if wait := self._addresses.of(network).attempts.take(1, self._clock()):
-            raise _too_much(wait)
+            raise too_much(wait)
 
     def close_socket(self, network: str) -> None:
         self._addresses.of(network).connections -= 1
@@ -241,22 +239,17 @@ class Limiter:
         """Charges a network a new identity and returns 0, or returns the seconds until one is allowed."""
         return self._addresses.of(network).identities.take(1, self._clock())
 
-    def spend_cpu(self, network: str, seconds: float) -> None:
-        """Charges a network the expected CPU seconds of a request. 0 if they are only known afterwards.
-
-        Raises:
-            Refusal: `rate_limited`, the network has used up its budget.
-        """
-        if wait := self._addresses.of(network).cpu.take(seconds, self._clock()):
-            raise _too_much(wait)
-
     def charge_cpu(self, network: str, seconds: float) -> None:
-        """Charges a network the actual CPU seconds, even if too few are left. Negative ones are a refund."""
+        """Charges a network the CPU seconds of its work, even if too few are left."""
         self._addresses.of(network).cpu.charge(seconds, self._clock())
 
-    def request(self, network: str, tokens: float) -> float:
-        """0 where an HTTP request from there may be answered now; else the seconds until then."""
-        return self._addresses.of(network).requests.take(tokens, self._clock())
+    def cpu_used(self, network: str) -> float:
+        """The used share of a network's CPU budget. Above 1 it is in debt."""
+        return self._addresses.of(network).cpu.missing(self._clock())
+
+    def cpu_wait(self, network: str) -> float:
+        """The seconds until a network has paid its debt; 0 if it has none."""
+        return self._addresses.of(network).cpu.take(0, self._clock())
 
     def stranger(self) -> Bucket:
         """The bucket for refusals of a connection that hasn't joined yet."""
@@ -341,7 +334,7 @@ class Membership:
             Refusal: `rate_limited`.
         """
         if wait := self._limiter.spend(self._member_id, self._account, cost(command)):
-            raise _too_much(wait)
+            raise too_much(wait)
 
     def make_room(self, network: str) -> None:
         """Charges a new room, in addition to its command, to the member and its network.
@@ -350,13 +343,14 @@ class Membership:
             Refusal: `rate_limited`.
         """
         if wait := self._limiter.make_room(self._account, network):
-            raise _too_much(wait)
+            raise too_much(wait)
 
     def leave(self) -> None:
         self._account.connections -= 1
 
 
-def _too_much(wait: float) -> Refusal:
+def too_much(wait: float) -> Refusal:
+    """The refusal of what is too much at once. `wait`: seconds until it may be repeated."""
     seconds = _tenths(wait)
     return Refusal(RefusalCode.RATE_LIMITED, f"Too much at once. Again after {seconds:g} seconds.", retry_after=seconds)
 
@@ -390,11 +384,6 @@ def cost(command: Command) -> Used:
             return Used(max(1, ceil(len(getattr(command, "body", "")) / CHARACTERS_A_TOKEN)), 1)
 
 
-def costs_cpu(command: Command) -> bool:
-    """Whether a network needs CPU budget left for this command. A body's cost is estimated from its text instead."""
-    return isinstance(command, History | Search | Watch)
-
-
 @cache
 def current_limiter() -> Limiter:
     """This process's limits, from the settings."""
@@ -403,7 +392,6 @@ def current_limiter() -> Limiter:
         commands=Rate(*chatty.COMMAND_LIMIT),
         identities=Rate(*chatty.IDENTITY_LIMIT),
         cpu=Rate(*chatty.ADDRESS_CPU),
-        requests=Rate(*chatty.REQUEST_LIMIT),
         connections_per_address=chatty.MAX_CONNECTIONS_PER_ADDRESS,
         connections_per_member=chatty.MAX_CONNECTIONS_PER_MEMBER,
     )

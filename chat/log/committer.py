@@ -63,6 +63,7 @@ class Committed:
     is_new: bool
 
 
+COMMIT_SECONDS_LIMIT = 0.005  # That an operation is charged with: a slow disk isn't its author's doing.
 BUSY_SECONDS = 5  # Then an operation is refused with `unavailable`, and its sender repeats it.
 LOCK_WAIT_MS = 50  # For one locked room, before the next one's turn. Another process's commit takes about 5 ms.
 _LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL, appendix A.
@@ -78,13 +79,19 @@ MessageKey = tuple[int, int]  # A message's room and seq.
 Outcome = Committed | RoomGone | Refusal | RoomBusy
 Waiting = tuple[Operation, asyncio.Future[Committed]]
 Publish = Callable[[RoomRow, list[Entry]], None]
+Charge = Callable[[str, float], None]
 
 
 class Committer:
-    """The one writer of this process. It calls `publish(room, entries)` for every commit, in the order of versions."""
+    """The one writer of this process. It calls `publish(room, entries)` for every commit, in the order of versions.
 
-    def __init__(self, publish: Publish) -> None:
+    Everybody waits for it, so it calls `charge(network, seconds)` for each operation, with its share of the
+    transaction's time.
+    """
+
+    def __init__(self, publish: Publish, charge: Charge = lambda network, seconds: None) -> None:
         self._publish = publish
+        self._charge = charge
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -114,10 +121,17 @@ class Committer:
         try:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
+                began_at = self._loop.time()
                 outcomes = await self._commit(self._thread, write, [operation for operation, _ in batch])
+                self._charge_authors(batch, self._loop.time() - began_at)
                 self._tell(self._set_aside(batch, outcomes), outcomes)
         finally:
             self._task = None
+
+    def _charge_authors(self, batch: list[Waiting], seconds: float) -> None:
+        for operation, _ in batch:
+            if operation.by.network:  # The host's own code has none.
+                self._charge(operation.by.network, min(seconds / len(batch), COMMIT_SECONDS_LIMIT))
 
     def _set_aside(self, batch: list[Waiting], outcomes: Sequence[Outcome | Exception]) -> list[Waiting | None]:
         """Moves operations of locked rooms to `_busy`. Returns the batch with None in their places."""

@@ -195,7 +195,7 @@ class Log:
     def __init__(self, size_limit: int, charge: Charge = lambda network, seconds: None) -> None:
         self._size_limit = size_limit
         # For hubs: few, short reads, each for all callers that wait for its room. Joins and `sync` wait for them.
-        self._rooms = Readers("log-rooms", ROOM_READERS)
+        self._rooms = Readers("log-rooms", ROOM_READERS, charge=charge)
         self._answers = Readers("log-answers", ANSWER_READERS, ANSWERS_WAITING, charge)
         self._searches = Readers("log-searches", SEARCH_READERS, SEARCHES_WAITING, charge)
         self._acts = Readers(

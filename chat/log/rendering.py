@@ -53,17 +53,10 @@ def _nobody(body: str) -> People:
 
 
 class Budget(Protocol):
-    """The CPU seconds that networks may use."""
-
-    def spend_cpu(self, network: str, seconds: float) -> None:
-        """Charges an expected cost.
-
-        Raises:
-            Refusal: `rate_limited`, the network's budget is too low.
-        """
+    """The CPU seconds that networks use."""
 
     def charge_cpu(self, network: str, seconds: float) -> None:
-        """Charges an actual cost. Negative seconds are a refund."""
+        """Charges a cost."""
 
 
 def estimate(body: str) -> float:
@@ -81,16 +74,12 @@ def estimate(body: str) -> float:
 class _Job:
     """A waiting body, or a command that waits behind one and needs no rendering (`body` is None)."""
 
-    __slots__ = ("body", "estimate", "find_people", "future", "has_begun", "network", "places", "size")
+    __slots__ = ("body", "find_people", "future", "network", "places", "size")
 
-    def __init__(
-        self, network: str, body: str | None = None, find_people: FindPeople = _nobody, estimate: float = 0
-    ) -> None:
+    def __init__(self, network: str, body: str | None = None, find_people: FindPeople = _nobody) -> None:
         self.network = network
         self.body = body
         self.find_people = find_people
-        self.estimate = estimate
-        self.has_begun = False
         self.places: set[Asker] = set()
         self.size = JOB_BYTES + (0 if body is None else sys.getsizeof(body))
         self.future: asyncio.Future[Rendered | None] = asyncio.get_running_loop().create_future()
@@ -111,31 +100,20 @@ class Renderer:
         self._is_closing = self._is_closed = False
 
     async def render(self, network: str, member_id: MemberId, body: str, find_people: FindPeople = _nobody) -> Rendered:
-        """The rendered body of this member, who comes from `network`.
+        """The rendered body of this member, who comes from `network` and is charged for what the process takes.
 
         `find_people` is called on the event loop when it is the body's turn, since finding names takes time, too.
         The caller's next steps, up to its next await, happen in the member's order.
 
         Raises:
-            Refusal: `rate_limited`, the network has used up its budget; `unavailable`, too many wait, or it failed.
+            Refusal: `unavailable`, too many wait, or it failed.
         """
-        seconds = estimate(body)
-        if seconds <= AT_ONCE_SECONDS:
+        if estimate(body) <= AT_ONCE_SECONDS:
             await self.turn(network, member_id)
-            began_at = perf_counter()
-            rendered = render(body, find_people(body))
-            self._budget.charge_cpu(network, perf_counter() - began_at)
-            return rendered
-        self._budget.spend_cpu(network, seconds)
-        job = _Job(network, body, find_people, seconds)
-        try:
-            rendered_in_turn = await self._wait(member_id, job)
-        except BaseException:
-            if not job.has_begun:
-                self._budget.charge_cpu(network, -seconds)
-            raise
-        assert rendered_in_turn is not None
-        return rendered_in_turn
+            return render(body, find_people(body))
+        rendered = await self._wait(member_id, _Job(network, body, find_people))
+        assert rendered is not None
+        return rendered
 
     async def turn(self, network: str, member_id: MemberId) -> None:
         """Returns when all earlier bodies of this member are rendered, like `render`.
@@ -195,7 +173,6 @@ class Renderer:
         if self._running is not None or self._is_closed or (turn := self._turns.take()) is None:
             return
         _, job = turn
-        job.has_begun = True
         self._running = asyncio.create_task(self._run(job))
         self._running.add_done_callback(partial(self._end, job))
 
@@ -222,7 +199,7 @@ class Renderer:
         except Exception:
             logger.exception("A body of %d characters was refused", len(job.body or ""))
         else:
-            self._budget.charge_cpu(job.network, seconds - job.estimate)
+            self._budget.charge_cpu(job.network, seconds)
         if not job.future.done():
             if rendered is not None:
                 job.future.set_result(rendered)

@@ -276,11 +276,13 @@ class RoomHub:
             else mentions.NOBODY
         )
 
-    def type(self, member_id: MemberId) -> None:
-        """Publishes that a member is typing, unless it did so a moment ago."""
-        if self._presence.may_type(member_id):
-            self._emit(TypingNow(member_id))
-            self._publish(self.room.name, IsTyping(member_id))
+    def type(self, member_id: MemberId) -> bool:
+        """Publishes that a member is typing, unless it did so a moment ago. Returns whether it did."""
+        if not self._presence.may_type(member_id):
+            return False
+        self._emit(TypingNow(member_id))
+        self._publish(self.room.name, IsTyping(member_id))
+        return True
 
     def take_reaction(self) -> None:
         """Charges a member's reaction to the room's limit.

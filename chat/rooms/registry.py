@@ -91,7 +91,7 @@ class RoomRegistry:
         self._buffers = ChangeBuffers(chatty.BUFFER_LIMIT)
         self.presence: Presence = RedisPresence(chatty.REDIS_URLS) if chatty.REDIS_URLS else MemoryPresence()
         self.renderer = Renderer(self._limiter)
-        self._committer = Committer(self._publish)
+        self._committer = Committer(self._publish, self._limiter.charge_cpu)
         self._broker = Broker(self.presence.process, self._deliver)
         self.readiness = Readiness(self.log, self.presence, self._broker)
         self._build = current_build()

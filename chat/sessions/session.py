@@ -17,7 +17,7 @@ from chat.access.accounts import Asked, session_of
 from chat.access.client_address import client_network
 from chat.access.person import ANYBODY, Person
 from chat.access.policy import OPEN
-from chat.access.rate_limits import FLOOD_SECONDS, Admission, Bucket, Membership, Rate, costs_cpu, current_limiter
+from chat.access.rate_limits import FLOOD_SECONDS, Admission, Bucket, Membership, Rate, current_limiter
 from chat.conf import chatty
 from chat.content import search_terms, validation
 from chat.content.markdown import Rendered
@@ -66,7 +66,7 @@ from chat.rooms.read_marks import ReadMarks
 from chat.rooms.registry import NotAdmitted, RoomRegistry, current_registry
 from chat.rooms.watch import Watching
 from chat.sessions import hook_commands, identification, mentioned, moderator_commands
-from chat.sessions.command_turns import current_turns
+from chat.sessions.address_turns import current_turns, metered
 from chat.sessions.hook_commands import HookCommand
 from chat.sessions.moderator_commands import ModeratorCommand
 
@@ -80,6 +80,13 @@ _Hooks = MakeHook | ListHooks | RevokeHook
 _Answered = Join | Move | Make | BanMember | UnbanMember | ListBans | DeleteMessages | _Hooks | Question
 NOTHING: Asked = {}  # The scope of an unknown client.
 RETRY_SECONDS = 2  # The `retry_after` while the database is away. A restart takes about as long.
+
+# What an address is charged for what isn't measured while a command is carried out, in CPU seconds.
+CONNECT_SECONDS = 0.000_5  # A handshake.
+DECODE_SECONDS = 0.000_1  # A frame.
+SEND_SECONDS = 0.000_005  # An event to one member.
+SEND_SECONDS_A_BYTE = 0.000_000_008  # So fast is 1 Gbit/s: a line is as scarce as a core.
+PRESENCE_BYTES = 100  # An event about a member.
 
 
 class Answers(Connection, Protocol):
@@ -139,7 +146,10 @@ class ClientSession:
         self._membership: Membership | None = None
         self._limiter = current_limiter()
         self._refusals: Bucket = self._limiter.stranger()
-        self._admission = self._limiter.open_socket(self._network) if admission is None else admission
+        if admission is None:
+            self._charge(CONNECT_SECONDS)
+            admission = self._limiter.open_socket(self._network)
+        self._admission = admission
 
     @property
     def is_admitted(self) -> bool:
@@ -278,6 +288,8 @@ class ClientSession:
         if self._read_marks is not None:
             self._read_marks.leave(self._connection)
         if self._hub is not None:
+            if self._is_listed:  # Everybody is told of it, and was told of its coming.
+                self._charge_everybody_told(2 * PRESENCE_BYTES)
             self._hub.leave(self._connection, self._person.id)
             self._hub = None
         self._written = 0
@@ -289,13 +301,35 @@ class ClientSession:
         self._connection.close(CloseCode.NO_JOIN, reconnect=True)
 
     async def _carry_out(self, command: Command) -> None:
-        """Executes a command in its network's turn, or refuses it with a reason. Never raises."""
-        await current_turns().take(self._network)
+        """Executes a command in its address's turn, or refuses it with a reason. Never raises."""
+        is_join = isinstance(command, Join)
+        if is_join and self._join_deadline is not None:
+            self._join_deadline.cancel()
+        turns = current_turns()
+        try:
+            await turns.begin(self._asker, len(getattr(command, "body", "")))
+        except Refusal as refusal:
+            if is_join and self._hub is None and self._connection.is_open:
+                self._await_join()
+            self._refuse(refusal, command)
+            return
+        try:
+            self._charge(DECODE_SECONDS)
+            await metered(self._execute(command), self._charge)
+        finally:
+            turns.end(self._network)
+
+    def _charge(self, seconds: float) -> None:
+        self._limiter.charge_cpu(self._network, seconds)
+
+    def _charge_everybody_told(self, size: int) -> None:
+        """Charges an event of `size` bytes that everybody in the room gets."""
+        self._charge(self._joined.connection_count * (SEND_SECONDS + size * SEND_SECONDS_A_BYTE))
+
+    async def _execute(self, command: Command) -> None:
         try:
             if self._hub is None and not isinstance(command, Join):
                 raise Refusal(RefusalCode.NOT_JOINED, "Expected `join` first.")
-            if costs_cpu(command):
-                self._limiter.spend_cpu(self._network, 0)
             if self._membership is not None:
                 self._membership.spend(command)
             await HANDLERS[type(command)](self, command)
@@ -361,8 +395,6 @@ class ClientSession:
         if command.v != PROTOCOL_VERSION:
             self._connection.close(CloseCode.WRONG_PROTOCOL, reconnect=False)
             return
-        if self._join_deadline is not None:
-            self._join_deadline.cancel()
         await self._arrive(self._enter(command))
 
     @handles(Move)
@@ -509,6 +541,7 @@ class ClientSession:
     async def _commit(self, registry: RoomRegistry, operation: Operation) -> None:
         """Commits an operation. A new message is its own acknowledgement, a repeated one is sent again."""
         committed = await registry.commit(operation)
+        self._charge_everybody_told(len(committed.entry.update))
         if self._is_beside:
             self._answers.answer(Frame(codec.frame([committed.entry.update])))
         elif not committed.is_new:
@@ -520,13 +553,15 @@ class ClientSession:
         policy.can_rename(self._person).expect()
         self._expect_listed()
         self._joined.rename(self._person.id, validation.clean_name(command.name))
+        self._charge_everybody_told(PRESENCE_BYTES)
         if self._is_beside:
             self._joined.reply(self._answers, self._joined.renamed(self._person.id))
 
     @handles(Typing)
     async def _handle_type(self, command: Typing) -> None:
         self._expect_listed()
-        self._joined.type(self._person.id)
+        if self._joined.type(self._person.id):
+            self._charge_everybody_told(PRESENCE_BYTES)
 
     @handles(Away)
     async def _handle_away(self, command: Away) -> None:

@@ -10,15 +10,17 @@ from channels.consumer import AsyncConsumer
 
 from chat.access import tokens
 from chat.access.client_address import client_address, client_network
-from chat.access.rate_limits import FLOOD_SECONDS, Admission, current_limiter
+from chat.access.rate_limits import FLOOD_SECONDS, Admission
 from chat.conf import chatty
 from chat.log.reader import LogUnavailable, RoomGone
+from chat.log.turns import Asker
 from chat.paths import SLUG
 from chat.protocol import codec
 from chat.protocol.commands import Command, Join
 from chat.protocol.errors import CloseCode, Refusal, RefusalCode
 from chat.rooms.registry import NotAdmitted, current_registry
 from chat.rooms.send_buffers import current_send_buffers
+from chat.sessions.address_turns import current_turns
 from chat.sessions.session import ClientSession, Question
 from chat.transports.extensions import HTTP_EXTENSION, RawRequest
 from chat.transports.http_connections import Collected, Outbox, PollOutbox, RawStream, StreamOutbox
@@ -38,7 +40,8 @@ from chat.transports.http_requests import (
 )
 from chat.transports.http_sessions import Key, PollSession, current_sessions
 
-PACE_SECONDS = 1  # The longest wait of a refused request; its client sends no other on this connection meanwhile.
+REQUEST_SECONDS = 0.000_5  # What a request costs besides its commands, which are charged apart.
+PACE_SECONDS = 1  # The wait of a request too many; its client sends no other on this connection meanwhile.
 FLUSH_SECONDS = 2  # What a reader hasn't taken of an ended stream by then, it resumes.
 RECONNECT_SPREAD_SECONDS = 3  # Clients of a server that stops come back over this long, not all at once.
 
@@ -53,6 +56,7 @@ class HttpConsumer(AsyncConsumer):  # type: ignore[misc]
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         request = self.request = self.request_class(scope, receive, send)
         try:
+            await self._pay()
             if scope["method"] not in self.methods:
                 refusal = Refusal(RefusalCode.BAD_FRAME, f"Expected {self.methods[0]}; got {scope['method']}.")
                 await self._refuse(refusal, 405, allow=", ".join((*self.methods, "OPTIONS")))
@@ -72,10 +76,20 @@ class HttpConsumer(AsyncConsumer):  # type: ignore[misc]
         finally:
             request.close()
 
+    async def _pay(self) -> None:
+        """Charges the request to its address, once that isn't in debt.
+
+        Raises:
+            Refusal: it has waited for too long, or too many wait.
+        """
+        try:
+            await current_turns().pay(Asker(client_network(client_address(self.request.scope)), ""), REQUEST_SECONDS)
+        except Refusal:
+            await asyncio.sleep(PACE_SECONDS)
+            raise
+
     async def _refuse(self, refusal: Refusal, status: int | None = None, **headers: str) -> None:
-        """Answers what is no request of a member's; an address that sends many of these waits a moment for each."""
-        wait = current_limiter().request(client_network(client_address(self.request.scope)), 1)
-        await asyncio.sleep(min(wait, PACE_SECONDS))
+        """Answers what is no request of a member's."""
         await self.request.refuse(refusal, status, **headers)
 
     async def handle(self, request: Request) -> None:

@@ -29,7 +29,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from chat.access.client_address import client_network, request_address
-from chat.access.rate_limits import Accounts, Bucket, Rate
+from chat.access.rate_limits import Accounts, Bucket, Rate, current_limiter
 from chat.web.request_threads import LANE, RETRY_SECONDS, Thread
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ async def sign_in(request: HttpRequest) -> HttpResponseBase:
     if hashing.waiting >= WAITING:
         current_sign_ins().give_back(network, account)
         return _refusal(request, RETRY_SECONDS, 503)
-    response = await _hash_and_sign_in(request)
+    response = await _hash_and_sign_in(request, network)
     if response.status_code == 302:
         current_sign_ins().give_back(network, account)
         _know_browser(response, name)
@@ -139,21 +139,26 @@ async def sign_in(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-async def _hash_and_sign_in(request: Any) -> HttpResponseBase:
+async def _hash_and_sign_in(request: Any, network: str) -> HttpResponseBase:
     """Runs Django's view on the hashing thread, so that no other request at /admin waits."""
     if (lane := getattr(request, "scope", {}).get(LANE)) is not None:
         lane.release()
     hashing.waiting += 1
     try:
         async with ThreadSensitiveContext(executor=hashing.thread.executor):
-            return await sync_to_async(_log_in)(request)
+            response, seconds = await sync_to_async(_log_in)(request)
+            current_limiter().charge_cpu(network, seconds)
+            return response
     finally:
         hashing.waiting -= 1
 
 
-def _log_in(request: HttpRequest) -> HttpResponseBase:
+def _log_in(request: HttpRequest) -> tuple[HttpResponseBase, float]:
+    """The response, and the CPU seconds that it took."""
+    began_at = time.thread_time()
     try:
-        return admin.site.login(request)
+        response = admin.site.login(request)
+        return response, time.thread_time() - began_at
     finally:
         connections.close_all()  # Seldom needed, so none is kept.
 

@@ -22,8 +22,10 @@ from django.conf import settings
 from django.db import connections
 
 from chat.access.client_address import client_address, client_network
-from chat.access.rate_limits import current_limiter
+from chat.log.turns import Asker
 from chat.paths import is_admin, own_path
+from chat.protocol.errors import Refusal
+from chat.sessions.address_turns import current_turns
 from chat.web.header_values import BARE_HEADERS
 
 PAGE_THREADS = 2
@@ -32,8 +34,10 @@ PAGES_OF_NETWORK = 1_000
 # Of those, the ones in work: each takes 1 ms of the event loop. With 100 a message waited 140 ms; with one at a time,
 # others have their turn after each.
 PAGES_OF_NETWORK_IN_WORK = 1
-FILE_COST = 0.25  # Of REQUEST_LIMIT's tokens: a static file takes a quarter of a page's CPU time.
-ADMIN_COST = 5  # A request at /admin looks up a session on a thread, and takes several times a page's CPU time.
+# CPU time that is charged to an address. A request at /admin looks up a session on a thread.
+PAGE_SECONDS = 0.001
+FILE_SECONDS = 0.000_3
+ADMIN_SECONDS = 0.01
 PROBES = ("/healthz", "/readyz")  # The second may wait for a database, which must not delay pages.
 ADMIN_THREADS = 4
 ADMIN_THREADS_OF_NETWORK = 2  # They compete with the event loop for the interpreter lock.
@@ -199,10 +203,12 @@ class WebThreads:
         try:
             if is_admin(own_path(scope["path"])):
                 async with place:
-                    await keep_pace(network, scope["path"])
+                    await pay(network, scope["path"])
                 await self._answer_at_admin(network, scope, body, send, left)
             else:
                 await self._answer_page(network, place, scope, body, send, left)
+        except Refusal:
+            await refuse(send)
         finally:
             body.gone.cancel()
             left()
@@ -227,7 +233,7 @@ class WebThreads:
 
         at_head = Once(done)
         try:
-            await keep_pace(network, scope["path"])
+            await pay(network, scope["path"])
             await self._run(next(self._next_page_thread), scope, body, send, at_head)
         finally:
             at_head()
@@ -287,15 +293,15 @@ class WebThreads:
         await asyncio.gather(*(thread.close() for thread in (*self._page_threads, *self._admin_threads)))
 
 
-async def keep_pace(network: str, path: str) -> None:
-    """Waits until the network has a token of its REQUEST_LIMIT for the path."""
-    limiter = current_limiter()
-    cost = ADMIN_COST if is_admin(own_path(path)) else FILE_COST if path.startswith(settings.STATIC_URL) else 1
-    while True:  # Others of the network may be faster: at most PAGES_OF_NETWORK_IN_WORK.
-        wait = limiter.request(network, cost)
-        if not wait:
-            return
-        await asyncio.sleep(wait)
+async def pay(network: str, path: str) -> None:
+    """Charges the path's cost to the network, once its CPU budget has something left.
+
+    Raises:
+        Refusal: it has waited for too long.
+    """
+    is_file = path.startswith(settings.STATIC_URL)
+    seconds = ADMIN_SECONDS if is_admin(own_path(path)) else FILE_SECONDS if is_file else PAGE_SECONDS
+    await current_turns().pay(Asker(network, ""), seconds)
 
 
 class Once:

@@ -99,6 +99,20 @@ def test_who_is_no_staff_is_refused_like_a_wrong_password() -> None:
     assert "sessionid" not in answer.cookies
 
 
+def test_an_address_is_charged_for_its_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    charged: list[tuple[str, float]] = []
+
+    class Charges:
+        def charge_cpu(self, network: str, seconds: float) -> None:
+            charged.append((network, seconds))
+
+    monkeypatch.setattr(admin_sign_in, "current_limiter", Charges)
+    sign_in(address="203.0.113.77")
+    ((network, seconds),) = charged
+    assert network == "203.0.113.77"
+    assert seconds > 0
+
+
 async def test_one_password_is_hashed_at_a_time_and_who_comes_when_too_many_wait_is_sent_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

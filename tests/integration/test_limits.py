@@ -262,6 +262,28 @@ async def test_processes_share_what_a_member_has_used(
                 assert posted < 20  # As many as it would be if the processes didn't share.
 
 
+async def test_an_address_in_debt_waits_and_nobody_else_does(room: str, address: str) -> None:
+    """Its commands and its requests are refused at last. People of other addresses notice nothing."""
+    with servers.chatty_server(ADDRESS_CPU="0.05,0.000001") as server:
+        eve = Client(server.http_url, "Eve", room, address)
+        people = [Client(server.http_url, f"Ann {number}", room, f"198.51.101.{number}") for number in range(5)]
+        try:
+            for client in (eve, *people):
+                await joined(client)
+            await eve.post("w.de " * 799)  # 80 ms of a core.
+            await eve.send(type="sync", since=0)
+            async with httpx.AsyncClient(timeout=60, headers=from_address(address)) as http:
+                request = asyncio.create_task(http.get(f"{server.http_url}/{room}"))
+                for client in people:
+                    assert (await client.post("I don't wait"))["author"]["id"] == client.id
+                refused, page = await eve.refused(), await request
+            assert (refused["code"], refused["retry_after"] > 0) == ("rate_limited", True)
+            assert (page.status_code, int(page.headers["retry-after"]) > 0) == (503, True)
+        finally:
+            for client in (eve, *people):
+                await client.close()
+
+
 async def posts_until_refused(client: Client) -> int:
     """How many of a client's posts are taken, five a second."""
     for number in range(40):

@@ -19,6 +19,7 @@ from django.utils import timezone
 from chat.access.person import Moderator, Person
 from chat.access.rate_limits import current_limiter
 from chat.content import search_terms
+from chat.content.markdown import Rendered
 from chat.log import committer, reader, room_rows
 from chat.log.committer import Committer
 from chat.log.entries import Entry
@@ -63,6 +64,25 @@ async def test_a_room_gets_its_row_with_its_first_message(desk: Desk) -> None:
     row = (await desk.log.rows(["tea"]))["tea"]
     assert (first.room, row.log, first.entry.version) == (row, room.log, 1)
     assert (await desk.log.changes(row.id, 0, 10)).entries == [first.entry]
+
+
+async def test_authors_addresses_are_charged_for_the_transactions(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for what is refused; at most so much each, however slow the disk is."""
+    charged: list[tuple[str, float]] = []
+    writer = Committer(lambda room, entries: None, lambda network, seconds: charged.append((network, seconds)))
+    room = await desk.room("tea")
+    try:
+        await writer.commit(post(room, uuid.uuid4(), ANN, "from the host's code"))
+        with pytest.raises(Refusal, match="no_such_message"):
+            await writer.commit(React(room, 9, Person(BOB.id, network="192.0.2.1"), "👍", True))
+        monkeypatch.setattr(committer, "COMMIT_SECONDS_LIMIT", 0.000_001)
+        bob = Person(BOB.id, network="192.0.2.2")
+        await writer.commit(Post(room, uuid.uuid4(), bob, "Bob", "hi", Rendered("hi", [])))
+    finally:
+        await writer.close()
+    assert [network for network, _ in charged] == ["192.0.2.1", "192.0.2.2"]
+    assert 0 < charged[0][1] <= 0.005
+    assert charged[1][1] == 0.000_001
 
 
 async def test_first_messages_at_once_make_one_row_and_are_all_there(desk: Desk) -> None:

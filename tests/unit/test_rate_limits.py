@@ -70,7 +70,6 @@ class Desk:
             commands=self.commands,
             identities=self.identities,
             cpu=self.cpu,
-            requests=NO_LIMIT,
             connections_per_address=self.per_address,
             connections_per_member=self.per_member,
             clock=self.clock,

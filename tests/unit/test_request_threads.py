@@ -9,6 +9,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 
+from chat.log.turns import Asker
+from chat.protocol.errors import Refusal, RefusalCode
 from chat.web import request_threads
 from chat.web.request_threads import LANE, Busy, Queue, Thread, WebThreads
 
@@ -303,33 +305,50 @@ async def test_a_few_pages_of_a_network_are_worked_on_at_a_time() -> None:
     await threads.close()
 
 
-async def test_requests_of_a_network_that_has_used_its_tokens_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    site, asked = WaitingSite(), []
+async def test_requests_of_an_address_in_debt_wait_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    site, paid = WaitingSite(), []
     site.end.set()
     is_over = asyncio.Event()
 
-    class Tokens:
-        """Those of 192.0.2.1 are used up until the rush is over."""
+    class Turns:
+        """192.0.2.1 is in debt until the rush is over."""
 
-        def request(self, network: str, tokens: float) -> float:
-            asked.append((network, tokens))
-            return 0 if is_over.is_set() or network != "192.0.2.1" else 0.001
+        async def pay(self, asker: Asker, seconds: float) -> None:
+            paid.append((asker.network, seconds))
+            if asker.network == "192.0.2.1":
+                await is_over.wait()
 
-    monkeypatch.setattr(request_threads, "current_limiter", Tokens)
+    turns = Turns()
+    monkeypatch.setattr(request_threads, "current_turns", lambda: turns)
     threads = WebThreads(site)
     waiting = [Client(path) for path in ("/chatty", "/static/a.js", "/chatty")]
     tasks = [client.ask(threads) for client in waiting]
     ok = [Client("/chatty", "192.0.2.2"), Client("/admin/", "192.0.2.3"), Client("/healthz")]
     await ended(*(client.ask(threads) for client in ok))
-    await until(lambda: len(asked) > 5)
     assert {client.status for client in waiting} == {None}
-    assert set(asked) == {("192.0.2.1", 1), ("192.0.2.2", 1), ("192.0.2.3", request_threads.ADMIN_COST)}
+    page, file, admin = request_threads.PAGE_SECONDS, request_threads.FILE_SECONDS, request_threads.ADMIN_SECONDS
+    assert sorted(paid) == [("192.0.2.1", page), ("192.0.2.2", page), ("192.0.2.3", admin)]
     tasks.pop().cancel()
-    asked.clear()
+    paid.clear()
     is_over.set()
     await ended(*tasks)
     assert [client.status for client in waiting] == [200, 200, None]
-    assert asked == [("192.0.2.1", 1), ("192.0.2.1", request_threads.FILE_COST)]  # One after the other.
+    assert paid == [("192.0.2.1", file)]
+    assert (threads._pages, threads._places, threads._page_count) == ({}, {}, 0)
+    await threads.close()
+
+
+@pytest.mark.parametrize("path", ["/chatty", "/admin/"])
+async def test_a_request_that_has_waited_for_its_turn_too_long_is_answered_503(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    async def pay(*_: object) -> None:
+        raise Refusal(RefusalCode.RATE_LIMITED, "Too much at once.", retry_after=1)
+
+    monkeypatch.setattr(request_threads, "pay", pay)
+    threads, client = WebThreads(WaitingSite()), Client(path)
+    await ended(client.ask(threads))
+    assert client.status == 503
     assert (threads._pages, threads._places, threads._page_count) == ({}, {}, 0)
     await threads.close()
 

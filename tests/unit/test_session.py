@@ -13,12 +13,14 @@ from chat.access.bans import ActiveBan, Bans
 from chat.access.person import Person
 from chat.access.policy import Answer
 from chat.access.rate_limits import current_limiter
+from chat.conf import chatty
 from chat.content.markdown import Rendered
 from chat.content.mentions import NOBODY, People
 from chat.log.reader import RoomRow
 from chat.protocol.commands import COMMANDS
 from chat.protocol.events import Done, Member
 from chat.protocol.fields import MemberId
+from chat.sessions import address_turns
 from chat.sessions import session as session_module
 from chat.sessions.session import HANDLERS, ClientSession
 from tests.unit.fakes import FakeConnection, until
@@ -45,6 +47,8 @@ class SlowHub:
             raise
 
     send_page = send_changes = send_found
+
+    connection_count = 0
 
     def type(self, *_: Any) -> None:
         self.typed += 1
@@ -93,6 +97,7 @@ class Room:
 
     room = RoomRow(1, "lobby", uuid.UUID(int=1))
     head = 1
+    connection_count = 50_000
 
     def __init__(self) -> None:
         self.renderer = self
@@ -123,7 +128,7 @@ class Room:
 
     async def commit(self, operation: Any) -> Any:
         self.committed.append(operation)
-        return SimpleNamespace(is_new=True, entry=SimpleNamespace(version=2))
+        return SimpleNamespace(is_new=True, entry=SimpleNamespace(version=2, update=b"." * 1_000))
 
     async def reach(self, version: int) -> None:
         assert not self.answers
@@ -153,11 +158,19 @@ async def test_what_a_banned_member_has_waiting_is_not_written(monkeypatch: pyte
 
 @pytest.mark.parametrize(
     "command",
-    [SEARCH, '{"type":"history","before":1,"limit":1}', '{"type":"watch","rooms":[]}'],
-    ids=["search", "history", "watch"],
+    [
+        SEARCH,
+        '{"type":"history","before":1,"limit":1}',
+        '{"type":"typing"}',
+        f'{{"type":"post","nonce":"{uuid.UUID(int=1)}","body":"good"}}',
+    ],
+    ids=["search", "history", "typing", "post"],
 )
-async def test_an_address_without_budget_gets_nothing_that_costs(command: str) -> None:
-    room, address = Room(), f"192.0.2.{2 + len(command)}"
+async def test_commands_of_an_address_in_debt_wait_and_are_refused_at_last(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(address_turns, "WAIT_SECONDS", 0.01)
+    room, address = Room(), f"192.0.2.{len(command)}"
     current_limiter().charge_cpu(address, 1_000)
     session = session_in(room, address)
     await session.receive(command)
@@ -166,6 +179,34 @@ async def test_an_address_without_budget_gets_nothing_that_costs(command: str) -
     (refused,) = room.answers
     assert refused.code == "rate_limited"
     assert refused.retry_after > 0
+
+
+async def test_a_join_that_waits_for_its_turn_isnt_closed_for_being_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address_turns, "WAIT_SECONDS", 0.01)
+    current_limiter().charge_cpu("192.0.2.200", 1_000)
+    session = ClientSession("lobby", FakeConnection(), "192.0.2.200")
+    session.start()
+    deadline = session._join_deadline
+    await session.receive('{"type":"join","token":"x","name":"Ann","v":1}')
+    assert deadline is not None
+    assert deadline.cancelled()
+    assert session._join_deadline is not None  # It may try again.
+    assert not session._join_deadline.cancelled()
+    session.close()
+
+
+async def test_an_address_is_charged_for_its_commands_and_for_what_everybody_gets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room, limiter = Room(), current_limiter()
+    monkeypatch.setattr(session_module, "current_registry", lambda: room)
+    session = session_in(room, "192.0.2.201")
+    before = limiter.cpu_used("192.0.2.201")
+    await session.receive(f'{{"type":"post","nonce":"{uuid.uuid4()}","body":"good"}}')
+    session.close()
+    least = room.connection_count * (session_module.SEND_SECONDS + 1_000 * session_module.SEND_SECONDS_A_BYTE)
+    burst = chatty.ADDRESS_CPU[0]
+    assert limiter.cpu_used("192.0.2.201") - before > (least - 0.1) / burst  # Less what was paid back meanwhile.
 
 
 @pytest.mark.parametrize(("request_id", "reached"), [("x", 2), (None, 0)], ids=["with an id", "without"])
