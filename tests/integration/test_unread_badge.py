@@ -16,7 +16,7 @@ from chat.access.person import Person
 from chat.api.people import person_of
 from chat.log import read_marks
 from chat.log.read_marks import Place
-from chat.models import Room
+from chat.models import ReadMark, Room
 from chat.protocol.fields import MemberId
 from tests.integration.test_can_join import attends
 from tests.servers import ROOT
@@ -123,6 +123,15 @@ def test_a_list_of_rooms_is_counted_once(dora: User) -> None:
         counts = api.unread_counts(dora, rooms)
         assert numbers(show(dora, listed, rooms=rooms, counts=counts)) == [*["1"] * 20, "20"]
     assert len(one) == len(many) == 2
+
+
+def test_a_deleted_user_leaves_no_mark(dora: User) -> None:
+    emil = User.objects.create_user("emil")
+    post("order-1")
+    for user in (dora, emil):
+        visit(user, "order-1")
+    User.objects.filter(username="dora").delete()
+    assert {str(mark.member_id) for mark in ReadMark.objects.all()} == {person_of(emil).id}
 
 
 def test_what_is_no_address_is_said(dora: User) -> None:
