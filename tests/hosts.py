@@ -8,7 +8,6 @@ import zipfile
 from pathlib import Path
 
 import httpx
-from django.core.management import call_command
 
 from tests.servers import ROOT, Server, made_once
 
@@ -85,12 +84,16 @@ def code_for(place: str) -> str:
 
 
 class Host:
-    """A project in `folder`. `settings` is put at the end of its own, before Chatty's lines."""
+    """A project in `folder`. `settings` is put at the end of its own, before Chatty's lines.
 
-    def __init__(self, folder: Path, settings: str = OWN_SETTINGS) -> None:
+    `interpreter`: a Python with all packages but Chatty. This one, if there is none.
+    """
+
+    def __init__(self, folder: Path, settings: str = OWN_SETTINGS, interpreter: str = sys.executable) -> None:
         self.folder = folder
+        self.interpreter = interpreter
         folder.mkdir()
-        call_command("startproject", "mysite", str(folder))
+        _run([interpreter, "-m", "django", "startproject", "mysite", str(folder)], folder, {"PATH": os.environ["PATH"]})
         people = folder / "people"
         people.mkdir()
         (people / "__init__.py").touch()
@@ -112,7 +115,7 @@ class Host:
 
     def python(self, *arguments: str) -> str:
         """Runs Python in the project. What it prints."""
-        return _run([sys.executable, *arguments], self.folder, self.environment)
+        return _run([self.interpreter, *arguments], self.folder, self.environment)
 
     def sign_in(self, name: str, full_name: str = "") -> str:
         """Makes an account, unless it is there, and signs it in. The key of its session."""
@@ -137,7 +140,7 @@ class HostServer(Server):
         return f"http://127.0.0.1:{self.port}"
 
     def command(self) -> list[str]:
-        return [sys.executable, "manage.py", "runserver", "--noreload", str(self.port)]
+        return [self.host.interpreter, "manage.py", "runserver", "--noreload", str(self.port)]
 
     def popen_options(self) -> dict[str, object]:
         return {"cwd": self.host.folder, "env": self.host.environment}

@@ -44,6 +44,14 @@ def authenticate(asked: Asked) -> Person | None:
     return _function()(asked)
 
 
+def visitor(request: Any) -> Person | None:
+    """The member that the visitor of a host's page is. None for guests. The session is read once for a request."""
+    if _function() is not account:
+        return authenticate(request)
+    user = getattr(request, "user", None)
+    return person_for(user) if user is not None and user.is_authenticated else None
+
+
 def must_look_up(asked: Asked) -> bool:
     """Whether `authenticate` is needed. Without a session, the functions here find nobody."""
     function = _function()

@@ -67,7 +67,7 @@ __all__ = [
     "unread_counts",
 ]
 
-ROOMS_LIMIT = 1_000  # Counted at once. CAN_JOIN is asked about each.
+ROOMS_LIMIT = 1_000  # Counted at once. CAN_JOIN is asked about each with unread messages.
 _NONCES = uuid.UUID("0f6a1f0e-3c56-4a6c-8a3e-0d8a4f8f5b11")  # The namespace of nonces that are texts. Never change it.
 
 
@@ -183,8 +183,8 @@ def _unread_counts(given: Any, rooms: list[str] | None) -> dict[str, UnreadRoom]
         if rooms is None
         else read_marks.of(person.id, rooms[:ROOMS_LIMIT])
     )
-    may_read = {slug: read[slug] for slug in policy.readable(person, read)}
-    return {room.slug: room for room in unread.unread(may_read, person.id).values() if room.unread}
+    found = {room.slug: room for room in unread.unread(read, person.id).values() if room.unread}
+    return {slug: found[slug] for slug in policy.readable(person, found)}
 
 
 def recheck(room: str | None = None, person: Any = None) -> None:

@@ -54,3 +54,8 @@ def of(member_id: MemberId, slugs: list[str]) -> dict[str, int]:
     """The last versions that this member has seen in these rooms: 0 in rooms without a visit."""
     found = ReadMark.objects.filter(member_id=member_id, room__slug__in=slugs).values_list("room__slug", "seq")
     return dict.fromkeys(slugs, 0) | dict(found)
+
+
+def forget(member_id: MemberId) -> None:
+    """Deletes this member's marks in all rooms."""
+    ReadMark.objects.filter(member_id=member_id).delete()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable
 from contextlib import asynccontextmanager
@@ -54,6 +55,7 @@ from chat.protocol.fields import MemberId
 from chat.rooms.change_buffer import ChangeBuffers
 from chat.rooms.comparison import HEADS_SECONDS, ROOMS_AT_ONCE, Comparison
 from chat.rooms.hub import OPENING_CHANGES, JoinRequest, RoomHub
+from chat.rooms.idle_rooms import IdleRooms
 from chat.rooms.presence_sync import PresenceSync
 from chat.rooms.read_marks import WRITE_SECONDS, ReadMarks
 from chat.rooms.readiness import Readiness
@@ -96,6 +98,7 @@ class RoomRegistry:
         self.readiness = Readiness(self.log, self.presence, self._broker)
         self._build = current_build()
         self._by_name: dict[str, RoomHub] = {}
+        self._idle = IdleRooms(time.monotonic)
         self._opening: dict[str, tuple[asyncio.Task[RoomHub], Askers]] = {}  # And the callers that wait for it.
         self._early: dict[str, list[ClusterMessage]] = {}  # By name: messages for a room that is opening.
         self._early_size = 0
@@ -230,7 +233,7 @@ class RoomRegistry:
         finally:
             hub.joining -= 1
             if hub.is_empty:
-                self._drop(hub)
+                self._leave_open(hub)
 
     async def members(self, slug: str) -> list[Member]:
         """The members of a room in all processes.
@@ -333,9 +336,19 @@ class RoomRegistry:
             logger.warning("Room %s opens without knowing who is elsewhere: %s", room.slug, error)
         return hub
 
+    def _leave_open(self, hub: RoomHub) -> None:
+        """Keeps a room without members for the next request, if it has messages: other names are endless."""
+        if not hub.room.is_written:
+            self._drop(hub)
+            return
+        oldest = self._idle.keep(hub.room.name)
+        if oldest is not None and oldest in self._by_name and self._by_name[oldest].is_empty:
+            self._drop(self._by_name[oldest])
+
     def _drop(self, hub: RoomHub) -> None:
         if self._by_name.get(hub.room.name) is hub:
             del self._by_name[hub.room.name]
+            self._idle.forget(hub.room.name)
             self._pulses.remove(hub)
             hub.close(CloseCode.GOING_AWAY)
             _in_background(self._presence_sync.release(hub))
@@ -442,10 +455,10 @@ class RoomRegistry:
             _in_background(self._comparison.look_again(hub))
 
     async def _drop_empty(self) -> None:
-        """Closes rooms whose only joiner left while they were opening."""
+        """Closes rooms whose only joiner left while they were opening, and those whose last request was a while ago."""
         for hubs in in_slices(self._by_name.values(), ROOMS_AT_ONCE):
             for hub in hubs:
-                if hub.is_empty:
+                if hub.is_empty and not self._idle.is_kept(hub.room.name):
                     self._drop(hub)
             await asyncio.sleep(0)
 

@@ -11,12 +11,13 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Frame, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, expect
 
 from tests import servers
 from tests.browser.accessibility import assert_accessible
-from tests.browser.person import Person
-from tests.servers import ROOT, ChattyServer, Server
+from tests.browser.frames import Framed, person_in
+from tests.browser.person import Person, box
+from tests.servers import ROOT, ChattyServer, Pair, RedisServer, Server
 
 Make = Callable[..., Person]
 NewContext = Callable[..., BrowserContext]
@@ -80,10 +81,19 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def chat(port: int) -> Iterator[ChattyServer]:
-    site = f"http://localhost:{port}"
-    with servers.chatty_server(FRAME_ANCESTORS=site, EMBED_KEYS=f"plain:{SECRET}") as server:
-        yield server
+def chats(port: int, redis_server: RedisServer) -> Iterator[Pair]:
+    """Two processes. The site knows the first one; guests are on the second."""
+    settings = {"FRAME_ANCESTORS": f"http://localhost:{port}", "EMBED_KEYS": f"plain:{SECRET}"}
+    settings["REDIS_URL"] = redis_server.url
+    one = servers.chatty_server(**settings)
+    other = servers.chatty_server(DATABASE_URL=one.settings["DATABASE_URL"], **settings)
+    with servers.all_of(one, other):
+        yield one, other
+
+
+@pytest.fixture(scope="module")
+def chat(chats: Pair) -> ChattyServer:
+    return chats[0]
 
 
 @pytest.fixture(scope="module")
@@ -92,25 +102,9 @@ def site(chat: ChattyServer, port: int) -> Iterator[PlainSite]:
         yield server
 
 
-class Framed(Person):
-    """Somebody at the room in a frame."""
-
-    def __init__(self, frame: Frame) -> None:
-        self.page: Any = frame
-        self.errors = []
-
-
 def at(page: Page, selector: str = "chatty-room") -> Framed:
     """Who is in the frame of this element, joined."""
-    page.locator(f"{selector} iframe").wait_for(state="attached")
-    handle = page.locator(f"{selector} iframe").element_handle()
-    assert handle is not None
-    frame = handle.content_frame()
-    assert frame is not None
-    frame.wait_for_url("**embed=1**")
-    framed = Framed(frame)
-    framed.wait_until_joined()
-    return framed
+    return person_in(page, f"{selector} iframe")
 
 
 def signed(name: str = "Dora Fuchs", sub: str = "7", seconds: int = 300, **claims: Any) -> str:
@@ -140,9 +134,9 @@ def host(new_context: NewContext, site: PlainSite, chat: ChattyServer) -> Iterat
 
 
 @pytest.fixture
-def guest(visitor: Make, chat: ChattyServer) -> Callable[[str], Person]:
-    """A guest at the room's stand-alone page."""
-    return lambda room: visitor(url=f"{chat.http_url}/chatty/{room}").open().enter("Gus")
+def guest(visitor: Make, chats: Pair) -> Callable[[str], Person]:
+    """A guest at the room's stand-alone page, on the other process."""
+    return lambda room: visitor(url=f"{chats[1].http_url}/chatty/{room}").open().enter("Gus")
 
 
 def test_the_example_signs_a_visitor_in_who_talks_with_a_guest(
@@ -214,6 +208,31 @@ def test_a_token_is_renewed_by_the_page_and_another_is_another_person(
     at(page).say("his")
     expect(gus.message("his")).to_contain_text("Max Kern")
     assert "identity" not in dora.run("Object.keys(localStorage).join()"), "the stand-alone page has its own"
+
+
+def test_a_site_that_gives_no_token_is_asked_again(
+    host: Callable[..., Page], room: str, new_context: NewContext
+) -> None:
+    context = new_context()
+    asked: list[int] = []
+
+    def answer(route: Route) -> None:
+        asked.append(len(asked))
+        if len(asked) == 1:
+            route.abort()
+        elif len(asked) == 2:
+            route.fulfill(status=500, body="no token")
+        else:
+            route.fulfill(body=signed())
+
+    context.route("**/chat-token", answer)
+    page = host(f'<chatty-room room="{room}" token-url="/chat-token"></chatty-room>', context=context)
+    bar = page.frame_locator("chatty-room iframe").locator("[data-module=connection-bar] .notice")
+    expect(bar).to_contain_text("This site couldn't sign you in.")
+    dora = at(page)
+    expect(dora.member("Dora Fuchs")).to_have_count(1)
+    expect(bar).to_be_hidden()
+    assert len(asked) == 3
 
 
 def test_a_room_that_the_token_isnt_for_isnt_there(host: Callable[..., Page], room: str) -> None:
@@ -318,9 +337,29 @@ def test_nothing_is_cut_off_in_a_narrow_frame(
     expect(framed.bodies.first).to_be_visible()
     assert framed.run("document.documentElement.scrollWidth <= innerWidth")
     for element in ("button", "textarea", "h1"):
-        for box in framed.page.locator(f"{element}:visible").all():
-            bounds = box.bounding_box()
+        for found in framed.page.locator(f"{element}:visible").all():
+            bounds = found.bounding_box()
             assert bounds is None or bounds["x"] + bounds["width"] <= width + 1
+
+
+@pytest.mark.parametrize("width", [280, 360])
+def test_the_bubble_fits_a_phone(
+    host: Callable[..., Page], guest: Callable[[str], Person], room: str, width: int
+) -> None:
+    viewport = {"width": width, "height": 640}
+    page = host(f'<chatty-room room="{room}" bubble></chatty-room>', viewport=viewport, has_touch=True)
+    at(page)
+    guest(room).say("hello")
+    page.get_by_role("button", name="Chat (1)").tap()
+    expect(at(page).message("hello")).to_be_visible()
+    frame, button = page.locator("chatty-room iframe"), page.get_by_role("button", name="Chat", exact=True)
+    expect(button).to_have_attribute("aria-expanded", "true")
+    assert (box(frame)["x"], box(frame)["width"]) == (0, width)
+    assert box(frame)["y"] + box(frame)["height"] <= box(button)["y"], "the button that closes it isn't over it"
+    assert box(button)["x"] + box(button)["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    button.tap()
+    expect(frame).to_be_hidden()
 
 
 def test_messages_of_other_windows_are_ignored(host: Callable[..., Page], room: str) -> None:

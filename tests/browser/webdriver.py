@@ -146,6 +146,11 @@ class Browser:
         """What the function body `script` returns, with `arguments` as its `arguments`."""
         return self._execute("ExecuteScript", {"script": script, "args": list(arguments)})
 
+    def enter_frame(self, script: str) -> None:
+        """Further commands go to the frame that the function body returns. Firefox only."""
+        frame = self._execute("ExecuteScript", {"script": script, "args": []})
+        self._execute("SwitchToFrame", {"element": frame[ELEMENT]})
+
     def click(self, selector: str) -> None:
         """Clicks the first element that matches, as soon as it can be clicked."""
         self._act("ElementClick", selector)
@@ -180,7 +185,7 @@ class Firefox(Server):
 
     name = "firefox"
     # Firefox looks for updates, recommendations and the like; tests talk to nobody but their own servers.
-    preferences = (
+    preferences: tuple[tuple[str, Any], ...] = (
         ("app.normandy.enabled", False),
         ("app.update.disabledForTesting", True),
         ("browser.safebrowsing.downloads.remote.enabled", False),
@@ -196,6 +201,10 @@ class Firefox(Server):
         ("services.settings.server", "data:,#remote-settings-dummy/v1"),
         ("toolkit.telemetry.enabled", False),
     )
+
+    def __init__(self, preferences: tuple[tuple[str, Any], ...] = ()) -> None:
+        super().__init__()
+        self.preferences = (*self.preferences, *preferences)
 
     @staticmethod
     def binary() -> str | None:
@@ -283,8 +292,10 @@ def missing(browser: str) -> list[str]:
 
 
 @contextmanager
-def firefox() -> Iterator[Browser]:
-    with Firefox() as server:
+def firefox(**preferences: Any) -> Iterator[Browser]:
+    """`preferences`: by name, with `_` for each dot."""
+    own = tuple((name.replace("_", "."), value) for name, value in preferences.items())
+    with Firefox(own) as server:
         transport = MarionetteTransport(server.port)
         try:
             yield Browser(transport)

@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from tests import servers
 from tests.client import Client
 from tests.faults.members import until
+from tests.http_client import Requester
+from tests.servers import ChattyServer, DevelopmentServer
 
 pytestmark = pytest.mark.alone
 BODY = "x" * 3_000
@@ -100,3 +102,23 @@ async def test_a_slow_reader_that_never_wakes_is_cut_off(room: str) -> None:
             await flood(ann, bob, 400)
             await bob.until(lambda c: c.online == 2, "the sleeper gone")
             await until(lambda: server.socket_count == sockets_before, 60)
+
+
+@pytest.mark.parametrize("kind", [ChattyServer, DevelopmentServer])
+async def test_a_slow_reader_of_an_event_stream_is_cut_off(room: str, kind: type[ChattyServer]) -> None:
+    """With Daphne, too, which by itself would keep 5 MB for this one."""
+    with kind(UNSENT_LIMIT=str(256 * 1024)) as server:
+        async with Client(server.http_url, "Ann", room) as ann, Client(server.http_url, "Bob", room) as bob:
+            sockets_before = server.client_socket_count
+            async with Requester(server.http_url, room) as reader:
+                raw = socket.socket()
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024)
+                raw.connect(("127.0.0.1", server.port))
+                head = f"GET /chatty/{room}/events?name=Sleeper HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+                raw.sendall(f"{head}Authorization: Bearer {reader.token}\r\n\r\n".encode())
+            await bob.until(lambda c: c.online == 3, "the sleeper")
+            await flood(ann, bob, 800)
+            await bob.until(lambda c: c.online == 2, "the sleeper gone")
+            await until(lambda: server.client_socket_count == sockets_before, 60)
+            raw.close()
+            assert await _still_well(ann, bob)

@@ -93,6 +93,14 @@ class SignedIn(Client):
         return welcome
 
 
+async def until_bye(poller: Requester) -> Event:
+    """Polls until the server has ended the session."""
+    while True:
+        for event in await poller.poll():
+            if event["type"] == "bye":
+                return event
+
+
 def make_host(folder: Path, settings: str = "") -> Host:
     host = Host(folder / "project", settings="")
     host.append("settings", settings + '\nINSTALLED_APPS.append("mysite.apps.SiteConfig")\n')
@@ -193,13 +201,19 @@ async def test_who_may_no_longer_be_there_is_disconnected_on_all_servers_from_so
     ):
         async with (
             Requester(f"{site.servers[-1].url}/talk", course, **site.cookie("dora")) as requester,
+            Requester(f"{site.servers[0].url}/talk", course, **site.cookie("dora")) as poller,
             stream(requester) as listener,
         ):
             await listener.next("welcome")
+            assert (await poller.poll())[0]["type"] == "welcome"
+            polls = asyncio.create_task(until_bye(poller))
             expel = "from mysite.courses import expel; from django.contrib.auth.models import User\n"
             await site.shell(f"{expel}expel(User.objects.get(username='dora'), {course!r})")
             assert await one.closed() == await other.closed() == 4404
             assert (await listener.next("bye"))["code"] == 4404
+            assert (await polls)["code"] == 4404
+            refused = await poller.http.get(f"{poller.base}/events", params={"poll": "1", "session": poller.session})
+            assert (refused.status_code, refused.json()[0]["code"]) == (404, 4404)
         assert (await emil.post("I am still here"))["seq"] == 3
         with pytest.raises(ConnectionError):
             await site.member("dora", course).__aenter__()

@@ -1,4 +1,4 @@
-"""The signers of docs/embedding.md, each run by its interpreter if there is one."""
+"""What docs/embedding.md has for sites: signers, each run by its interpreter if there is one, tags and settings."""
 
 import os
 import re
@@ -8,9 +8,12 @@ import sys
 from typing import Any
 
 import pytest
+from django.template import Context, Template
+from django.urls import resolve
 
 from chat.access import host_tokens
-from chat.web.embedding import ELEMENT
+from chat.web.embedding import ELEMENT, script
+from chatty_project import env
 from tests.servers import ROOT
 
 DOCUMENT = (ROOT / "docs/embedding.md").read_text()
@@ -26,14 +29,14 @@ INTERPRETERS = {
 }
 
 
-def block(language: str) -> str:
-    found: str
+def block(language: str, *, of: str) -> str:
+    """The block of this language with these characters in it."""
     (found,) = [
         text
         for kind, text in re.findall(r"^```(\w+)\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
-        if kind == language and "EMBED_SECRET" in text
+        if kind == language and of in text
     ]
-    return found
+    return str(found)
 
 
 @pytest.mark.parametrize("language", INTERPRETERS)
@@ -43,7 +46,9 @@ def test_a_documented_signer_makes_a_token_that_counts(language: str, settings: 
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     environment = {"PATH": os.environ["PATH"], "EMBED_SECRET": SECRET, "VISITOR": NAME, "LANG": "C.UTF-8"}
-    done = subprocess.run([*command, f"{block(language)}\n{end}"], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, f"{block(language, of='EMBED_SECRET')}\n{end}"], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     claims = host_tokens.verify(done.stdout.strip())
     assert claims.name == NAME
@@ -61,3 +66,29 @@ def test_the_elements_attributes_and_events_are_documented() -> None:
     attributes = set(re.findall(r'"([a-z-]+)"', live[1] + others[1]))
     events = set(re.findall(r'CustomEvent\("(\w+)"', SCRIPT)) | {"open", "close"}
     assert attributes | events == set(re.findall(r"`([a-z-]+)`", first))
+
+
+def test_the_documented_template_shows_a_room() -> None:
+    page = Template(block("html", of="chatty_room")).render(Context())
+    assert re.search(r'<iframe class="chatty-room" src="/chatty/support\?.*theme=light.*" .*height="480"', page)
+
+
+def test_the_documented_tag_has_attributes_and_a_script_that_are_there() -> None:
+    tag = block("html", of="<chatty-room")
+    address = re.search(r'<script src="https://chat\.example\.com(/[^"]+)" defer>', tag)
+    assert address
+    assert resolve(address[1]).func is script
+    given = re.search(r"<chatty-room (.*?)>", tag)
+    assert given
+    assert set(re.findall(r"([a-z-]+)=", given[1])) <= set(re.findall(r'"([a-z-]+)"', SCRIPT))
+
+
+def test_the_documented_settings_are_valid() -> None:
+    export = block("sh", of="FRAME_ANCESTORS")
+    command = f'{export}\nprintf "%s\\n" "$FRAME_ANCESTORS" "$EMBED_KEYS"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    ancestors, keys = done.stdout.splitlines()
+    environment = env.read({"FRAME_ANCESTORS": ancestors, "EMBED_KEYS": keys})
+    assert environment[env.FRAME_ANCESTORS] == ["https://www.example.com"]
+    secrets = environment[env.EMBED_KEYS]
+    assert secrets.keys() == {"shop"}

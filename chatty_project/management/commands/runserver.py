@@ -4,12 +4,12 @@ import os
 from typing import Any
 
 from daphne.management.commands.runserver import Command as DaphneCommand
-from daphne.server import Server
 from twisted.internet import reactor
 
 from chat import open_files
 from chat.rooms.registry import current_registry
 from chatty_project import databases, env, listen, places
+from chatty_project.daphne_server import PatientServer
 
 # Seconds. Daphne checks its connections every 2 s, so it notices a pulled cable within 2 + 2 + 3 s.
 PING_INTERVAL = 2
@@ -37,9 +37,10 @@ class Command(DaphneCommand):  # type: ignore[misc]  # Daphne has no types.
         finally:
             databases.checkpoint()
 
-    def server_cls(self, **arguments: Any) -> Server:
+    def server_cls(self, **arguments: Any) -> PatientServer:
         """The server for Daphne's command."""
-        return Server(ready_callable=self.announce, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT, **arguments)
+        options = {"ready_callable": self.announce, "ping_interval": PING_INTERVAL, "ping_timeout": PING_TIMEOUT}
+        return PatientServer(**options, **arguments)
 
     def announce(self) -> None:
         """Says where the server is. Webhooks wait for no visitor: the registry is made in the server's event loop."""

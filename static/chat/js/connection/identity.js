@@ -60,7 +60,7 @@ export function mount({ events, root }) {
       attempt = 0;
       if (isMounted) take(identity);
     } catch (/** @type {any} */ error) {
-      if (isMounted) tryLater(error.retryAfter ?? 0);
+      if (isMounted) tryLater(error.retryAfter ?? 0, error.reason);
     } finally {
       clearTimeout(delay);
       isFetching = false;
@@ -88,7 +88,8 @@ export function mount({ events, root }) {
   function hostToken() {
     return new Promise((resolve, reject) => {
       setTimeout(() => reject(new Error("Expected a token from the page around, but got none")), ANSWER_MS);
-      events.publish(HOST_TOKEN_WANTED, { give: resolve });
+      const give = (token) => (token ? resolve(token) : reject(Object.assign(new Error("The page around got no token"), { reason: "unsigned" })));
+      events.publish(HOST_TOKEN_WANTED, { give });
     });
   }
 
@@ -105,11 +106,12 @@ export function mount({ events, root }) {
     if (!isFetching && current?.socketURL && uuid && token && token !== current.token) take({ ...current, uuid, token, name });
   }
 
-  function tryLater(seconds) {
+  /** @param {number} seconds @param {"lost" | "unsigned"} [reason] */
+  function tryLater(seconds, reason = "lost") {
     isSlow = seconds > 0;
     const wait = seconds * 1000 + backoff(++attempt);
     timer = setTimeout(fetchIdentity, wait);
-    identityFailed.emit({ reason: isSlow ? "busy" : "lost", retryAt: now() + wait, isSlow });
+    identityFailed.emit({ reason: isSlow ? "busy" : reason, retryAt: now() + wait, isSlow });
   }
 
   return function unmount() {

@@ -9,7 +9,7 @@ export const identityDelayed = signal();
 
 /**
  * The identity couldn't be fetched. `isSlow`: the server asked for the pause, which nothing shortens.
- * @type {Signal<{reason: "lost" | "busy", retryAt: number, isSlow: boolean}>}
+ * @type {Signal<{reason: "lost" | "busy" | "unsigned", retryAt: number, isSlow: boolean}>}
  */
 export const identityFailed = signal();
 

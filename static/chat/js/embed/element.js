@@ -7,6 +7,7 @@
   if (customElements.get("chatty-room")) return;
   const base = new URL("chatty/", /** @type {HTMLScriptElement} */ (document.currentScript).src);
   const AUTO = "auto";
+  const TOKEN_MS = 9_000; // The frame waits for 10 s.
   const LIVE = ["token", "theme", "height"]; // The others load the frame again.
   const ATTRIBUTES = [...LIVE, "room", "lang", "header", "accent", "font", "bubble", "token-url", "label"];
   const STYLE = `
@@ -210,20 +211,28 @@
       }
     };
 
-    /** The attribute's token the first time; after that it may have expired, and the page's server must sign another. */
+    /** The attribute's token the first time; after that it may have expired, and the page's server must sign another. The frame asks again after a failure. */
     async #renew() {
-      let token = this.token;
-      const address = this.getAttribute("token-url");
-      if (address && (this.#isUsed || !token)) {
-        const answer = await fetch(address, { cache: "no-store", credentials: "same-origin" });
-        token = answer.ok ? (await answer.text()).trim() : "";
-      } else if (this.#isUsed || !token) {
-        const give = (given) => (token = given);
-        this.dispatchEvent(new CustomEvent("gettoken", { detail: { give } }));
-        token = await token;
+      try {
+        const token = this.#isUsed || !this.token ? await this.#ask() : this.token;
+        this.#isUsed = true;
+        if (token) this.#say("token", { token });
+      } catch {
+        this.#say("failed");
       }
-      this.#isUsed = true;
-      if (token) this.#say("token", { token });
+    }
+
+    /** A new token. Empty if the page sets the attribute later. */
+    async #ask() {
+      const address = this.getAttribute("token-url");
+      if (address) {
+        const answer = await fetch(address, { cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(TOKEN_MS) });
+        if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
+        return (await answer.text()).trim();
+      }
+      let token = "";
+      this.dispatchEvent(new CustomEvent("gettoken", { detail: { give: (given) => (token = given) } }));
+      return token; // It may be a promise.
     }
   }
   customElements.define("chatty-room", ChattyRoom);

@@ -68,6 +68,9 @@ export function mount({ events, root }) {
       fit();
     } else if (data?.chatty === "token" && typeof data.token === "string" && data.token.length <= TOKEN_LIMIT) {
       hand(data.token);
+    } else if (data?.chatty === "failed") {
+      give?.(null);
+      give = null;
     } else if (data?.chatty === "theme" && THEMES.includes(data.theme)) {
       events.publish(HOST_THEME_CHANGED, { theme: data.theme });
     } else if (data?.chatty === "focus") {
