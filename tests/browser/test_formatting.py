@@ -172,10 +172,35 @@ def test_whether_enter_sends_is_a_setting_of_this_browser(
 # --- tables ---
 
 
-def test_wide_characters_take_two_columns(person: Make) -> None:
+TABLES = [
+    ("apple\t1\npomegranate\t20\n", "apple         1\npomegranate  20"),
+    (
+        "東京\ta\nRome\tb\n한글 a\tc\nﾊﾝｶｸ\td\ne\u0301🎉\te",
+        "東京    a\nRome    b\n한글 a  c\nﾊﾝｶｸ    d\ne\u0301🎉     e",
+    ),
+    ("Item\tPrice\nTea\t€ 1.50\nSalt\t\nCake\t12.00", "Item   Price\nTea   € 1.50\nSalt\nCake   12.00"),
+    ('a\t"two\nlines, ""said"""\nb\t"half', 'a  two lines, "said"\nb  "half'),
+    ("a\tb\n\tc", "a  b\n   c"),
+    ("a\tb\nc", None),
+    ("one\ntwo", None),
+    ("one\ttwo", None),
+    ("x" * 30_000 + "\ty\nz\ty", None),
+]
+
+
+def test_columns_are_aligned(person: Make) -> None:
     ann = person("Ann")
-    paste(ann, text_plain="東京\t1\nRome\t20\n한글 a\t3\nﾊﾝｶｸ\t4\ne\u0301🎉\t5", text_html="<table></table>")
-    expect(ann.composer).to_have_value("```\n東京    1\nRome    20\n한글 a  3\nﾊﾝｶｸ    4\ne\u0301🎉     5\n```\n")
+    script = """async (texts) => {
+        const {alignTable} = await import("/static/chat/js/composer/tables.js");
+        return texts.map((text) => alignTable(text));
+    }"""
+    assert ann.run(script, [text for text, _ in TABLES]) == [table for _, table in TABLES]
+
+
+def test_a_spreadsheets_rows_may_have_different_lengths(person: Make) -> None:
+    ann = person("Ann")
+    paste(ann, text_plain="Fruit\napple\tred", text_html="<table></table>")
+    expect(ann.composer).to_have_value("```\nFruit\napple  red\n```\n")
 
 
 def test_rows_with_tabs_are_offered_as_a_table(person: Make) -> None:
@@ -184,8 +209,8 @@ def test_rows_with_tabs_are_offered_as_a_table(person: Make) -> None:
     paste(ann, text_plain="apple\t1\npomegranate\t20")
     expect(ann.composer).to_have_value("apple\t1\npomegranate\t20")
     expect(bar).to_contain_text("This looks like a table.")
-    bar.get_by_role("button", name="Format as code").click()
-    expect(ann.composer).to_have_value("```\napple        1\npomegranate  20\n```\n")
+    bar.get_by_role("button", name="Format as table").click()
+    expect(ann.composer).to_have_value("```\napple         1\npomegranate  20\n```\n")
     ann.write("")
     paste(ann, text_plain="\tif x:\n\t\ty\n\treturn x")
     expect(bar).to_contain_text("This looks like code.")

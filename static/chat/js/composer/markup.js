@@ -5,7 +5,6 @@
  * @typedef {{from: number, to: number, text: string, start: number, end: number}} Edit
  * Replaces the characters from `from` to `to` by `text`, then selects from `start` to `end`.
  */
-import { columnsOf } from "../kit/cells.js";
 import { greatest } from "../kit/extremes.js";
 
 const ADDRESS = /^https?:\/\/\S+$/i;
@@ -15,7 +14,6 @@ const SHORTEST_FENCE = 3;
 // A line that is rather code or a log than a sentence.
 const CODE = /^(?: {2,}|\t)\S|[{};\\]$|^\s*(?:[#@<$>]\S|\/\/|--)|^\[?\d{2,4}[-:/]\d\d[-:/]\d\d|^(?:at|def|class|function|import|from|return|Traceback)\b.*[(:.]/;
 const CODE_LINES = 3;
-const TABLE_LIMIT = 40_000; // Columns times rows of an aligned table: ten messages.
 
 /** Puts `mark` around the selection, or removes it there. At the end of marked text, goes behind the mark. @returns {Edit | null} */
 export function toggleMark(text, selectedFrom, selectedTo, mark) {
@@ -88,16 +86,6 @@ export function isAddress(text) {
 export function looksLikeCode(text) {
   const lines = text.split("\n").filter((line) => line.trim());
   return lines.length >= CODE_LINES && !text.includes("```") && lines.filter((line) => CODE.test(line)).length * 2 >= lines.length;
-}
-
-/** The rows of a spreadsheet, with tabs between their cells, as aligned columns. Null for other text, and for a table that would be too large. */
-export function alignTable(text) {
-  const rows = text.replace(/\n$/, "").split("\n").map((row) => row.split("\t").map((cell) => cell.trim()));
-  const width = rows[0].length;
-  if (rows.length < 2 || width < 2 || rows.some((row) => row.length !== width)) return null;
-  const sizes = rows[0].map((_, column) => greatest(rows.map((row) => columnsOf(row[column]))));
-  if (rows.length * sizes.reduce((sum, size) => sum + size + 2, 0) > TABLE_LIMIT) return null;
-  return rows.map((row) => row.map((cell, column) => cell + " ".repeat(sizes[column] - columnsOf(cell))).join("  ").trimEnd()).join("\n");
 }
 
 /** @returns {Edit} */

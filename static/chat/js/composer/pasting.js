@@ -6,8 +6,9 @@ import { SEND_MESSAGE } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { readWords } from "../kit/words.js";
 import { apply } from "./field.js";
-import { alignTable, isAddress, isInFence, looksLikeCode, makeCodeBlock, makeLink } from "./markup.js";
+import { isAddress, isInFence, looksLikeCode, makeCodeBlock, makeLink } from "./markup.js";
 import { borrow, giveBack } from "./signals.js";
+import { alignTable } from "./tables.js";
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -55,7 +56,7 @@ export function mount({ events, root }) {
 
   /** Only a spreadsheet's clipboard has a table as well. Text with tabs may be something else, so a table of it is only offered. */
   function tableBlock(data, pasted) {
-    const rows = /<table\b/i.test(data.getData("text/html")) ? alignTable(pasted) : null;
+    const rows = /<table\b/i.test(data.getData("text/html")) ? alignTable(pasted, { isTable: true }) : null;
     return rows && codeBlock(field.selectionStart, field.selectionEnd, rows);
   }
 
@@ -68,7 +69,7 @@ export function mount({ events, root }) {
   function offer(pasted, kind) {
     if (!isThere(pasted)) return;
     offered = pasted;
-    show(word(kind), true);
+    show(word(kind), word(`format-${kind}`));
   }
 
   function isThere({ from, text }) {
@@ -81,12 +82,13 @@ export function mount({ events, root }) {
 
   function refuseFiles(event) {
     event.preventDefault();
-    show(word("files"), false);
+    show(word("files"));
   }
 
-  function show(text, isOffer) {
+  function show(text, offer = "") {
     root.hidden = false;
-    button.hidden = !isOffer;
+    button.hidden = !offer;
+    setText(button, offer);
     setText(slot(root, "text"), text);
   }
 

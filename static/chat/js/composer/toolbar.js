@@ -20,11 +20,15 @@ export function mount({ root }) {
   const ends = [
     listen(root, "click", ({ target }) => use(target.closest("[data-format]"))),
     listen(root, "keydown", move),
-    listen(opener, "click", () => open(opener.getAttribute("aria-expanded") === "false")),
+    listen(opener, "click", () => {
+      const isOpen = opener.getAttribute("aria-expanded") === "false";
+      store.set(KEY, isOpen);
+      show(isOpen);
+    }),
     // A press leaves the focus, and a phone's keyboard, where it is.
     ...[root, opener].map((element) => listen(element, "mousedown", (event) => event.preventDefault())),
   ];
-  open(store.get(KEY) === true);
+  show(store.get(KEY) === true);
   stopAt(buttons[0]);
 
   function use(button) {
@@ -33,10 +37,9 @@ export function mount({ root }) {
     format(field, button.dataset.format);
   }
 
-  function open(isOpen) {
+  function show(isOpen) {
     opener.setAttribute("aria-expanded", String(isOpen));
     root.classList.toggle("is-open", isOpen);
-    store.set(KEY, isOpen);
   }
 
   function move(event) {
