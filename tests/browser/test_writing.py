@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.field import paste, select, selected
 from tests.browser.person import Person, Wire, box
 
 Make = Callable[..., Person]
@@ -217,18 +218,6 @@ def test_shortcuts_leave_the_characters_of_altgr_and_the_keys_of_the_caret_alone
 # --- markup by keys ---
 
 
-def select(person: Person, start: int, end: int) -> None:
-    person.composer.evaluate(
-        "(field, [start, end]) => { field.focus(); field.setSelectionRange(start, end); }", [start, end]
-    )
-
-
-def selected(person: Person) -> str:
-    found = person.composer.evaluate("field => field.value.slice(field.selectionStart, field.selectionEnd)")
-    assert isinstance(found, str)
-    return found
-
-
 def test_keys_mark_the_selection_and_take_the_mark_away_again(person: Make) -> None:
     ann = person("Ann")
     ann.write("a word here")
@@ -294,27 +283,6 @@ def test_an_emoji_is_inserted_at_the_caret_by_a_button(person: Make) -> None:
 
 # --- what is pasted or dropped ---
 
-PASTE = """(field, parts) => {
-    const data = new DataTransfer();
-    for (const [type, text] of Object.entries(parts)) {
-        if (type === "file") data.items.add(new File([text], "cat.png", {type: "image/png"}));
-        else data.setData(type, text);
-    }
-    field.focus();
-    const event = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
-    const isDefault = field.dispatchEvent(event);
-    // What the browser does itself with a real one.
-    if (isDefault && parts["text/plain"]) document.execCommand("insertText", false, parts["text/plain"]);
-    return isDefault;
-}"""
-
-
-def paste(person: Person, **parts: str) -> bool:
-    """Whether the browser itself inserts it."""
-    found = person.composer.evaluate(PASTE, {name.replace("_", "/"): text for name, text in parts.items()})
-    assert isinstance(found, bool)
-    return found
-
 
 def test_an_address_pasted_over_a_selection_makes_it_a_link(person: Make) -> None:
     ann = person("Ann")
@@ -330,7 +298,7 @@ def test_rows_of_a_spreadsheet_become_aligned_columns(person: Make) -> None:
     ann = person("Ann")
     ann.write("prices:")
     paste(ann, text_plain="apple\t1\r\npomegranate\t20\r\n", text_html="<table><tr><td>apple</td></tr></table>")
-    expect(ann.composer).to_have_value("prices:\n```\napple        1\npomegranate  20\n```\n")
+    expect(ann.composer).to_have_value("prices:\n```\napple         1\npomegranate  20\n```\n")
 
 
 def test_a_table_too_large_to_be_read_as_text_is_pasted_as_it_is(person: Make) -> None:
@@ -368,7 +336,7 @@ def test_a_file_is_refused_in_words_instead_of_being_opened(person: Make) -> Non
     bar = ann.page.locator("[data-module=pasting]")
     assert not paste(ann, file="x")
     expect(bar).to_contain_text("Files can't be sent yet.")
-    expect(bar.get_by_role("button", name="Format as code")).to_be_hidden()
+    expect(bar.locator("[data-slot=format]")).to_be_hidden()
     bar.get_by_role("button", name="Close").click()
     expect(bar).to_be_hidden()
     drop = """(type) => {

@@ -14,6 +14,7 @@ import * as composer from "../composer/composer.js";
 import * as connectionBar from "../connection/connection-bar.js";
 import * as copying from "../messages/copying.js";
 import * as divider from "../timeline/divider.js";
+import * as enterSetting from "../composer/enter-setting.js";
 import * as editing from "../composer/editing.js";
 import * as unreadElsewhere from "../rooms/unread-elsewhere.js";
 import * as emptyRoom from "../timeline/empty-room.js";
@@ -73,6 +74,7 @@ import * as deleteOwn from "../messages/delete-own.js";
 import * as theme from "../shell/theme.js";
 import * as timeline from "../timeline/timeline.js";
 import * as title from "../attention/title.js";
+import * as toolbar from "../composer/toolbar.js";
 import * as topic from "../rooms/topic.js";
 import * as typing from "../composer/typing.js";
 import * as viewport from "../shell/viewport.js";
@@ -95,6 +97,7 @@ export const MODULES = {
   copying,
   divider,
   editing,
+  "enter-setting": enterSetting,
   "unread-elsewhere": unreadElsewhere,
   "empty-room": emptyRoom,
   favicon,
@@ -152,6 +155,7 @@ export const MODULES = {
   theme,
   timeline,
   title,
+  toolbar,
   topic,
   typing,
   viewport,

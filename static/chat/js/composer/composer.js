@@ -1,6 +1,5 @@
 /**
- * The message field. Enter sends and Shift+Enter starts a new line. On a phone, whose keyboard has no Shift+Enter, Enter starts a new line and
- * the button sends. The text is kept as a draft until it is sent.
+ * The message field. Enter sends and Shift+Enter starts a new line, or Enter starts a new line and the button sends (`enter-key.js`). The text is kept as a draft until it is sent.
  *
  * Other modules may borrow the field for a text that isn't a new message: the draft is put aside until they give it back. They may also set a
  * context that is sent with each message.
@@ -24,9 +23,10 @@ import { isCovered } from "../kit/dialog.js";
 import { isComposing, listen, setText, slot } from "../kit/dom.js";
 import { openDraft } from "../kit/draft.js";
 import { COMPOSER, takeEscape } from "../kit/key-stack.js";
-import { hasModifier, ON_SCREEN_KEYBOARD, takesText, typesText } from "../kit/keys.js";
+import { hasModifier, takesText, typesText } from "../kit/keys.js";
 import { readWords } from "../kit/words.js";
-import { borrow, giveBack, lastWanted, openHelp, personChosen, setContext, submitted, typed } from "./signals.js";
+import { enterSends } from "./enter-key.js";
+import { borrow, enterKeyChanged, giveBack, lastWanted, openHelp, personChosen, setContext, submitted, typed } from "./signals.js";
 import { split } from "./splitting.js";
 
 const COUNT_FROM = 0.9; // The share of the limit from which the remaining characters are shown.
@@ -90,7 +90,7 @@ export function mount({ events, root }) {
     listen(field, "keydown", (event) => {
       if (event.shiftKey || isComposing(event)) return;
       const asksForLast = event.key === "ArrowUp" && !hasModifier(event) && !isBorrowed && !field.value;
-      const sends = event.key === "Enter" && (!ON_SCREEN_KEYBOARD.matches || event.ctrlKey || event.metaKey);
+      const sends = event.key === "Enter" && (enterSends() || event.ctrlKey || event.metaKey);
       if (!sends && !asksForLast) return;
       event.preventDefault();
       if (asksForLast) lastWanted.emit();
@@ -104,7 +104,7 @@ export function mount({ events, root }) {
     }),
     takeEscape(COMPOSER, letGo),
     listen(window, "resize", fit),
-    listen(ON_SCREEN_KEYBOARD, "change", hintKey),
+    enterKeyChanged.listen(hintKey),
     listen(document, "keydown", takeKey),
   ];
 
@@ -171,7 +171,9 @@ export function mount({ events, root }) {
   }
 
   function hintKey() {
-    field.enterKeyHint = ON_SCREEN_KEYBOARD.matches ? "enter" : "send";
+    field.enterKeyHint = enterSends() ? "send" : "enter";
+    slot(root, "hint-sends").hidden = !enterSends();
+    slot(root, "hint-breaks").hidden = enterSends();
   }
 
   function refresh() {

@@ -8,7 +8,7 @@ export function apply(field, { from, to, text, start, end }) {
   field.focus();
   field.setSelectionRange(from, to);
   // Deprecated, but nothing else leaves the browser's undo as it is.
-  const isDone = text ? document.execCommand("insertText", false, text) : document.execCommand("delete");
+  const isDone = text ? document.execCommand("insertText", false, text) : from === to || document.execCommand("delete");
   if (!isDone) {
     field.setRangeText(text, from, to, "end");
     field.dispatchEvent(new Event("input", { bubbles: true }));

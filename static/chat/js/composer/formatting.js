@@ -1,14 +1,14 @@
 /**
- * Keys that write markup, and the button that inserts an emoji. Ctrl B and Ctrl I mark the selection, Ctrl K makes it a link. A new line
- * continues a list. In a code block, Enter starts a new line; Ctrl Enter and the button send.
+ * Keys that write markup, and the button that inserts an emoji. Ctrl B, Ctrl I and Ctrl Shift C mark the selection, Ctrl K makes it a link.
+ * A new line continues a list. In a code block, Enter starts a new line; Ctrl Enter and the button send.
  */
 import { MENU_CHOSEN } from "../app/events.js";
 import { isComposing, listen, slot } from "../kit/dom.js";
-import { isCommand, ON_SCREEN_KEYBOARD } from "../kit/keys.js";
+import { isCommand, letterOf } from "../kit/keys.js";
+import { enterSends } from "./enter-key.js";
 import { apply } from "./field.js";
-import { breakLine, isInFence, makeLink, toggleMark } from "./markup.js";
-
-const MARKS = { b: "**", i: "*" };
+import { format } from "./formats.js";
+import { breakLine, isInFence } from "./markup.js";
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
@@ -28,23 +28,27 @@ export function mount({ events, root }) {
 
   function takeKey(event) {
     if (event.target !== field || event.altKey || isComposing(event)) return;
-    const edit = event.key === "Enter" ? lineBreak(event) : isCommand(event) && !event.shiftKey && marked(event.key.toLowerCase());
-    if (!edit) return;
+    const line = event.key === "Enter" ? lineBreak(event) : null;
+    const name = isCommand(event) ? formatOf(event) : null;
+    if (!line && !name) return;
     event.preventDefault();
     event.stopPropagation();
-    apply(field, edit);
+    if (line) apply(field, line);
+    else if (name) format(field, name);
   }
 
   function lineBreak({ ctrlKey, metaKey, shiftKey }) {
     const { selectionStart: from, selectionEnd: to, value } = field;
     if (ctrlKey || metaKey || from !== to || field.hasAttribute("aria-activedescendant")) return null; // A suggestion takes the key.
-    return shiftKey || ON_SCREEN_KEYBOARD.matches || isInFence(value, from) ? breakLine(value, from) : null;
+    return shiftKey || !enterSends() || isInFence(value, from) ? breakLine(value, from) : null;
   }
 
-  function marked(key) {
-    const { selectionStart: from, selectionEnd: to, value } = field;
-    if (key === "k" && from !== to) return makeLink(value, from, to);
-    return MARKS[key] ? toggleMark(value, from, to, MARKS[key]) : null;
+  /** @returns {"code" | "link" | "bold" | "italic" | null} */
+  function formatOf(event) {
+    const letter = letterOf(event);
+    if (event.shiftKey) return letter === "c" ? "code" : null;
+    if (letter === "k") return field.selectionStart === field.selectionEnd ? null : "link"; // Without a selection: to another room.
+    return letter === "b" ? "bold" : letter === "i" ? "italic" : null;
   }
 
   return function unmount() {

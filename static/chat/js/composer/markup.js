@@ -14,9 +14,8 @@ const SHORTEST_FENCE = 3;
 // A line that is rather code or a log than a sentence.
 const CODE = /^(?: {2,}|\t)\S|[{};\\]$|^\s*(?:[#@<$>]\S|\/\/|--)|^\[?\d{2,4}[-:/]\d\d[-:/]\d\d|^(?:at|def|class|function|import|from|return|Traceback)\b.*[(:.]/;
 const CODE_LINES = 3;
-const TABLE_LIMIT = 40_000; // Characters of an aligned table: ten messages.
 
-/** Puts `mark` around the selection, or removes it there. @returns {Edit | null} */
+/** Puts `mark` around the selection, or removes it there. At the end of marked text, goes behind the mark. @returns {Edit | null} */
 export function toggleMark(text, selectedFrom, selectedTo, mark) {
   const [from, to] = withoutSpace(text, selectedFrom, selectedTo);
   const size = mark.length;
@@ -25,6 +24,8 @@ export function toggleMark(text, selectedFrom, selectedTo, mark) {
   const isMarked = size === 1 ? around % 2 === 1 : around >= size;
   const inside = text.slice(from, to);
   if (isMarked) return { from: from - size, to: to + size, text: inside, start: from - size, end: to - size };
+  const isAtEnd = from === to && runAfter(text, to, mark[0]) === size && text.slice(0, from).split("\n").at(-1).split(mark).length % 2 === 0;
+  if (isAtEnd) return { from, to, text: "", start: to + size, end: to + size };
   return { from, to, text: mark + inside + mark, start: from + size, end: to + size };
 }
 
@@ -87,22 +88,13 @@ export function looksLikeCode(text) {
   return lines.length >= CODE_LINES && !text.includes("```") && lines.filter((line) => CODE.test(line)).length * 2 >= lines.length;
 }
 
-/** The rows of a spreadsheet, whose cells are apart by tabs, with aligned columns. Null for other text, and for a table that would be too large. */
-export function alignTable(text) {
-  const rows = text.replace(/\n$/, "").split("\n").map((row) => row.split("\t").map((cell) => cell.trim()));
-  const width = rows[0].length;
-  if (rows.length < 2 || width < 2 || rows.some((row) => row.length !== width)) return null;
-  const sizes = rows[0].map((_, column) => greatest(rows.map((row) => [...row[column]].length)));
-  if (rows.length * sizes.reduce((sum, size) => sum + size + 2, 0) > TABLE_LIMIT) return null;
-  return rows.map((row) => row.map((cell, column) => cell + " ".repeat(sizes[column] - [...cell].length)).join("  ").trimEnd()).join("\n");
-}
-
 /** @returns {Edit} */
 function insertion(from, to, text) {
   return { from, to, text, start: from + text.length, end: from + text.length };
 }
 
-function withoutSpace(text, from, to) {
+/** The selection without the spaces around it. */
+export function withoutSpace(text, from, to) {
   const selected = text.slice(from, to);
   if (!selected.trim()) return [from, to];
   return [from + selected.length - selected.trimStart().length, from + selected.trimEnd().length];

@@ -1,28 +1,29 @@
 /**
- * What is pasted or dropped: an address makes the selection a link, rows of a spreadsheet become aligned columns, code is offered as a code block,
- * and a file, which can't be sent, isn't opened instead of the page.
+ * What is pasted or dropped: an address makes the selection a link, rows of a spreadsheet become aligned columns, code and rows from elsewhere are
+ * offered as a code block, and a file, which can't be sent, isn't opened instead of the page.
  */
 import { SEND_MESSAGE } from "../app/events.js";
 import { listen, setText, slot } from "../kit/dom.js";
 import { readWords } from "../kit/words.js";
 import { apply } from "./field.js";
-import { alignTable, isAddress, isInFence, looksLikeCode, makeCodeBlock, makeLink } from "./markup.js";
+import { isAddress, isInFence, looksLikeCode, makeCodeBlock, makeLink } from "./markup.js";
 import { borrow, giveBack } from "./signals.js";
+import { alignTable } from "./tables.js";
 
 /** @param {Mounting} at */
 export function mount({ events, root }) {
   const { word } = readWords(root);
   const field = root.closest("form").elements.body;
   const button = slot(root, "format");
-  let offered = null; // The pasted code: `{from, text}`.
+  let offered = null; // What was pasted: `{from, text, block}`, with the text of the code block.
 
   const ends = [
     listen(field, "paste", take),
     listen(field, "input", () => offered && !isThere(offered) && close()),
     listen(button, "click", () => {
-      const { from, text } = offered;
+      const pasted = offered;
       close();
-      apply(field, makeCodeBlock(field.value, from, from + text.length));
+      apply(field, codeBlock(pasted.from, pasted.from + pasted.text.length, pasted.block));
     }),
     listen(slot(root, "close"), "click", () => {
       close();
@@ -46,24 +47,29 @@ export function mount({ events, root }) {
     if (edit) {
       event.preventDefault();
       apply(field, edit);
-    } else if (looksLikeCode(pasted)) {
-      field.addEventListener("input", () => offer(from, pasted), { once: true });
+      return;
     }
+    const kind = looksLikeCode(pasted) ? "code" : "table";
+    const block = kind === "code" ? pasted : alignTable(pasted);
+    if (block) field.addEventListener("input", () => offer({ from, text: pasted, block }, kind), { once: true });
   }
 
-  /** Only a spreadsheet's clipboard has a table as well; a program's text may have tabs, too. */
+  /** Only a spreadsheet's clipboard has a table as well. Text with tabs may be something else, so a table of it is only offered. */
   function tableBlock(data, pasted) {
-    const rows = /<table\b/i.test(data.getData("text/html")) ? alignTable(pasted) : null;
-    if (!rows) return null;
-    const { selectionStart: from, selectionEnd: to, value } = field;
-    const block = makeCodeBlock(value.slice(0, from) + rows + value.slice(to), from, from + rows.length);
-    return { ...block, to };
+    const rows = /<table\b/i.test(data.getData("text/html")) ? alignTable(pasted, { isTable: true }) : null;
+    return rows && codeBlock(field.selectionStart, field.selectionEnd, rows);
   }
 
-  function offer(from, text) {
-    if (!isThere({ from, text })) return;
-    offered = { from, text };
-    show(word("code"), true);
+  /** The edit that puts `code` there as a code block. */
+  function codeBlock(from, to, code) {
+    const { value } = field;
+    return { ...makeCodeBlock(value.slice(0, from) + code + value.slice(to), from, from + code.length), to };
+  }
+
+  function offer(pasted, kind) {
+    if (!isThere(pasted)) return;
+    offered = pasted;
+    show(word(kind), word(`format-${kind}`));
   }
 
   function isThere({ from, text }) {
@@ -76,12 +82,13 @@ export function mount({ events, root }) {
 
   function refuseFiles(event) {
     event.preventDefault();
-    show(word("files"), false);
+    show(word("files"));
   }
 
-  function show(text, isOffer) {
+  function show(text, offer = "") {
     root.hidden = false;
-    button.hidden = !isOffer;
+    button.hidden = !offer;
+    setText(button, offer);
     setText(slot(root, "text"), text);
   }
 

@@ -44,6 +44,12 @@ export const giveBack = signal();
 export const setContext = signal();
 
 /**
+ * Whether Enter sends may have changed (`enter-key.js`).
+ * @type {Signal<Page.Nothing>}
+ */
+export const enterKeyChanged = signal();
+
+/**
  * Edits the last own message.
  * @type {Signal<Page.Nothing>}
  */

@@ -14,6 +14,11 @@ export function isCommand(event) {
   return (event.ctrlKey || event.metaKey) && !hasAltGr(event);
 }
 
+/** The Latin letter of a shortcut, also on a keyboard that types Greek or Cyrillic. */
+export function letterOf({ key, code = "" }) {
+  return /^[a-z]$/i.test(key) ? key.toLowerCase() : code.replace(/^Key(?=[A-Z]$)/, "").toLowerCase();
+}
+
 /** Whether the key types a character, or the accent of the next one. The space bar doesn't count: it scrolls and presses buttons. */
 export function typesText(event) {
   const isText = event.key === "Dead" || ([...event.key].length === 1 && event.key !== " ");
