@@ -28,6 +28,7 @@ TIMES_OF_DAY = {
     ("chat/models.py", "over"): "the same",
     ("chat/models.py", "is_in_force"): "the same",
     ("chat/moderation/acts.py", "ban"): "the same",
+    ("chat/moderation/acts.py", "deletable"): "how old messages are, which were posted at a time of day",
     ("chat/moderation/acts.py", "lift"): "when it was lifted",
     ("chat/moderation/acts.py", "read_exclusions"): "how long a ban holds from now on",
     ("chat/moderation/bots.py", "revoke"): "when it was revoked",
