@@ -2,13 +2,14 @@
 
 import asyncio
 import re
+import subprocess
 from collections.abc import Callable
 
 import httpx
 
 from tests.client import Client
 from tests.http_client import Requester, stream
-from tests.servers import ChattyServer, PostgresServer
+from tests.servers import ROOT, ChattyServer, PostgresServer
 
 TOKEN = "t" * 40
 Start = Callable[..., ChattyServer]
@@ -119,3 +120,8 @@ async def test_streams_and_polls_are_counted_while_they_are_open(chatty_server: 
         await until(server, **{'connections{transport="poll"}': 1})
         await bob.leave()
         await until(server, **{'connections{transport="poll"}': 0})
+
+
+def test_prometheus_takes_the_alerts() -> None:
+    checked = subprocess.run(["promtool", "check", "rules", ROOT / "deploy/alerts.yml"], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr

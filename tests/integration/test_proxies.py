@@ -107,7 +107,8 @@ async def test_a_refused_page_leaves_one_line_a_minute_that_names_both_sides(
     lines = [line for line in server.log.splitlines() if "chat.web.origin" in line]
     assert len(lines) == 1
     assert re.search(
-        rf"warning chat.web.origin: A socket was refused to a page of 'http://127.0.0.1:1'; expected {said}$", lines[0]
+        rf"warning chat.web.origin \[socket-[\d-]+\]: A socket was refused to a page of 'http://127.0.0.1:1'; expected {said}$",
+        lines[0],
     )
 
 
