@@ -106,10 +106,8 @@ async def test_a_refused_page_leaves_one_line_a_minute_that_names_both_sides(
         await refused_socket(server, "http://127.0.0.1:1", host)
     lines = [line for line in server.log.splitlines() if "chat.web.origin" in line]
     assert len(lines) == 1
-    assert re.search(
-        rf"warning chat.web.origin \[socket-[\d-]+\]: A socket was refused to a page of 'http://127.0.0.1:1'; expected {said}$",
-        lines[0],
-    )
+    refused = rf"A socket was refused to a page of 'http://127.0.0.1:1'; expected {said}"
+    assert re.search(rf"warning chat.web.origin \[socket-[\d-]+\]: {refused}$", lines[0])
 
 
 async def test_a_page_and_a_host_in_capitals_are_the_same(server: ChattyServer) -> None:
