@@ -127,7 +127,7 @@ class ChattyHttpProtocol(HttpToolsProtocol):
 
     def notice_silence(self) -> None:
         """From now on a client that is gone without a word is noticed within seconds, where the system can do that."""
-        if self._notices_silence:  # A polling client's connection is used again and again.
+        if self._notices_silence or self.transport.is_closing():  # The first: a polling client uses it again and again.
             return
         self._notices_silence = True
         tcp = self.transport.get_extra_info("socket")

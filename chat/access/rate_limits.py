@@ -209,6 +209,7 @@ class Limiter:
         self._addresses: Accounts[str, AddressAccount] = Accounts(
             lambda: AddressAccount(attempts, identities, cpu), clock
         )
+        self.limits_cpu = cpu.burst > 0
         self._heavy: set[MemberId] = set()  # Members whose usage other processes should know.
 
     # --- addresses ---

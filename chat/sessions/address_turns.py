@@ -66,6 +66,8 @@ class AddressTurns:
     async def begin(self, asker: Asker, size: int = 0) -> None:
         """Returns when a piece of the asker's work may begin. Then `end` must follow. `size`: the bytes that wait.
 
+        Without a budget (`ADDRESS_CPU=0`) it may wait as long as it takes.
+
         Raises:
             Refusal: `rate_limited`, too much waits already, or it has waited for too long.
         """
@@ -75,12 +77,14 @@ class AddressTurns:
             return
         line = self._lines.setdefault(network, _Line())
         waiter = _Waiter(size + WAITER_BYTES)
-        if line.size + waiter.size > WAITING_BYTES:
+        if self._limiter.limits_cpu and line.size + waiter.size > WAITING_BYTES:
             raise self._refusal(network)
         line.turns.put(asker, waiter)
         line.size += waiter.size
         self._advance(network)
-        timer = asyncio.get_running_loop().call_later(WAIT_SECONDS, self._give_up, network, waiter)
+        timer = None
+        if self._limiter.limits_cpu:
+            timer = asyncio.get_running_loop().call_later(WAIT_SECONDS, self._give_up, network, waiter)
         try:
             await waiter.future
         except asyncio.CancelledError:
@@ -90,7 +94,8 @@ class AddressTurns:
                 self.end(network)
             raise
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
 
     def end(self, network: str) -> None:
         """Ends a piece of work that has begun. Its cost should be charged before."""

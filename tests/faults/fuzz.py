@@ -37,15 +37,17 @@ ACK_SECONDS = 8.0  # From a member's post until it is acknowledged, and until ev
 GROWTH_KIB = 24 * 1024  # What the server may hold more at the end than after the warm-up,
 PEAK_KIB = 64 * 1024  # and at any time between.
 KNOWN_WARNINGS = (  # A line for a stranger's request that was none is all that the log may say.
-    "uvicorn.error: Invalid HTTP request received.",
-    "uvicorn.error: Unsupported upgrade request.",
-    "django.security.DisallowedHost: Invalid HTTP_HOST header",
-    "django.security.csrf: Forbidden",
-    "chat.web.origin: A socket was refused to a page of",
+    ("uvicorn.error", "Invalid HTTP request received."),
+    ("uvicorn.error", "Unsupported upgrade request."),
+    ("django.security.DisallowedHost", "Invalid HTTP_HOST header"),
+    ("django.security.csrf", "Forbidden"),
+    ("chat.web.origin", "A socket was refused to a page of"),
 )
+OF_WHICH = r"(?: \[[A-Za-z0-9._-]{1,64}\])?"  # The connection or request that a line belongs to.
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
 CALM_LINE = re.compile(rf"{TIME} (debug|info) ")
-WARNING = re.compile(rf"{TIME} warning ({'|'.join(map(re.escape, KNOWN_WARNINGS))})")
+WARNINGS = "|".join(f"{re.escape(logger)}{OF_WHICH}: {re.escape(words)}" for logger, words in KNOWN_WARNINGS)
+WARNING = re.compile(f"{TIME} warning (?:{WARNINGS})")
 
 
 @dataclass

@@ -12,7 +12,7 @@ from chat.log.turns import Asker
 from chat.protocol.errors import Refusal
 from chat.sessions import address_turns
 from chat.sessions import session as costs
-from chat.sessions.address_turns import BEGIN_AT_ONCE, WAITER_BYTES, AddressTurns, current_turns, metered
+from chat.sessions.address_turns import BEGIN_AT_ONCE, WAITER_BYTES, WAITING_BYTES, AddressTurns, current_turns, metered
 from chat.web import request_threads as pages
 from tests.unit.test_rate_limits import Clock
 
@@ -73,6 +73,13 @@ async def test_what_comes_later_doesnt_pass_what_waits() -> None:
         tasks.append(desk.ask(f"{number}"))
     await asyncio.gather(*tasks)
     assert desk.begun == [f"{number}" for number in range(4 * BEGIN_AT_ONCE)]
+
+
+async def test_without_a_budget_any_number_waits_for_its_turn() -> None:
+    desk = Desk(NO_LIMIT)
+    tasks = [desk.ask(f"{number}") for number in range(2 * WAITING_BYTES // WAITER_BYTES)]
+    await asyncio.gather(*tasks)
+    assert len(desk.begun) == len(tasks)
 
 
 async def test_an_address_in_debt_waits_until_it_has_paid_and_others_dont() -> None:
