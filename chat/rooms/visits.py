@@ -7,7 +7,7 @@ from chat.log.reader import RoomRow
 from chat.log.visitors import Visit
 from chat.protocol.fields import MemberId
 
-NOTE_SECONDS = 5  # A process that is killed loses the visits of this time.
+NOTE_SECONDS = 1  # Less than the GRACE_SECONDS of presence: who is gone from the list is found by their visit.
 WAITING_LIMIT = 20_000  # Visits that wait. A storm of more members loses some, who are noted when they leave.
 
 

@@ -24,7 +24,10 @@ BOTTOM = "() => { const s = document.querySelector('.scroller'); s.scrollTo(0, s
 # The message in the middle of the screen, and how far down it stands.
 READ = """() => {
     const box = document.querySelector(".scroller").getBoundingClientRect();
-    const item = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2).closest(".message");
+    let item = null; // Between messages there are gaps.
+    for (let down = 0; !item; down += 4) {
+        item = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2 + down).closest(".message");
+    }
     return [item.dataset.seq, Math.round(item.getBoundingClientRect().top)];
 }"""
 
@@ -108,5 +111,5 @@ def test_what_nobody_looked_at_costs_no_more_with_each_message(reader: Reader) -
         }"""
     )
     flood(ann, room, 1_000)
-    expect(ann.page).to_have_title(re.compile(r"^\(1,000\) "))
+    expect(ann.page).to_have_title(re.compile(r"^\(99\+\) "))
     assert ann.run("() => looks") < 100 * 1_000

@@ -44,7 +44,7 @@ def test_link_can_be_clicked_and_gives_nothing_away(person: Make) -> None:
 def test_two_members_of_one_name_can_be_told_apart(person: Make) -> None:
     ann = person("Ann").say("I am one Ann")
     expect(ann.page.locator(".member .tag")).to_have_text("")
-    expect(authors(ann)).to_have_text(["Everyone", "Ann"])
+    expect(authors(ann)).to_have_text(["Everyone", "Me"])
     other = person("ann").say("and I another")
     for somebody in (ann, other):
         for name, tag in (("Ann", ""), ("ann", "(2)")):
@@ -52,7 +52,7 @@ def test_two_members_of_one_name_can_be_told_apart(person: Make) -> None:
         expect(somebody.messages.locator(".tag")).to_have_text(["", "(2)"])
         expect(authors(somebody)).to_have_count(3)
         offered = {re.sub("[\u2068\u2069]", "", text) for text in authors(somebody).all_text_contents()}
-        assert offered == {"Everyone", "Ann", "ann (2)"}
+        assert offered == {"Everyone", "Me", "ann (2)" if somebody is ann else "Ann"}
 
 
 def authors(somebody: Person) -> Locator:

@@ -41,8 +41,9 @@ export function mount({ events, root }) {
     end();
     if (answer.type !== "page") return say(has(`refused-${answer.code}`) ? `refused-${answer.code}` : "refused");
     if (!answer.messages.length) return say("none");
+    // Closing gives the focus back in a later task. After it, the message gets the focus.
+    root.addEventListener("close", () => go(answer.messages[0].seq), { once: true });
     dialog.hide();
-    go(answer.messages[0].seq);
   }
 
   function go(seq) {
