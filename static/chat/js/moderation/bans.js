@@ -2,6 +2,7 @@
 import { MENU_CHOSEN, request, subscribeAll } from "../app/events.js";
 import { makeDialog } from "../kit/dialog.js";
 import { fromTemplate, listen, setText, slot } from "../kit/dom.js";
+import { oneRequest } from "../kit/one-request.js";
 import { dateAndTime } from "../kit/time.js";
 import { readWords } from "../kit/words.js";
 
@@ -10,7 +11,7 @@ export function mount({ events, root }) {
   const { word, has } = readWords(root);
   const list = slot(root, "bans");
   const dialog = makeDialog(root);
-  let callOff = null; // Of what isn't answered yet.
+  const { ask, cancel } = oneRequest((command, answered) => request(events, command, answered), say, has);
 
   const ends = [
     subscribeAll(events, { [MENU_CHOSEN]: ({ entry }) => entry === "bans" && open() }),
@@ -18,7 +19,7 @@ export function mount({ events, root }) {
       const button = target.closest("[data-slot=unban]");
       if (button) unban(button.closest("li"));
     }),
-    listen(root, "close", end),
+    listen(root, "close", cancel),
   ];
 
   function open() {
@@ -29,20 +30,6 @@ export function mount({ events, root }) {
       list.append(...bans.map(itemFor));
       slot(root, "more").hidden = !more;
       showWhetherEmpty();
-    });
-  }
-
-  /**
-   * Sends a command, one at a time, and says why it was refused.
-   * @param {Wire.Command} command
-   */
-  function ask(command, take) {
-    if (callOff) return;
-    say(null);
-    callOff = request(events, command, (answer) => {
-      callOff = null;
-      if (answer.type !== "refused") take(answer);
-      else say(has(`refused-${answer.code}`) ? `refused-${answer.code}` : "refused");
     });
   }
 
@@ -77,14 +64,9 @@ export function mount({ events, root }) {
     setText(slot(root, "status"), key ? word(key, { name }) : "");
   }
 
-  function end() {
-    callOff?.();
-    callOff = null;
-  }
-
   return function unmount() {
     ends.forEach((stop) => stop());
-    end();
+    cancel();
     dialog.end();
   };
 }

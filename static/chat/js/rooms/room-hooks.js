@@ -3,6 +3,7 @@ import { MENU_CHOSEN, request, subscribeAll } from "../app/events.js";
 import { cleanLine } from "../kit/clean.js";
 import { makeDialog } from "../kit/dialog.js";
 import { fromTemplate, listen, setText, slot } from "../kit/dom.js";
+import { oneRequest } from "../kit/one-request.js";
 import { readWords } from "../kit/words.js";
 
 /** @param {Mounting} at */
@@ -15,7 +16,7 @@ export function mount({ events, root }) {
   /** @type {Wire.Hook[]} */
   let hooks = [];
   let sure = ""; // The id of the webhook whose button was pressed once.
-  let callOff = null; // Of what isn't answered yet.
+  const { ask, cancel } = oneRequest((command, answered) => request(events, command, answered), say, has);
 
   const ends = [
     subscribeAll(events, { [MENU_CHOSEN]: ({ entry }) => entry === "hooks" && open() }),
@@ -40,20 +41,6 @@ export function mount({ events, root }) {
     form.elements.name.value = "";
     dialog.show();
     ask({ type: "hooks" }, (answer) => show(answer.hooks));
-  }
-
-  /**
-   * Sends a command, one at a time, and says why it was refused.
-   * @param {Wire.Command} command
-   */
-  function ask(command, take) {
-    if (callOff) return;
-    say(null);
-    callOff = request(events, command, (answer) => {
-      callOff = null;
-      if (answer.type !== "refused") take(answer);
-      else say(has(`refused-${answer.code}`) ? `refused-${answer.code}` : "refused");
-    });
   }
 
   function make(name) {
@@ -115,8 +102,7 @@ export function mount({ events, root }) {
   }
 
   function end() {
-    callOff?.();
-    callOff = null;
+    cancel();
     url.value = "";
   }
 

@@ -2,6 +2,7 @@
 import { SHOW_MESSAGE, request } from "../app/events.js";
 import { makeDialog } from "../kit/dialog.js";
 import { listen, setText, slot } from "../kit/dom.js";
+import { oneRequest } from "../kit/one-request.js";
 import { dayStart, isoDay } from "../kit/time.js";
 import { readWords } from "../kit/words.js";
 import { dayShown } from "./signals.js";
@@ -13,17 +14,17 @@ export function mount({ events, root }) {
   const { day } = form.elements;
   const dialog = makeDialog(root, { first: day });
   let shown = 0; // The time of the first message on the screen.
-  let callOff = null; // Cancels the pending request.
+  const { ask, cancel } = oneRequest((command, answered) => request(events, command, answered), say, has);
 
   const ends = [
     dayShown.listen(({ at }) => (shown = at)),
     listen(document, "click", ({ target }) => target.closest?.(`[data-dialog="${root.id}"]`) && prepare()),
     listen(form, "submit", (event) => {
       event.preventDefault();
-      if (!callOff) ask();
+      lookUp();
     }),
     listen(form, "input", () => say(null)),
-    listen(root, "close", end),
+    listen(root, "close", cancel),
   ];
 
   function prepare() {
@@ -32,17 +33,15 @@ export function mount({ events, root }) {
     day.value = isoDay(shown || Date.now());
   }
 
-  function ask() {
+  function lookUp() {
     if (!day.value) return say("missing");
-    callOff = request(events, { type: "history", at: dayStart(day.value), limit: 1 }, take);
+    ask({ type: "history", at: dayStart(day.value), limit: 1 }, show);
   }
 
-  function take(answer) {
-    end();
-    if (answer.type !== "page") return say(has(`refused-${answer.code}`) ? `refused-${answer.code}` : "refused");
-    if (!answer.messages.length) return say("none");
+  function show(page) {
+    if (!page.messages.length) return say("none");
     // Closing gives the focus back in a later task. After it, the message gets the focus.
-    root.addEventListener("close", () => go(answer.messages[0].seq), { once: true });
+    root.addEventListener("close", () => go(page.messages[0].seq), { once: true });
     dialog.hide();
   }
 
@@ -52,11 +51,6 @@ export function mount({ events, root }) {
     else location.hash = fragment;
   }
 
-  function end() {
-    callOff?.();
-    callOff = null;
-  }
-
   function say(key) {
     day.toggleAttribute("aria-invalid", key !== null);
     setText(slot(root, "problem"), key ? word(key) : "");
@@ -64,7 +58,7 @@ export function mount({ events, root }) {
 
   return function unmount() {
     ends.forEach((stop) => stop());
-    end();
+    cancel();
     dialog.end();
   };
 }
