@@ -78,7 +78,7 @@ def room_make(stage: Stage) -> Person:
     made(stage)
     ann = ann_at_release(stage)
     make(ann, "Book Club", "book-club", "What we read")
-    ann.page.get_by_role("button", name="Create").click()
+    ann.page.get_by_role("button", name="Create", exact=True).click()
     expect(ann.page.get_by_text("This address is already taken")).to_be_visible()
     ann.run(
         """() => {
@@ -116,7 +116,7 @@ def with_webhooks(stage: Stage) -> Person:
     dialog = bob.page.get_by_role("dialog", name="Webhooks")
     for name in ("Alerts", "Build server"):
         dialog.get_by_label("Name of a new webhook").fill(name)
-        dialog.get_by_role("button", name="Create").click()
+        dialog.get_by_role("button", name="Create", exact=True).click()
         expect(dialog.locator(".hook-name").last).to_have_text(name)
     address = dialog.get_by_label("Copy this address now")
     answer = httpx.post(address.input_value(), json={"text": "*Build* failed: _3 tests_"}, trust_env=False)
@@ -136,5 +136,5 @@ def bots(stage: Stage) -> Person:
     bob = with_webhooks(stage)
     bob.page.keyboard.press("Escape")
     expect(bob.page.get_by_role("dialog", name="Webhooks")).to_be_hidden()
-    expect(bob.page.locator(".message-head .bot").first).to_be_visible()
+    expect(bob.page.locator(".message-head .bot:not([hidden])").first).to_be_visible()
     return bob
