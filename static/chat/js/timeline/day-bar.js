@@ -21,7 +21,8 @@ export class DayBar {
     this.#root.classList.toggle("is-empty", !first);
     if (!first) return;
     const own = slot(first, "day");
-    this.#root.classList.toggle("is-repeated", !own.hidden && own.getBoundingClientRect().top >= top);
+    const line = own.getBoundingClientRect();
+    this.#root.classList.toggle("is-repeated", !own.hidden && line.top + line.height / 2 >= top); // Most of it is on the screen.
     const at = Number(first.dataset.at);
     if (at === this.#at) return;
     this.#at = at;
