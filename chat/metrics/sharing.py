@@ -87,6 +87,6 @@ def _is_ours(folder: Path) -> bool:
 def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # The second: another account's process has the number now.
         return False
     return True

@@ -113,7 +113,7 @@ def _write_sql(pg_restore: str, archive: Archive, to: IO[bytes]) -> None:
     """Writes the copy's SQL.
 
     Raises:
-        BrokenPipeError: nobody reads it any more.
+        BrokenPipeError: the reader of `to` has closed it.
     """
     with tempfile.TemporaryFile() as errors:
         command = [pg_restore, "--no-owner", "--no-privileges", "--file=-"]

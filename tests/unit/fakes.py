@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chat.access.person import Person
-from chat.access.rate_limits import NO_LIMIT, Rate
+from chat.access.rate_limits import NO_LIMIT, Clock, Limiter, Rate
 from chat.cluster.messages import Item
 from chat.log.entries import Entry
 from chat.log.epoch_proof import Proof
@@ -32,6 +32,19 @@ def entry(seq: int, version: int | None = None) -> Entry:
     version = version or seq
     message = events.Message(seq, version, uuid.UUID(int=seq), ANN, f"{seq}@{version}", "", 0)
     return Entry(seq, version, codec.encode(message))
+
+
+def cpu_limiter(cpu: Rate, clock: Clock) -> Limiter:
+    """A limiter of addresses' CPU time, and of nothing else."""
+    return Limiter(
+        changes=NO_LIMIT,
+        commands=NO_LIMIT,
+        identities=NO_LIMIT,
+        cpu=cpu,
+        connections_per_address=0,
+        connections_per_member=0,
+        clock=clock,
+    )
 
 
 class FakeConnection:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chat.access.rate_limits import NO_LIMIT, Bucket, Limiter, Rate
+from chat.access.rate_limits import NO_LIMIT, Bucket, Rate
 from chat.conf import chatty
 from chat.log.committer import COMMIT_SECONDS_LIMIT
 from chat.log.turns import Asker
@@ -14,6 +14,7 @@ from chat.sessions import address_turns
 from chat.sessions import session as costs
 from chat.sessions.address_turns import BEGIN_AT_ONCE, WAITER_BYTES, WAITING_BYTES, AddressTurns, current_turns, metered
 from chat.web import request_threads as pages
+from tests.unit.fakes import cpu_limiter
 from tests.unit.test_rate_limits import Clock
 
 HERE, THERE = "198.51.100.1", "203.0.113.1"
@@ -26,15 +27,7 @@ class Desk:
 
     def __init__(self, cpu: Rate = CPU) -> None:
         self.clock = Clock()
-        self.limiter = Limiter(
-            changes=NO_LIMIT,
-            commands=NO_LIMIT,
-            identities=NO_LIMIT,
-            cpu=cpu,
-            connections_per_address=0,
-            connections_per_member=0,
-            clock=self.clock,
-        )
+        self.limiter = cpu_limiter(cpu, self.clock)
         self.turns = AddressTurns(self.limiter)
         self.begun: list[str] = []
 

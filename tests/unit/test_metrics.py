@@ -1,5 +1,6 @@
 """What /metrics says, and that the dashboard, the alerts and the docs name what there is."""
 
+import os
 import re
 import shutil
 import uuid
@@ -124,3 +125,13 @@ async def test_without_a_parent_nothing_is_written() -> None:
     await alone.write()
     assert await alone.others() == []
     await alone.remove()
+
+
+def test_a_process_of_another_account_is_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It got the number of a worker that ended."""
+
+    def forbid(process: int, signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", forbid)
+    assert not sharing._is_alive(4711)

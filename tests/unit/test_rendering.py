@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from chat.access.rate_limits import NO_LIMIT, Limiter, Rate
+from chat.access.rate_limits import NO_LIMIT, Rate
 from chat.content.markdown import Rendered, render
 from chat.content.mentions import NOBODY, People
 from chat.log import committer, render_process, rendering
@@ -17,7 +17,7 @@ from chat.log.rendering import AT_ONCE_SECONDS, Renderer, estimate
 from chat.protocol.constants import BODY_LIMIT
 from chat.protocol.errors import Refusal
 from chat.protocol.fields import MemberId
-from tests.unit.fakes import until
+from tests.unit.fakes import cpu_limiter, until
 from tests.unit.test_rate_limits import Clock
 
 HERE, THERE = "198.51.100.1", "203.0.113.1"
@@ -58,15 +58,7 @@ class Desk:
 
     def __init__(self, cpu: Rate = NO_LIMIT) -> None:
         self.clock = Clock()
-        self.limiter = Limiter(
-            changes=NO_LIMIT,
-            commands=NO_LIMIT,
-            identities=NO_LIMIT,
-            cpu=cpu,
-            connections_per_address=0,
-            connections_per_member=0,
-            clock=self.clock,
-        )
+        self.limiter = cpu_limiter(cpu, self.clock)
         self.process = FakeProcess()
         self.renderer = Renderer(self.limiter, self.process)
         self.passed: list[str] = []
